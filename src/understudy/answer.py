@@ -1,0 +1,179 @@
+"""A reader with a way of finding context: the Answerer that benchmark, server and command line share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from understudy import prompts
+from understudy.errors import InputError
+from understudy.models.open import open_reader
+from understudy.types import Answer, Arm, Chunk, Citation, Hit, Message, Prompt, Reader, Retriever
+
+logger = logging.getLogger(__name__)
+
+ANSWER_TOKENS = 256
+"""Tokens of the window that are kept free for the answer."""
+
+
+def open_answerer(
+    arm: Arm,
+    *,
+    model: str,
+    adapter: Path | None,
+    retriever: Retriever | None,
+    chunks: Sequence[Chunk],
+    top_k: int,
+    reader: Reader | None = None,
+    max_tokens: int = ANSWER_TOKENS,
+) -> ReaderAnswerer:
+    """Open an arm.
+
+    model, adapter: what to load where no `reader` is given. retriever: needed by `rag`. chunks: the whole
+    corpus, needed by `corpus`. top_k: passages a `rag` reader gets at most. max_tokens: the answer's budget,
+    kept free in the reader's window.
+    Raises InputError where the arm lacks what it needs, ModelError where the model cannot be loaded.
+    """
+    if arm.context == "rag" and retriever is None:
+        raise InputError(f"arm '{arm.name}' needs an index; add `index: {{}}` to the recipe")
+    if arm.context == "corpus" and not chunks:
+        raise InputError(f"arm '{arm.name}' needs the documentation's chunks, and there are none")
+    if arm.context == "rag" and top_k < 1:
+        raise InputError(f"index.top_k is {top_k}; it must be at least 1")
+    if reader is None:
+        reader = open_reader(model, adapter=adapter)
+    if max_tokens >= reader.window:
+        raise InputError(
+            f"arm '{arm.name}': answers of {max_tokens} tokens leave no room for a question in the window of "
+            f"{reader.name}, {reader.window} tokens"
+        )
+    return ReaderAnswerer(arm, reader, retriever, tuple(chunks), top_k, max_tokens)
+
+
+@dataclass
+class ReaderAnswerer:
+    """An arm ready to answer. See `understudy.types.Answerer`."""
+
+    arm: Arm
+    reader: Reader
+    retriever: Retriever | None
+    chunks: tuple[Chunk, ...]
+    top_k: int
+    max_tokens: int
+    name: str = field(init=False)
+    _corpus: tuple[str, ...] | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.name = self.arm.name
+
+    def prepare(self, question: str, *, shown: str | None = None, gold: Sequence[Chunk] = ()) -> Prompt:
+        """The prompt for a question, within the reader's window less the answer's budget.
+
+        shown: what the reader is asked where it differs from what is searched for. gold: the supporting
+        chunks, read by an oracle arm only. Passages stand best last, the worst are left out until the rest
+        fits: `Prompt.dropped` says how many.
+        Raises InputError for an empty question, an oracle arm without `gold`, a corpus beyond the window, and
+        a question that is too long by itself.
+        """
+        return self._prepare(question, question if shown is None else shown, gold, ())
+
+    def answer(self, question: str, history: Sequence[Message] = ()) -> Answer:
+        """Answer in free text, citing every passage that the reader saw, best first.
+
+        history: earlier turns of the conversation, oldest first; the oldest are left out where the window is
+        too small. Passages are searched for by the question alone. An abstention comes back as the reader
+        wrote it. Raises InputError as `prepare` does; an oracle arm cannot answer, since only a benchmark
+        knows its passage.
+        """
+        prompt = self._prepare(question, question, (), tuple(history))
+        if prompt.dropped:
+            logger.warning("%s: %d passages did not fit the reader's window", self.name, prompt.dropped)
+        completion = self.reader.generate([prompt.messages], max_tokens=self.max_tokens)[0]
+        return Answer(
+            text=completion.text.strip(),
+            citations=tuple(cite(hit) for hit in prompt.hits),
+            prompt_tokens=completion.prompt_tokens,
+            completion_tokens=completion.completion_tokens,
+        )
+
+    def _prepare(self, question: str, shown: str, gold: Sequence[Chunk], history: tuple[Message, ...]) -> Prompt:
+        if not question.strip() or not shown.strip():
+            raise InputError("the question is empty")
+        hits, passages = self._context(question, gold)
+        whole = self.arm.context == "corpus"
+
+        def render(turns: tuple[Message, ...], count: int) -> tuple[Message, ...]:
+            return (*turns, *prompts.with_passages(shown, passages[:count][::-1]))
+
+        # Older turns give way first, until the best passage fits; then the worst passages give way.
+        least = len(passages) if whole else min(1, len(passages))
+        turns = next((t for t in _shortened(history) if self._room(render(t, least)) >= 0), ())
+        counts = (least,) if whole else range(len(passages), -1, -1)
+        for count in counts:
+            messages = render(turns, count)
+            if self._room(messages) >= 0:
+                kept = hits if whole else hits[:count]
+                return Prompt(messages, tuple(kept), dropped=len(hits) - len(kept))
+        raise InputError(self._too_long(messages, whole))
+
+    def _context(self, question: str, gold: Sequence[Chunk]) -> tuple[Sequence[Hit], Sequence[str]]:
+        """What the reader may see besides the question: hits and their passages, best first."""
+        if self.arm.context == "corpus":
+            if self._corpus is None:
+                self._corpus = tuple(whole_documents(self.chunks))[::-1]
+            return [Hit(chunk, 1.0) for chunk in self.chunks], self._corpus
+        if self.arm.context == "rag":
+            assert self.retriever is not None  # open_answerer has seen to it
+            hits = self.retriever.search(question, self.top_k)
+        elif self.arm.context == "oracle":
+            if not gold:
+                raise InputError(f"arm '{self.name}' answers only questions that name their supporting chunk")
+            hits = [Hit(chunk, 1.0) for chunk in gold]
+        else:
+            hits = []
+        return hits, [prompts.passage(hit.chunk) for hit in hits]
+
+    def _room(self, messages: Sequence[Message]) -> int:
+        """Tokens left over beside the prompt and the answer's budget; below zero it does not fit."""
+        return self.reader.window - self.max_tokens - self.reader.count_tokens(messages)
+
+    def _too_long(self, messages: Sequence[Message], whole: bool) -> str:
+        what = "the whole documentation and the question take" if whole else "the question alone takes"
+        tokens, window = self.reader.count_tokens(messages), self.reader.window
+        return (
+            f"arm '{self.name}': {what} {tokens} tokens; {self.reader.name} has a window of {window}, of "
+            f"which {self.max_tokens} are kept for the answer"
+            + ("; use +rag, or a reader with a larger window" if whole else "; shorten the question")
+        )
+
+
+def cite(hit: Hit) -> Citation:
+    """Where a passage stands in the documentation."""
+    chunk = hit.chunk
+    return Citation(chunk.chunk_id, chunk.doc_id, chunk.breadcrumb, chunk.line_start, chunk.line_end, float(hit.score))
+
+
+def whole_documents(chunks: Sequence[Chunk]) -> Iterator[str]:
+    """The text of each document, put together from its chunks in order; what chunks share is taken once."""
+    order = {doc_id: place for place, doc_id in enumerate(dict.fromkeys(c.doc_id for c in chunks))}
+    ordered = sorted(chunks, key=lambda c: (order[c.doc_id], c.start))
+    for _, group in groupby(ordered, key=lambda c: c.doc_id):
+        title, text, end = "", "", 0
+        for chunk in group:
+            title = title or chunk.title
+            text += chunk.text[max(0, end - chunk.start) :]
+            end = max(end, chunk.end)
+        yield f"{title}\n{text.strip()}" if title else text.strip()
+
+
+def _shortened(history: tuple[Message, ...]) -> Iterator[tuple[Message, ...]]:
+    """The history, then the history without its oldest exchanges, and last without all but its system
+    message."""
+    fixed = tuple(m for m in history if m.role == "system")
+    turns = tuple(m for m in history if m.role != "system")
+    starts = [i for i, m in enumerate(turns) if m.role == "user"]  # an answer never stands without its question
+    for start in dict.fromkeys((0, *starts, len(turns))):
+        yield fixed + turns[start:]

@@ -1,0 +1,40 @@
+"""What a benchmark will take, from the number of questions and the size of the passages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from understudy.benchmark.config import BenchmarkConfig
+from understudy.stage import Estimate
+from understudy.types import Arm
+
+QUESTION_TOKENS = 60  # a question with its options, on average
+PASSAGES = 5
+
+
+def estimate(config: BenchmarkConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Estimate:
+    """Counts and tokens; None where the number of questions is not known before they are made or read."""
+    items = upstream.get("generate", {}).get("items") if not config.questions else None
+    if config.max_items is not None:
+        items = min(items, config.max_items) if items is not None else config.max_items
+    if items is None:
+        return Estimate(note="the number of questions is not known yet")
+    chunk = upstream.get("chunk", {})
+    per_chunk = chunk["tokens"] / chunk["chunks"] if chunk.get("chunks") and chunk.get("tokens") else 300.0
+    context = {
+        "closed-book": 0.0,
+        "oracle": per_chunk,
+        "rag": PASSAGES * per_chunk,
+        "corpus": float(chunk.get("tokens") or 0),
+    }
+    shown = any(s != "cloze" for s in config.scoring)
+    tokens = sum(items * (context[Arm.parse(a).context] + QUESTION_TOKENS * (4 if shown else 1)) for a in config.arms)
+    return Estimate(
+        counts={
+            "items": float(items),
+            "arms": float(len(config.arms)),
+            "answers": float(items * len(config.arms)),
+        },
+        tokens=tokens * config.rounds,
+    )

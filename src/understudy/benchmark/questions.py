@@ -1,0 +1,172 @@
+"""Where questions come from, and which of them cannot be used."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+
+from understudy.benchmark.base import Question
+from understudy.benchmark.lexical import Bm25
+from understudy.benchmark.summary import Exclusion
+from understudy.types import Chunk, MCQItem, QAPair
+
+FEWEST_DOCUMENTS = 6  # with fewer clusters no difference can be significant
+LINKED = 0.6  # share of the idf-weighted words of question and key that a passage must hold to count as its source
+
+
+def item_id(question: str, options: Sequence[str]) -> str:
+    """An id that depends on the content alone, so that runs weeks apart find their common questions."""
+    text = "\x1f".join([_plain(question), *(_plain(option) for option in options)])
+    return "q-" + hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def clean(items: Sequence[MCQItem]) -> tuple[list[MCQItem], list[Exclusion]]:
+    """The items that can be scored, and the others with the reason.
+
+    Left out: no question, fewer than two options, an empty option, two identical options, a key that is no
+    option, a repeated question (the first stays; all go where their keys differ), a repeated id.
+    """
+    keys: dict[str, set[str]] = {}
+    for item in items:
+        if 0 <= item.correct < len(item.options):
+            keys.setdefault(_plain(item.question), set()).add(_plain(item.options[item.correct]))
+    kept: list[MCQItem] = []
+    excluded: list[Exclusion] = []
+    seen_questions: set[str] = set()
+    seen_ids: set[str] = set()
+    for item in items:
+        reason = _fault(item) or _repeated(item, keys, seen_questions, seen_ids)
+        if reason:
+            excluded.append(Exclusion(item.item_id, reason, _plain(item.question)[:120]))
+            continue
+        seen_questions.add(_plain(item.question))
+        seen_ids.add(item.item_id)
+        kept.append(item)
+    return kept, excluded
+
+
+def _fault(item: MCQItem) -> str:
+    options = [_plain(option) for option in item.options]
+    if not item.question.strip():
+        return "no question"
+    if len(options) < 2:
+        return "fewer than two options"
+    if not all(options):
+        return "an empty option"
+    if len(set(options)) < len(options):
+        return "two identical options"
+    if not 0 <= item.correct < len(options):
+        return "the key is not among the options"
+    return ""
+
+
+def _repeated(item: MCQItem, keys: dict[str, set[str]], questions: set[str], ids: set[str]) -> str:
+    question = _plain(item.question)
+    if len(keys[question]) > 1:
+        return "the same question with different keys"
+    if question in questions:
+        return "duplicate question"
+    return "duplicate item_id" if item.item_id in ids else ""
+
+
+def spread(items: Sequence[MCQItem], n: int | None) -> list[MCQItem]:
+    """At most n items, taken from the documents in turn; in the original order."""
+    if n is None or len(items) <= n:
+        return list(items)
+    ordered: dict[str, list[MCQItem]] = {}
+    for item in sorted(items, key=lambda i: hashlib.sha256(i.item_id.encode()).digest()):
+        ordered.setdefault(item.doc_id, []).append(item)
+    turns = [(turn, doc, item) for doc, group in ordered.items() for turn, item in enumerate(group)]
+    chosen = {id(item) for _, _, item in sorted(turns, key=lambda t: (t[0], t[1]))[:n]}
+    return [item for item in items if id(item) in chosen]
+
+
+def link(items: Sequence[MCQItem], chunks: Sequence[Chunk], pairs: Sequence[QAPair] | None = None) -> list[Question]:
+    """Find each item's supporting chunk and whether its fact was taught.
+
+    A chunk named by the item or holding its quote is taken; else the chunk that shares most with question and
+    key, if it holds LINKED of their idf-weighted words. Otherwise the item stays unlinked: a cluster of its
+    own, no oracle. pairs: all generated or imported pairs; None where there are none.
+    """
+    by_id = {chunk.chunk_id: chunk for chunk in chunks}
+    index: Bm25 | None = None
+    taught = _Taught(items, pairs)
+    questions = []
+    for item in items:
+        gold = by_id.get(item.chunk_id) or _holding(item, chunks)
+        if gold is None and not (item.chunk_id or item.doc_id):
+            index = index or Bm25(chunks)
+            gold = _likely(item, index)
+        if gold is not None and (item.chunk_id != gold.chunk_id or not item.doc_id):
+            item = dataclasses.replace(item, chunk_id=gold.chunk_id, doc_id=gold.doc_id)
+        questions.append(Question(item, (gold,) if gold else (), taught(item)))
+    return questions
+
+
+def _holding(item: MCQItem, chunks: Sequence[Chunk]) -> Chunk | None:
+    quote = _plain(item.quote)
+    if not quote:
+        return None
+    same = [c for c in chunks if not item.doc_id or c.doc_id == item.doc_id]
+    return next((c for c in same if quote in _plain(c.text)), None)
+
+
+def _likely(item: MCQItem, index: Bm25) -> Chunk | None:
+    text = f"{item.question} {item.options[item.correct]}"
+    scores = index.scores(text)
+    best = sorted(scores, key=lambda place: (-scores[place], place))[:5]
+    covered = [(index.coverage(text, place), -rank, place) for rank, place in enumerate(best)]
+    share, _, place = max(covered, default=(0.0, 0, 0))
+    return index.chunks[place] if share >= LINKED else None
+
+
+class _Taught:
+    """Whether a fact was in the training data, by fact where pairs and items share facts, else by chunk."""
+
+    def __init__(self, items: Sequence[MCQItem], pairs: Sequence[QAPair] | None) -> None:
+        trained = [p for p in pairs or () if p.split == "train"]
+        self.known = pairs is not None
+        self.facts = {p.fact_id for p in trained if p.fact_id}
+        self.chunks = {p.chunk_id for p in trained if p.chunk_id}
+        self.by_fact = any(item.fact_id in self.facts for item in items if item.fact_id)
+
+    def __call__(self, item: MCQItem) -> bool | None:
+        if not self.known:
+            return None
+        if item.source.startswith("heldout"):
+            return False
+        if self.by_fact and item.fact_id:
+            return item.fact_id in self.facts
+        return item.chunk_id in self.chunks if item.chunk_id and self.chunks else None
+
+
+def clusters(questions: Sequence[Question], how: str) -> tuple[str, dict[str, str]]:
+    """What questions depend on together: the kind of cluster, and the label of each item by item_id.
+
+    auto: documents; passages where there are fewer than six documents; else questions.
+    An item without a known source is a cluster of its own.
+    """
+    labels = {
+        "document": {q.item.item_id: q.item.doc_id or q.item.item_id for q in questions},
+        "passage": {q.item.item_id: q.item.chunk_id or q.item.item_id for q in questions},
+        "question": {q.item.item_id: q.item.item_id for q in questions},
+    }
+    if how == "auto":
+        how = next((k for k, of in labels.items() if len(set(of.values())) >= FEWEST_DOCUMENTS), "question")
+    return how, labels[how]
+
+
+def chance(questions: Sequence[Question]) -> float:
+    """Expected accuracy of guessing."""
+    return sum(1 / len(q.item.options) for q in questions) / len(questions)
+
+
+def sizes(labels: Sequence[str]) -> tuple[int, ...]:
+    """Cluster sizes, smallest first."""
+    return tuple(sorted(Counter(labels).values()))

@@ -1,0 +1,1 @@
+"""The statistics of a benchmark: the unit is the question, the cluster is the document."""

@@ -1,0 +1,61 @@
+"""`understudy compare`: pair any runs on their common questions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from understudy.cli.console import DEFAULT_STORE, StoreOption, console, share
+
+
+def compare(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            help="Runs, RUN:ARM for one arm, benchmark folders, lm_eval samples_*.jsonl or inspect_ai logs (JSON).",
+        ),
+    ],
+    store: StoreOption = DEFAULT_STORE,
+    json_out: Annotated[Path | None, typer.Option("--json", help="Also write the findings to this file.")] = None,
+) -> None:
+    """Compare runs, however many weeks apart, question by question: later ones against the first."""
+    from understudy.artifact import to_plain, write_json
+    from understudy.benchmark.compare import Compared, compare_sides
+
+    found: Compared = compare_sides([_open(name, store) for name in runs])
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("arm", "accuracy", "95 % interval", "n"):
+        table.add_column(heading, justify="left" if heading == "arm" else "right")
+    for name, acc in found.arms.items():
+        table.add_row(escape(name), share(acc.value), f"{share(acc.low)} … {share(acc.high)}", str(acc.n))
+    console.print(table)
+    console.print()
+    for one in found.comparisons:
+        console.print(f"[bold]{one.verdict}[/]  {escape(one.sentence)}", soft_wrap=True)
+    for (a, b), n in found.common.items():
+        if n == 0:
+            console.print(escape(f"{a} and {b} have no question in common"), soft_wrap=True)
+    if json_out is not None:
+        pairs = [{"first": a, "second": b, "questions": n} for (a, b), n in found.common.items()]
+        write_json(
+            json_out,
+            {"arms": to_plain(found.arms), "comparisons": to_plain(found.comparisons), "common": pairs},
+        )
+
+
+def _open(name: str, store: Path) -> list:  # type: ignore[type-arg]  # list[Side], whose import is not light
+    """The arms behind a name on the command line: a path, a run, or either with `:ARM`."""
+    from understudy.benchmark.compare import choose_arms, read_side
+    from understudy.cli.find import find_artifact
+
+    head, _, arm = name.partition(":")
+    if (store / "runs" / head / "benchmark").exists():
+        return choose_arms(read_side(find_artifact(f"{head}/benchmark", store).path, head), arm)
+    for place, wanted in ((name, ""), (head, arm)):
+        if Path(place).exists():
+            return choose_arms(read_side(Path(place), Path(place).stem), wanted)
+    return choose_arms(read_side(find_artifact(f"{head}/benchmark", store).path, head), arm)

@@ -1,0 +1,70 @@
+"""The verdict in the terminal, and the report beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from understudy.benchmark.summary import Interval, Summary
+from understudy.cli.console import console, share
+
+if TYPE_CHECKING:
+    from understudy.artifact import Artifact
+
+
+def _summary(artifact: Artifact) -> Summary:
+    return Summary.read(artifact.path / "summary.json")
+
+
+def headline(artifact: Artifact) -> str:
+    """The verdict of a benchmark artifact in one sentence."""
+    return _summary(artifact).headline
+
+
+def print_verdict(artifact: Artifact) -> None:
+    """Print arms, floors and paired comparisons with their intervals, then the verdict."""
+    summary = _summary(artifact)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("arm", "accuracy", "95 % interval", "n"):
+        table.add_column(heading, justify="left" if heading == "arm" else "right")
+    for arm in summary.arms:
+        name = arm.name if arm.kind == "arm" else f"{arm.name.removeprefix('floor:')} (floor)"
+        table.add_row(escape(name), share(arm.acc.value), _range(arm.acc), str(arm.acc.n))
+    console.print(table)
+    console.print()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("comparison", "difference", "95 % interval", "p (Holm)", "detectable", "verdict"):
+        table.add_column(heading, justify="left" if heading in ("comparison", "verdict") else "right")
+    for pair in summary.comparisons:
+        difference = pair.difference
+        table.add_row(
+            escape(f"{pair.first} − {pair.second}"),
+            "–" if difference.value is None else f"{100 * difference.value:+.1f}",
+            _range(difference),
+            "–" if pair.p_holm is None else f"{pair.p_holm:.3g}",
+            "–" if pair.mde is None else f"{100 * pair.mde:.1f}",
+            pair.verdict,
+        )
+    console.print(table)
+    console.print()
+    for note in summary.notes:
+        console.print(escape(note), soft_wrap=True)
+    console.print(f"[bold]{escape(summary.headline)}[/]", soft_wrap=True)
+
+
+def _range(interval: Interval) -> str:
+    if interval.low is None or interval.high is None:
+        return "–"
+    return f"{100 * interval.low:.1f} … {100 * interval.high:.1f}"
+
+
+def write_report(name: str, store: Path) -> Path:
+    """Write a run's report.html and report.json into its folder; returns the page's path."""
+    from understudy.pipeline import Store, open_run
+    from understudy.report.build import build
+
+    run, artifacts = open_run(name, store)
+    return build(run, artifacts, Store(store.absolute()).run_folder(name))

@@ -1,0 +1,53 @@
+"""Claims: what a piece of text states, before it is known how to ask for it without ambiguity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from understudy.types import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a claim stands: the document and the headings above it, outermost first.
+
+    names: words of the document that are written with a capital in the middle of a sentence.
+    common: words of the document that are written in lower case.
+    """
+
+    document: Document
+    headings: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
+    common: frozenset[str] = frozenset()
+
+    @property
+    def title(self) -> str:
+        return self.document.title or (self.headings[0] if self.headings else self.document.doc_id)
+
+    @property
+    def section(self) -> str:
+        """The innermost heading that is not the page's title; empty at the top of a page."""
+        below = [h for h in self.headings if h and h != self.title]
+        return below[-1] if below else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`form` says which wordings fit (see wordings.py); the other fields fill them.
+
+    start, end: the quote in `document.text`. weak: the subject means something only on its page.
+    answer: what a pair answers where that is more than the value. words: further template fields.
+    """
+
+    form: str
+    subject: str
+    attribute: str
+    value: str
+    start: int
+    end: int
+    place: Place
+    type: str = ""
+    weak: bool = False
+    answer: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)

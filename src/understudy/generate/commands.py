@@ -1,0 +1,204 @@
+"""Claims of code blocks: the command that reaches a goal, the endpoint it calls, the values an example sets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from understudy.generate.claims import Claim, Place
+from understudy.generate.sentences import clear_goal, first_person
+from understudy.generate.text import clip, lower_first, plain, words
+from understudy.generate.values import PRECISE, value_type
+from understudy.outline import Block
+
+_SHELL = frozenset({"bash", "sh", "shell", "console", "zsh", "powershell", "ps1", "cmd", "bat", "terminal", ""})
+_CODE = frozenset({"json", "js", "javascript", "ts", "typescript", "python", "py"})
+_CONFIG = frozenset({"toml", "ini", "yaml", "yml", "conf", "properties", "env", "dotenv"})
+_URL_PATH = re.compile(r"https?://[\w.:-]+(?P<path>/[\w./-]*)")
+_VALUE = r"(?P<v>-?\d+(?:\.\d+)?\b|true\b|false\b|\"[^\"\\\n]{1,60}\"|'[^'\\\n]{1,60}')"
+_JSON_VALUE = re.compile(rf"\"(?P<k>[A-Za-z_][\w.-]*)\"\s*:\s*{_VALUE}")
+_CODE_VALUE = re.compile(rf"(?<![\w\"'.])(?P<k>[A-Za-z_]\w*)\s*[:=]\s*{_VALUE}")
+_NO_SETTING = re.compile(
+    r"id|created|index|object|role|content|name|type|text|input|title|api_?key|.*fingerprint|finish_reason|"
+    r"(?:prompt|completion|total)_tokens",
+    re.IGNORECASE,
+)
+_COMMENTED = re.compile(
+    r"^[ \t]*# *(?P<g>[A-Z][^\n#]{4,90})\n(?P<v>[ \t]*[^\s#][^\n]*)(?=\n\s*(?:\n|#)|\n?\Z)", re.MULTILINE
+)
+_SETTING = re.compile(r"^\s*(?P<k>[A-Za-z_][\w.-]*)\s*(?:=|:)\s*(?P<v>[^\s#;][^#;\n]*?)\s*(?:[#;].*)?$", re.MULTILINE)
+_SECTION = re.compile(r"^\s*\[(?P<s>[^\]]+)\]\s*$", re.MULTILINE)
+_GOAL = re.compile(
+    r"\b(?:in order )?to (?P<g>[a-z][^.;:]{4,80}?)(?:,| with these commands| using | by |:|$)", re.IGNORECASE
+)
+_VERB_TITLE = re.compile(
+    r"^(?:how to )?(?P<g>(?:install|run|start|stop|launch|load|unload|enable|disable|check|build|clone|create|download|"
+    r"set up|setup|set|"
+    r"configure|deploy|get|generate|make|remove|uninstall|update|upgrade|test|use|add|activate|open|list|show|delete|verify|"
+    r"restart|init|initialise|initialize|fetch|send|call|unset|export|import|config)\b.{3,60})$",
+    re.IGNORECASE,
+)
+_GERUND = {
+    "installing": "install", "downloading": "download", "enabling": "enable", "activating": "activate",
+    "making": "make",
+    "running": "run", "testing": "test", "loading": "load", "building": "build", "setting": "set", "starting": "start",
+    "using": "use", "configuring": "configure", "creating": "create", "launching": "launch", "unloading": "unload",
+    "cloning": "clone", "updating": "update", "removing": "remove", "checking": "check",
+}  # fmt: skip
+
+
+def small(title: str, names: frozenset[str]) -> str:
+    """A heading in the middle of a sentence: capitals go, except those of names and acronyms."""
+    parts = title.split(" ")
+    return " ".join(p if p in names or p[1:] != p[1:].lower() or "`" in p else p.lower() for p in parts)
+
+
+def goal_of(title: str, intro: str, section: str, names: frozenset[str] = frozenset()) -> tuple[str, bool]:
+    """What a code block is for, as an infinitive without `to` (empty where nothing says so), and whether that
+    is vague: a heading of few words, such as `load the model`."""
+    found = _GOAL.search(intro) if intro else None
+    if found and clear_goal(found["g"]):
+        return first_person(found["g"].strip()), False
+    for candidate in (title, section):
+        text = re.sub(r"^(?:step\s+)?\d+\s*[.:)]\s*", "", candidate, flags=re.IGNORECASE).strip()
+        first, _, rest = text.partition(" ")
+        if first.lower() in _GERUND and rest:
+            text = f"{_GERUND[first.lower()]} {rest}"
+        match = _VERB_TITLE.match(text)
+        if match:
+            goal = re.sub(
+                r"^(?:config|setup) ",
+                lambda m: {"config ": "configure ", "setup ": "set up "}[m.group().lower()],
+                match["g"],
+                flags=re.IGNORECASE,
+            )
+            return first_person(small(goal, names)), len(words(goal)) < 4
+    return "", False
+
+
+def code_claims(
+    block: Block, text: str, before: Block | None, label: str, place: Place, subject: str, step: str
+) -> Iterator[Claim]:
+    """Claims of one code block.
+
+    before: the paragraph that introduces it; label: `On Windows`, or empty; step: the step it belongs to.
+    """
+    body = block.content.strip("\n")
+    if not body.strip() or len(body) > 1600:
+        return
+    intro = plain(before.content) if before is not None and before.kind == "paragraph" else ""
+    intro = intro if intro.endswith(":") else ""
+    goal, vague = goal_of(block.title, intro.rsplit(". ", 1)[-1], step or place.section, place.names)
+    if goal and len(label) > 1:
+        goal = f"{goal} {lower_first(label)}"
+    if block.language in _SHELL:
+        commented = list(_commented(block, text, body, place))
+        yield from commented
+        if not commented:
+            yield from _shell(block, text, body, goal, vague, block.title or label, place)
+    if block.language in _CONFIG:
+        yield from _config(body, block, text, subject, place)
+    elif block.language in _SHELL | _CODE:
+        yield from _example(body, block, text, place)
+
+
+def _commented(block: Block, text: str, body: str, place: Place) -> Iterator[Claim]:
+    """`# Make the script executable` above one command says what the command is for."""
+    for match in _COMMENTED.finditer(body):
+        goal, command = clip(match["g"].strip()), match["v"].strip()
+        at = text.find(command, block.start, block.end)
+        if not (_VERB_TITLE.match(goal) and clear_goal(goal)) or at < 0:
+            continue
+        if not command.endswith(("\\", "{", "^")) and len(command) <= 240:
+            span = at, at + len(command)
+            asked = {"goal": first_person(lower_first(goal))}
+            yield Claim("command", "", "command", command, *span, place, "command", answer=command, words=asked)
+
+
+def _shell(block: Block, text: str, body: str, goal: str, vague: bool, title: str, place: Place) -> Iterator[Claim]:
+    lines = [line.strip() for line in body.split("\n")]
+    lines = [re.sub(r"^\$ ", "", line) for line in lines if line and not line.startswith("#")]
+    command = "\n".join(lines)
+    span = _span(block, text, body)
+    if goal and lines and len(lines) <= 3 and len(command) <= 240 and not command.startswith(("{", "[", "<")):
+        asked = {"goal": goal}
+        yield Claim("command", "", "command", command, *span, place, "command", vague, answer=command, words=asked)
+    elif len(words(title)) > 1 and len(command) <= 300 and len(lines) <= 3:
+        yield Claim("listing", clip(title), "listing", command, *span, place, "listing", answer=body, weak=True)
+    paths = {m["path"].rstrip("/.") for m in _URL_PATH.finditer(body) if "curl" in body and m["path"].count("/") >= 1}
+    paths = {p for p in paths if len(p) > 2 and "." not in p.rsplit("/", 1)[-1]}
+    if goal and len(paths) == 1:
+        line = _line_span(block, text, "http")
+        yield Claim("endpoint", "", "endpoint", paths.pop(), *line, place, "endpoint", vague, words={"goal": goal})
+
+
+def _config(body: str, block: Block, text: str, subject: str, place: Place) -> Iterator[Claim]:
+    """`key = value` lines: attributes of what the section is about, else settings of an example."""
+    name = clip(block.title or place.section)
+    for match in _SETTING.finditer(body):
+        value = match["v"].strip().strip("\"'")
+        if not value or value[:1] in "[{|>&*" or ": " in value:
+            continue
+        line = match.group().strip()
+        at = text.find(line, block.start, block.end)
+        if at < 0 or text.find(line, at + 1, block.end) >= 0:
+            continue
+        end, kind = at + len(line), value_type(value, match["k"])
+        if not subject:
+            if name and kind in PRECISE and not _NO_SETTING.fullmatch(match["k"]):
+                yield Claim("example", name, match["k"], value, at, end, place, kind, weak=True)
+            continue
+        attribute = (
+            re.sub(r"[_-]", " ", match["k"])
+            if re.fullmatch(r"[a-z]+(?:[_-][a-z]+)*", match["k"])
+            else f"`{match['k']}`"
+        )
+        yield Claim("attribute", subject, attribute, value, at, end, place, value_type(value, attribute))
+
+
+def _example(body: str, block: Block, text: str, place: Place) -> Iterator[Claim]:
+    """Numbers and switches that a request sets."""
+    name = block.title or place.section
+    if not name:
+        return
+    found = list((_JSON_VALUE if block.language in _SHELL | {"json"} else _CODE_VALUE).finditer(body))
+    keys = [m["k"] for m in found]
+    for match in found:
+        value = match["v"].strip("\"'")
+        kind = value_type(value)
+        if keys.count(match["k"]) > 1 or kind not in (
+            "number",
+            "boolean",
+            "path",
+            "file",
+            "identifier",
+            "version",
+            "time",
+            "size",
+        ):
+            continue
+        if value.startswith(("/path/", "<", "your")) or _NO_SETTING.fullmatch(match["k"]):
+            continue
+        at = text.find(match.group(), block.start, block.end)
+        if at < 0 or text.count(match.group(), block.start, block.end) > 1:
+            continue
+        yield Claim("example", clip(name), match["k"], value, at, at + len(match.group()), place, kind, weak=True)
+
+
+def _span(block: Block, text: str, body: str) -> tuple[int, int]:
+    """Where the code itself stands; the whole block where indentation hides it."""
+    at = text.find(body, block.start, block.end)
+    if at >= 0:
+        return at, at + len(body)
+    first = body.split("\n", 1)[0].strip()
+    at = text.find(first, block.start, block.end) if first else -1
+    return (at, at + len(first)) if at >= 0 and "\n" not in body.strip() else (block.start, block.end)
+
+
+def _line_span(block: Block, text: str, needle: str) -> tuple[int, int]:
+    at = text.find(needle, block.start, block.end)
+    start = text.rfind("\n", 0, at) + 1
+    end = text.find("\n", at)
+    line = text[start : end if end >= 0 else len(text)]
+    lead = len(line) - len(line.lstrip())
+    return start + lead, start + len(line.rstrip())

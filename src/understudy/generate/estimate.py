@@ -1,0 +1,73 @@
+"""What the generate stage will take, from the number of chunks and the prices in the recipe."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from understudy.generate.config import GenerateConfig
+from understudy.stage import Estimate
+
+# Measured with the extractive teacher on a server's documentation in chunks of 300 tokens (docs/generate.md).
+PAIRS_PER_CHUNK = 14.0
+ITEMS_PER_CHUNK = 2.5
+CHUNKS_PER_SECOND = 60.0
+# A remote call: instructions and headings; a pair written as JSON with its quote; seconds it takes.
+PROMPT_TOKENS = 700.0
+TOKENS_PER_PAIR = 110.0
+SECONDS_PER_CALL = 15.0
+
+
+def estimate(config: GenerateConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Estimate:
+    """Counts, tokens, money and seconds; all None where the number of chunks is not known yet."""
+    counts = upstream.get("chunk", {})
+    chunks = counts.get("chunks")
+    if chunks is None:
+        return Estimate(note="the number of chunks is not known yet")
+    chunks = float(chunks)
+    size = float(counts["tokens"]) / chunks if counts.get("tokens") and chunks else 300.0
+    if config.pairs:
+        pairs = float(_rows(Path(config.pairs))) + (chunks * PAIRS_PER_CHUNK if config.keep_generated else 0.0)
+    elif config.teacher == "extractive":
+        pairs = chunks * PAIRS_PER_CHUNK
+    else:
+        pairs = chunks * config.remote.rounds * config.remote.pairs_per_round
+    made = {"pairs": pairs, "items": min(float(config.n_items), chunks * ITEMS_PER_CHUNK)}
+    if config.teacher == "extractive" or config.pairs:
+        return Estimate(
+            counts=made, usd=0.0, seconds=1.0 + chunks / CHUNKS_PER_SECOND, note="extractive: no model is asked"
+        )
+    remote = config.remote
+    calls = chunks * remote.rounds
+    written = calls * remote.pairs_per_round * TOKENS_PER_PAIR
+    # Later rounds are shown the questions of the earlier ones.
+    shown = chunks * remote.pairs_per_round * 18.0 * remote.rounds * (remote.rounds - 1) / 2
+    read = calls * (PROMPT_TOKENS + size) + shown
+    if remote.round_trip:
+        read += calls * (PROMPT_TOKENS + size + remote.pairs_per_round * 20.0)
+        written += calls * remote.pairs_per_round * 40.0
+        calls *= 2
+    usd = None
+    if remote.price is not None:
+        usd = (read * remote.price.input + written * remote.price.output) / 1e6
+    note = f"{calls:.0f} requests"
+    if usd is not None and remote.max_usd is not None and usd > remote.max_usd:
+        note += f"; about {usd:.2f} USD would pass the cap of {remote.max_usd:.2f}, and chunks beyond it fail"
+    if usd is None:
+        note += "; add remote.price to see the cost"
+    return Estimate(
+        counts=made, tokens=read + written, usd=usd, seconds=calls * SECONDS_PER_CALL / remote.concurrency, note=note
+    )
+
+
+def _rows(path: Path) -> int:
+    """Rows of a pairs file; 0 where it cannot be read (the stage says why)."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            if path.suffix.lower() in (".jsonl", ".ndjson"):
+                return sum(1 for line in file if line.strip())
+            return max(0, sum(1 for _ in csv.reader(file)) - 1)
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return 0

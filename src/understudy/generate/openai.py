@@ -1,0 +1,204 @@
+"""The teacher behind an OpenAI-compatible endpoint: asked by schema, checked by quote, never paid twice."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from understudy.artifact import digest_json
+from understudy.errors import TeacherError
+from understudy.generate.base import Ask, Coverage, Fact, Page, Taught
+from understudy.generate.config import RemoteTeacher
+from understudy.generate.filters import AGREES, agreement, answer_problem, find_quote, question_problem
+from understudy.generate.text import normal
+from understudy.generate.values import value_type
+from understudy.models.openai import Endpoint, RequestFailed, Unreachable
+from understudy.models.throttle import BudgetSpent
+from understudy.stage import ProgressFunction
+from understudy.types import Chunk, Message
+
+_FOCUS = (
+    "Begin with the most important facts, asked forward and reversed.",
+    "Take facts that were not asked for yet, or ask for known ones in the other direction.",
+    "Ask why, how, in small situations, and with false premises.",
+)
+_ASKED = "\n\nAlready asked, do not ask again:\n{questions}"
+
+
+class TaughtFact(BaseModel):
+    """One fact as the teacher writes it."""
+
+    quote: str
+    kind: Literal["forward", "reversed", "why", "how", "applied", "false-premise"]
+    questions: list[str] = Field(min_length=1)
+    answer: str
+    option: str
+
+
+class TaughtFacts(BaseModel):
+    """A teacher's reply for one chunk and round."""
+
+    facts: list[TaughtFact]
+
+
+class RoundTrip(BaseModel):
+    """Answers from the chunk alone, in the order of the questions."""
+
+    answers: list[str]
+
+
+@dataclass(slots=True)
+class _Work:
+    """What has been made of one chunk."""
+
+    page: Page
+    chunk: Chunk
+    facts: list[Fact] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+    problem: str = ""
+    seen: set[str] = field(default_factory=set)
+    questions: list[str] = field(default_factory=list)
+
+
+def read_prompt(name: str) -> str:
+    """A prompt's text from the package."""
+    return (resources.files("understudy.generate") / "prompts" / name).read_text(encoding="utf-8").strip()
+
+
+class OpenAITeacher:
+    """Asks an endpoint for facts of each chunk in several rounds and keeps what passes the filters.
+
+    A chunk fails with its reason and the others go on; what is paid for is in the endpoint's ledger, so that a
+    second run asks only for what is missing.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, config: RemoteTeacher, progress: ProgressFunction, logger: logging.Logger
+    ) -> None:
+        self.name = f"openai:{endpoint.model}"
+        self.endpoint, self.config, self.progress, self.logger = endpoint, config, progress, logger
+        self.system, self.user, self.check = (read_prompt(f"{n}.md") for n in ("teach", "chunk", "round_trip"))
+        self.template = digest_json([self.system, self.user, self.check, list(_FOCUS), _ASKED])
+
+    def teach(self, pages: Sequence[Page]) -> Taught:
+        """Facts of all pages. Raises TeacherError naming endpoint and next step where every chunk failed."""
+        work = [_Work(page, chunk) for page in pages for chunk in page.chunks]
+        done = 0
+        self.progress("chunks", 0, len(work))
+        pool = ThreadPoolExecutor(max_workers=self.endpoint.concurrency)
+        try:
+            for _ in pool.map(self._chunk, work):
+                done += 1
+                self.progress("chunks", done, len(work))
+        except BaseException:
+            self.endpoint.stop()  # on Ctrl-C requests under way are answered and kept; none is begun
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        outcomes = {w.chunk.chunk_id: _outcome(w) for w in work}
+        failed = [o for o in outcomes.values() if o.status == "failed"]
+        if work and len(failed) == len(work):
+            raise TeacherError(
+                f"generate: the teacher answered for none of {len(work)} chunks. {work[-1].problem} "
+                "What was paid for is kept, and the same command asks only for what is missing."
+            )
+        if failed:
+            self.logger.warning("generate: %d of %d chunks failed: %s", len(failed), len(work), failed[0].reason)
+        dropped: Counter[str] = sum((w.dropped for w in work), Counter())
+        usage = {"requests_sent": float(self.endpoint.sent)}
+        if self.endpoint.budget is not None:
+            usage["usd"] = round(self.endpoint.budget.spent, 6)
+        return Taught(tuple(f for w in work for f in w.facts), outcomes, dict(dropped), usage)
+
+    def _chunk(self, work: _Work) -> None:
+        for number in range(self.config.rounds):
+            try:
+                self._round(work, number)
+            except BudgetSpent as error:
+                work.problem = f"budget: {error}"
+                return
+            except Unreachable as error:
+                work.problem = str(error)
+                return
+            except RequestFailed as error:
+                work.problem = str(error)
+
+    def _round(self, work: _Work, number: int) -> None:
+        chunk, config = work.chunk, self.config
+        n_facts = math.ceil(config.pairs_per_round / config.wordings)
+        asked = _ASKED.format(questions="\n".join(f"- {q}" for q in work.questions)) if work.questions else ""
+        user = self.user.format(
+            title=chunk.title, section=" › ".join(chunk.heading_path) or chunk.title, text=chunk.text.strip(),
+            facts=n_facts, wordings=config.wordings, focus=_FOCUS[number % len(_FOCUS)], asked=asked,
+        )  # fmt: skip
+        messages = (Message("system", self.system.format(wordings=config.wordings)), Message("user", user))
+        reply = self.endpoint.complete_json(
+            messages, TaughtFacts, max_tokens=config.max_tokens, temperature=config.temperature, template=self.template
+        )
+        kept = [fact for taught in reply.facts if (fact := self._checked(work, taught)) is not None]
+        if config.round_trip and kept:
+            kept = self._round_trip(work, kept)
+        work.facts += kept
+        work.questions += [ask.questions[0] for fact in kept for ask in fact.asks]
+
+    def _checked(self, work: _Work, taught: TaughtFact) -> Fact | None:
+        """The fact if its quote stands in the chunk and its answer stands alone, with the questions that do."""
+        quote = find_quote(taught.quote, work.chunk.text)
+        problem = "quote not in the chunk" if quote is None else answer_problem(taught.answer)
+        if quote is None or problem:
+            work.dropped[problem or ""] += len(taught.questions)
+            return None
+        questions = []
+        for question in (q.strip() for q in taught.questions):
+            wrong = question_problem(question) or ("duplicate question" if normal(question) in work.seen else None)
+            if wrong:
+                work.dropped[wrong] += 1
+                continue
+            work.seen.add(normal(question))
+            questions.append(question)
+        if not questions:
+            return None
+        option = taught.option.strip().rstrip(".") or taught.answer.strip().rstrip(".")
+        ask = Ask(taught.kind, tuple(questions), taught.answer.strip(), option, value_type(option),
+                  normal(questions[0]), normal(questions[0]))  # fmt: skip
+        identity = hashlib.sha256(f"{work.chunk.chunk_id}\x00{quote}\x00{questions[0]}".encode()).hexdigest()[:16]
+        return Fact(identity, work.chunk.chunk_id, work.chunk.doc_id, quote, (ask,))
+
+    def _round_trip(self, work: _Work, facts: list[Fact]) -> list[Fact]:
+        """Facts whose question another call answers the same way from the chunk alone."""
+        asked = "\n".join(f"{i}. {fact.asks[0].questions[0]}" for i, fact in enumerate(facts, 1))
+        messages = (
+            Message("system", self.check),
+            Message("user", f"<excerpt>\n{work.chunk.text.strip()}\n</excerpt>\n\n{asked}"),
+        )
+        reply = self.endpoint.complete_json(
+            messages, RoundTrip, max_tokens=self.config.max_tokens, temperature=0.0, template=self.template
+        )
+        kept = []
+        for i, fact in enumerate(facts):
+            ask = fact.asks[0]
+            said = reply.answers[i] if i < len(reply.answers) else "unknown"
+            if max(agreement(said, ask.answer), agreement(said, ask.option)) >= AGREES:
+                kept.append(fact)
+            else:
+                work.dropped["round trip disagrees"] += len(ask.questions)
+        return kept
+
+
+def _outcome(work: _Work) -> Coverage:
+    chunk = work.chunk
+    if work.facts:
+        return Coverage(chunk.chunk_id, chunk.doc_id, "accepted", work.problem, facts=len(work.facts))
+    if work.problem:
+        return Coverage(chunk.chunk_id, chunk.doc_id, "failed", work.problem)
+    most = work.dropped.most_common(1)
+    return Coverage(chunk.chunk_id, chunk.doc_id, "rejected", most[0][0] if most else "the teacher found no fact in it")

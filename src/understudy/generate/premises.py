@@ -1,0 +1,50 @@
+"""Questions that assert a value: right ones are confirmed, wrong ones corrected with the true value."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from understudy.generate.base import Ask
+from understudy.generate.claims import Claim
+from understudy.generate.text import bare, normal, strict
+from understudy.generate.values import PRECISE
+from understudy.generate.wordings import fill
+
+_TEMPLATES = (
+    "Is the {a} of {s} {v}{c}?",
+    "Is {v} the {a} of {s}{c}?",
+    "Is it right that the {a} of {s} is {v}{c}?",
+    "I was told that the {a} of {s} is {v}{c}. Is that so?",
+)
+_NO_TYPE = frozenset({"boolean", "code", "url", "address"})
+
+
+def values_by_type(claims: Sequence[Claim]) -> dict[str, list[str]]:
+    """Different values of attributes and defaults, by type, in the order of the corpus."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for claim in claims:
+        if claim.form in ("attribute", "default"):
+            found[claim.type].setdefault(strict(claim.value), bare(claim.value))
+    return {kind: list(values.values()) for kind, values in found.items()}
+
+
+def premise(claim: Claim, context: str, values: Mapping[str, Sequence[str]]) -> Ask | None:
+    """A question that asserts the value of an attribute: for one fact in two with another value of its type.
+
+    None for claims of other forms and where no other value is known. It makes no multiple-choice item.
+    """
+    if claim.form not in ("attribute", "default") or claim.type not in PRECISE - _NO_TYPE:
+        return None
+    draw = int(hashlib.sha256(f"{claim.subject}\x00{claim.attribute}\x00{claim.value}".encode()).hexdigest(), 16)
+    true = bare(claim.value)
+    others = [v for v in values.get(claim.type, ()) if strict(v) != strict(true)]
+    wrong = draw % 2 == 0
+    if wrong and not others:
+        return None
+    said = others[draw // 2 % len(others)] if wrong else true
+    fields = {"a": claim.attribute, "s": claim.subject, "v": said, "c": context}
+    answer = f"No, it is {true}." if wrong else f"Yes, it is {true}."
+    topic = normal(f"premise {claim.attribute} {claim.subject} {said}{context}")
+    return Ask("false-premise" if wrong else "premise", fill(_TEMPLATES, fields), answer, topic=topic)

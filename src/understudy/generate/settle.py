@@ -1,0 +1,103 @@
+"""From claims to facts: questions that have one answer in the whole corpus, each with the context it needs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+
+from understudy.generate.base import Fact, Page
+from understudy.generate.claims import Claim
+from understudy.generate.premises import premise, values_by_type
+from understudy.generate.text import normal, words
+from understudy.generate.wordings import asks
+
+_ACTIONS = frozenset({"command", "endpoint", "listing", "howto"})
+_DESCRIPTIVE = frozenset(
+    {"definition", "does", "object", "passive", "lets", "about", "link", "advice", "condition", "howto", "can", "be"}
+)
+
+
+def settle(claims: Sequence[Claim], pages: dict[str, Page], product: str) -> tuple[list[Fact], dict[str, str]]:
+    """Claims as facts whose questions have one answer in the whole corpus.
+
+    Returns the facts and, for chunks that lost a claim, the reason. A question that would have two answers is
+    narrowed to its page, then to its section; where that does not help, it is not asked.
+    """
+    owners: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for claim in claims:
+        owners[claim.form, claim.attribute, normal(claim.value)].add(
+            normal(claim.subject or claim.words.get("goal", ""))
+        )
+    level = {i: (1 if claim.form in _ACTIONS else 2) if claim.weak else 0 for i, claim in enumerate(claims)}
+    for narrower in (2, 3):
+        for members in _by_question(claims, level, product).values():
+            if _disagree([claims[i] for i in members]):
+                level.update(dict.fromkeys(members, max(narrower, max(level[i] for i in members))))
+    values = values_by_type(claims)
+    facts: list[Fact] = []
+    lost: dict[str, str] = {}
+    taken: set[str] = set()
+    for members in _by_question(claims, level, product).values():
+        i = members[0]
+        claim = claims[i]
+        chunk = pages[claim.place.document.doc_id].chunk_at(claim.start, claim.end)
+        if chunk is None:
+            begun = pages[claim.place.document.doc_id].chunk_at(claim.start, claim.start + 1)
+            if begun is not None:
+                lost.setdefault(begun.chunk_id, "its statements are cut by the chunk's border")
+            continue
+        if _disagree([claims[j] for j in members]):
+            lost.setdefault(chunk.chunk_id, "its questions have several answers")
+            continue
+        one_way = (
+            len(owners[claim.form, claim.attribute, normal(claim.value)]) > 1 or not 1 <= len(words(claim.value)) <= 18
+        )
+        where = context(claim, level[i], product)
+        asserted = premise(claim, where, values)
+        made = asks(claim, where, one_way) + ((asserted,) if asserted else ())
+        made = tuple(ask for ask in made if normal(ask.questions[0]) not in taken and ask.answer)
+        taken.update(normal(ask.questions[0]) for ask in made)
+        if made:
+            doc = claim.place.document
+            quote = doc.text[claim.start : claim.end]
+            identity = f"{doc.doc_id}\x00{claim.start}\x00{claim.form}\x00{claim.subject}\x00{claim.attribute}"
+            fact_id = hashlib.sha256(identity.encode()).hexdigest()[:16]
+            facts.append(Fact(fact_id, chunk.chunk_id, doc.doc_id, quote, made))
+    order = {c.chunk_id: n for n, c in enumerate(c for p in pages.values() for c in p.chunks)}
+    facts.sort(key=lambda fact: order[fact.chunk_id])
+    return facts, lost
+
+
+def _disagree(claims: Sequence[Claim]) -> bool:
+    """Whether claims give different values and do not overlap in the text (two readings of one sentence)."""
+    first = claims[0]
+    return any(
+        normal(c.value) != normal(first.value)
+        and not (c.place.document is first.place.document and c.start < first.end and first.start < c.end)
+        for c in claims[1:]
+    )
+
+
+def _by_question(claims: Sequence[Claim], level: dict[int, int], product: str) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = {}
+    for i, claim in enumerate(claims):
+        question = asks(claim, context(claim, level[i], product), True)[0].questions[0]
+        groups.setdefault(normal(question), []).append(i)
+    return groups
+
+
+def context(claim: Claim, level: int, product: str) -> str:
+    """What is added to a question: nothing or the product (0), the page (1), the section of the page (2, 3)."""
+    place = claim.place
+    told = normal(" ".join([claim.subject, *(claim.words.get(w, "") for w in ("goal", "question", "sentence"))]))
+    if level == 0:
+        if not product or normal(product) in told.split():
+            return ""
+        return f" according to the {product} docs" if claim.form in _DESCRIPTIVE else f" in {product}"
+    whole = f' on the page "{place.title}"'
+    if product and normal(product) not in normal(place.title).split():
+        whole = f' on the {product} page "{place.title}"'
+    if level >= 2 and place.section and normal(place.section) != normal(claim.subject):
+        return f' in the section "{place.section}"{whole}'
+    return whole

@@ -1,0 +1,126 @@
+"""The generate stage: chunks in; training pairs, held-out wordings, benchmark items and a full account out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from understudy.artifact import write_records
+from understudy.errors import StageError
+from understudy.generate.base import Coverage, Page, Taught, Teacher
+from understudy.generate.config import GenerateConfig
+from understudy.generate.decontaminate import decontaminate
+from understudy.generate.extractive import ExtractiveTeacher
+from understudy.generate.imported import import_pairs
+from understudy.generate.items import candidates, make_items
+from understudy.generate.openai import OpenAITeacher
+from understudy.generate.splits import hold_out, make_pairs
+from understudy.models.ledger import Ledger
+from understudy.models.openai import Endpoint
+from understudy.models.ref import ModelRef
+from understudy.models.throttle import Budget
+from understudy.stage import Inputs, RunContext, StageOutput
+from understudy.types import Chunk, Document, QAPair
+
+
+def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
+    """Write pairs.jsonl, items.jsonl and coverage.jsonl.
+
+    Raises InputError for a pairs file that cannot be used, TeacherError where a remote teacher answered for no
+    chunk at all, StageError where the documentation gives nothing to teach.
+    """
+    chunks = inputs["chunk"].records("chunks", Chunk)
+    pages = read_pages(inputs["ingest"].records("documents", Document), chunks)
+    imported: list[QAPair] = []
+    counts: dict[str, Any] = {}
+    if config.pairs:
+        imported, counts["imported"] = import_pairs(Path(config.pairs), chunks, config.dev_share, ctx.seed)
+    teacher = open_teacher(config, ctx)
+    taught = teacher.teach(pages)
+    held_out = hold_out(taught.facts, config, ctx.seed)
+    generated = make_pairs(taught.facts, config, held_out, teacher.name, ctx.seed)
+    trains_on_generated = not config.pairs or config.keep_generated
+    found = candidates(taught.facts, generated, held_out, trains_on_generated)
+    items, statistics = make_items(found, taught.facts, config.n_items, config.n_options, ctx.seed)
+    kept = generated if trains_on_generated else [p for p in generated if p.split == "test"]
+    held = held_out.documents, held_out.chunks
+    imported = [p for p in imported if p.doc_id not in held[0] and p.chunk_id not in held[1]]
+    pairs, contaminated = decontaminate([*imported, *kept], items, chunks, generated)
+    if not any(p.split == "train" for p in pairs):
+        raise StageError(
+            f"generate: the teacher '{teacher.name}' found nothing to teach in {len(chunks)} chunks of "
+            f"{len(pages)} documents ({_reasons(taught)}). Check that docs.path holds documentation in English "
+            "prose, tables or lists, or bring your own with `generate: {pairs: file.csv}`."
+        )
+    coverage = account(chunks, taught, pairs, Counter(item.chunk_id for item in items))
+    write_records(ctx.out / "pairs.jsonl", pairs)
+    write_records(ctx.out / "items.jsonl", items)
+    write_records(ctx.out / "coverage.jsonl", coverage)
+    by_status = {s: Counter(c.reason for c in coverage if c.status == s) for s in ("rejected", "failed")}
+    counts |= {
+        "documents": len(pages),
+        "chunks": len(chunks),
+        "accepted": sum(c.status == "accepted" for c in coverage),
+        "rejected": dict(by_status["rejected"]),
+        "failed": dict(by_status["failed"]),
+        "facts": len(taught.facts),
+        "pairs": len(pairs),
+        "splits": dict(Counter(p.split for p in pairs)),
+        "kinds": dict(Counter(p.kind for p in pairs)),
+        "items": len(items),
+        "item_sources": dict(Counter(item.source for item in items)),
+        "items_skipped": dict(statistics.skipped),
+        "contaminated": contaminated,
+        "dropped": dict(taught.dropped),
+        "heldout_documents": len(held_out.documents),
+        "heldout_chunks": len(held_out.chunks),
+    }
+    metrics = {
+        "teacher": teacher.name,
+        "key_longest": statistics.key_longest,
+        "positions": list(statistics.positions),
+        "length_ratio_within": statistics.length_ratio_within,
+        **taught.usage,
+    }
+    ctx.logger.info("generate: %d pairs, %d items from %d facts", len(pairs), len(items), len(taught.facts))
+    return StageOutput(metrics=metrics, counts=counts)
+
+
+def open_teacher(config: GenerateConfig, ctx: RunContext) -> Teacher:
+    """The teacher of the recipe; where pairs are imported, items come from the extractive one."""
+    if config.teacher == "extractive" or config.pairs:
+        return ExtractiveTeacher(config.product)
+    remote, ref = config.remote, ModelRef.parse(config.teacher)
+    budget = Budget(remote.price.input, remote.price.output, remote.max_usd) if remote.price else None
+    endpoint = Endpoint(
+        ref.name,
+        ref.base_url,
+        ledger=Ledger(ctx.root / "ledger.sqlite"),
+        budget=budget,
+        concurrency=remote.concurrency,
+        timeout=remote.timeout_seconds,
+        max_retries=remote.max_retries,
+    )
+    return OpenAITeacher(endpoint, remote, ctx.progress, ctx.logger)
+
+
+def read_pages(documents: Sequence[Document], chunks: Sequence[Chunk]) -> list[Page]:
+    """Documents with their chunks, in the documents' order."""
+    by_document: dict[str, list[Chunk]] = {}
+    for chunk in chunks:
+        by_document.setdefault(chunk.doc_id, []).append(chunk)
+    return [Page(d, tuple(by_document.get(d.doc_id, ()))) for d in documents]
+
+
+def account(chunks: Sequence[Chunk], taught: Taught, pairs: Sequence[QAPair], items: Counter[str]) -> list[Coverage]:
+    """One line a chunk, with what of it reached training and the benchmark."""
+    n_pairs = Counter(pair.chunk_id for pair in pairs)
+    return [replace(taught.outcomes[c.chunk_id], pairs=n_pairs[c.chunk_id], items=items[c.chunk_id]) for c in chunks]
+
+
+def _reasons(taught: Taught) -> str:
+    reasons = Counter(o.reason for o in taught.outcomes.values() if o.reason)
+    return ", ".join(f"{reason}: {n}" for reason, n in reasons.most_common(3)) or "no chunk"

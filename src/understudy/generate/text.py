@@ -1,0 +1,105 @@
+"""Small tools for English technical text: markup off, sentences, cases, and normal forms for comparison."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+_IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
+_LINK = re.compile(r"\[([^\]]+)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
+_EMPHASIS = re.compile(r"(?<![\w*\\])(\*{1,3}|_{1,3})(?=\S)(.+?)(?<=\S)\1(?![\w*])")
+_TAG = re.compile(r"</?[A-Za-z][^<>\n]*>")
+_SPACE = re.compile(r"\s+")
+_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|Dr|Mr|Ms|No|Fig|resp|incl|max|min)\.|\b[A-Z]\.)$")
+_BOUNDARY = re.compile(r"[.!?]+[\"'”’)*_`]*(?=\s|$)")
+_WORD = re.compile(r"[A-Za-z0-9]+(?:[._/:'-]+[A-Za-z0-9]+)*")
+_CODE_SPAN = re.compile(r"`[^`]+`")
+
+
+def plain(markdown: str) -> str:
+    """Inline Markdown as text on one line; code spans keep their backticks, links keep their words."""
+    text = _LINK.sub(r"\1", _IMAGE.sub("", markdown))
+    kept: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        kept.append(match.group())
+        return f"\x00{len(kept) - 1}\x00"
+
+    text = _CODE_SPAN.sub(keep, text)
+    text = _TAG.sub("", text)
+    for _ in range(2):  # bold around italic
+        text = _EMPHASIS.sub(r"\2", text)
+    text = re.sub(r"\\([\\`*_{}\[\]()#+.!|<>-])", r"\1", text)
+    text = re.sub("\x00(\\d+)\x00", lambda m: kept[int(m.group(1))], text)
+    return _SPACE.sub(" ", text).strip()
+
+
+def bare(text: str) -> str:
+    """Text without backticks and the quotes around it: a value as one would say it."""
+    return text.replace("`", "").strip().strip('"“”').strip()
+
+
+def sentences(text: str) -> Iterator[tuple[int, int]]:
+    """Offsets of the sentences of a paragraph of Markdown source."""
+    start = 0
+    in_code = [m.span() for m in _CODE_SPAN.finditer(text)]
+    for match in _BOUNDARY.finditer(text):
+        end = match.end()
+        if any(a < match.start() + 1 < b - 1 for a, b in in_code) or _ABBREVIATION.search(
+            text[start : match.start() + 1]
+        ):
+            continue
+        if text[start:end].strip():
+            yield start + _lead(text[start:end]), end
+        start = end
+    if text[start:].strip():
+        yield start + _lead(text[start:]), start + len(text[start:].rstrip())
+
+
+def _lead(text: str) -> int:
+    return len(text) - len(text.lstrip())
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words and identifiers in order; `--port`, `a_b` and `/v1/x` lose only their edges."""
+    return [w.lower() for w in _WORD.findall(text.replace("`", ""))]
+
+
+@lru_cache(maxsize=1 << 16)  # options and questions are compared many times over
+def normal(text: str) -> str:
+    """The normal form in which two texts count as equal: lower-case words only."""
+    return " ".join(words(text))
+
+
+@lru_cache(maxsize=1 << 16)
+def strict(text: str) -> str:
+    """A normal form that keeps signs, for values: `--port` and `port` differ."""
+    return _SPACE.sub(" ", text.replace("`", "").strip().rstrip(".").casefold())
+
+
+def upper_first(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def lower_first(text: str) -> str:
+    """Lower-case the first letter unless the first word is a name, an acronym or code."""
+    first = text.split(" ", 1)[0]
+    if first[:1] == "`" or first[1:] != first[1:].lower() or first == "I":
+        return text
+    return text[:1].lower() + text[1:]
+
+
+def clip(text: str) -> str:
+    """Text without the full stop at its end (dots inside an ellipsis or abbreviation stay)."""
+    text = text.strip()
+    if text.endswith(".") and not text.endswith("..") and not _ABBREVIATION.search(text):
+        return text[:-1].rstrip()
+    return text.rstrip(":;,")
+
+
+def joined(items: list[str]) -> str:
+    """`a, b and c`."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"

@@ -1,0 +1,60 @@
+"""Word lists for reading English technical prose without a model."""
+
+NOT_SUBJECT = frozenset(
+    """
+    two three four five six seven eight nine ten several few
+    this that these those it its they them their there here you your we our i he she his which what who whose if
+    when while whenever once to for as in on at by with from each every all some any most many such both either
+    another other others one note see however also then thus hence so but and or because since although after
+    before during without within under make let just only please not no nor yes currently finally first next now
+    instead therefore moreover furthermore additionally indeed although though where how why up set use run
+    """.split()  # noqa: SIM905
+)
+"""Words that a subject never begins with."""
+NOT_FIRST = NOT_SUBJECT | {"port", "error", "press", "query", "files", "passwords", "messages", "settings", "data"}
+"""And words with which the known sentences about something else begin."""
+VERBS = frozenset(
+    """
+    accelerates accepts achieves activates adapts adds adjusts allows analyses analyzes appears applies archives
+    asks assigns avoids belongs boosts bridges builds bundles caches calculates calls catches changes checks
+    chooses cleans closes collects combines compares compiles compresses computes configures connects consists
+    contains continues controls converts copies counts covers creates cuts decides decodes defines delays
+    deletes delivers demonstrates denotes depends describes detects determines disables discards displays
+    distributes divides downloads drops eliminates employs enables encodes encrypts encourages enforces enhances
+    ensures evaluates examines executes expects explains exports exposes extends extracts facilitates fails
+    fetches fills filters finds finishes fits fixes follows forces formats forwards generates gets gives grants
+    groups guarantees guides handles helps hides holds ignores implements imports improves includes increases
+    indicates inherits initializes inserts inspects installs integrates introduces involves joins keeps labels
+    launches lets limits links listens lists loads locks logs lowers maintains makes manages maps marks masks
+    matches means measures merges migrates minimizes mirrors mixes monitors moves names needs notifies offers
+    omits opens operates optimizes orders outputs overrides overwrites parses passes pauses performs permits
+    picks points polls prepares presents preserves prevents prints processes produces protects provides
+    publishes pulls pushes raises ranks reaches reads receives recognises recognizes records redirects reduces
+    refers refreshes refuses registers rejects releases reloads removes renames renders repairs repeats replaces
+    replays replies reports represents requests requires reserves resets resolves responds restarts restores
+    restricts results resumes retains retries returns rotates routes runs samples saves scales scans schedules
+    scores searches selects sends separates serves sets shares ships showcases shows signals signs simplifies
+    skips sleeps solves sorts specifies splits stands starts states stays stops stores streams submits suits
+    supports suspends switches synchronises takes tells tests throws tracks trains transfers transforms
+    transforms translates treats triggers trims truncates tries turns unloads unlocks updates upgrades uploads
+    uses utilizes validates verifies waits walks warms warns watches works wraps writes
+    """.split()  # noqa: SIM905
+)
+"""Third-person verbs that say what a thing does."""
+OBJECT_VERBS = {
+    "supports": "support", "provides": "provide", "offers": "offer", "requires": "require", "needs": "need",
+    "uses": "use", "includes": "include", "contains": "contain", "returns": "return", "expects": "expect",
+    "writes": "write", "reads": "read", "accepts": "accept", "creates": "create", "produces": "produce",
+    "generates": "generate", "prints": "print", "manages": "manage", "employs": "employ", "stores": "store",
+}  # fmt: skip
+"""Verbs whose object answers `What does it ...?`, with their base form."""
+IMPERATIVE = frozenset(
+    """
+    add adjust apply ask attempt build call change check choose click close configure consider contact copy
+    create delete disable do download edit enable ensure enter execute explore file follow give go include
+    insert install keep launch leave load look make migrate monitor move open override pass place please point
+    press provide put read refer reload remove rename replace restart retry review run save see select send set
+    specify start stop switch try turn type unset update upload use verify visit wait write
+    """.split()  # noqa: SIM905
+)
+"""Verbs with which an instruction begins."""

@@ -1,0 +1,30 @@
+"""What building an index will take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from understudy.index.config import PACKAGED, IndexConfig
+from understudy.stage import Estimate
+
+# Measured on one idle processor core with chunks of about 170 word pieces (benchmarks/index.py).
+_ANALYSED = 3_000  # passages a second for BM25
+_EMBEDDED = 15  # passages a second for all-MiniLM-L6-v2, 22 million parameters
+_BASE_MODEL = 8  # times slower: bge-base, by its parameters outside the vocabulary; not measured
+_START = 15.0  # seconds to import and load the embedding library
+_LIBRARY = 900_000_000  # bytes of torch and the embedding library
+_POSTINGS = 2_000  # bytes of memory a passage while BM25 is built
+
+
+def estimate(config: IndexConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Estimate:
+    """Chunks, seconds and memory on one processor core, from the chunk stage's counts."""
+    chunks = upstream.get("chunk", {}).get("chunks")
+    if chunks is None:
+        return Estimate(note="depends on the number of chunks, which is not known yet")
+    seconds, memory = chunks / _ANALYSED, chunks * float(_POSTINGS)
+    if config.uses_dense:
+        slower = 1 if config.embedder == PACKAGED else _BASE_MODEL
+        seconds += _START + slower * chunks / _EMBEDDED
+        memory += _LIBRARY + chunks * 4.0 * 768 * 2
+    return Estimate(counts={"chunks": chunks}, seconds=seconds, memory_bytes=memory)

@@ -1,0 +1,108 @@
+"""Writes Markdown from parts: what the converters of this room share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+_LINE_START = re.compile(
+    r"^(\s*)(#{1,6}(?=\s)|[-+*>](?=\s)|\d{1,9}(?=[.)]\s)|:::|~~~|```|!!!|:(?=\s)|---|===|\|)", re.M
+)
+_ANYWHERE = re.compile(r"[*\\]|<(?=[A-Za-z/!?])|(?<![^\W_])_|_(?![^\W_])|`|\[(?=[^\]]*\]\()")
+
+
+def escape(text: str) -> str:
+    """Plain text so that Markdown shows it as it is. Identifiers such as `cont_batching` stay untouched."""
+    return _ANYWHERE.sub(r"\\\g<0>", text)
+
+
+def paragraph(text: str) -> str:
+    """Inline Markdown as a paragraph: one that begins like a heading or list is escaped."""
+
+    def guard(found: re.Match[str]) -> str:
+        mark = found[2]
+        return f"{found[1]}{mark}\\" if mark.isdigit() else f"{found[1]}\\{mark}"
+
+    return _LINE_START.sub(guard, text.strip())
+
+
+def heading(level: int, text: str) -> str:
+    """An ATX heading of level 1 to 6, on one line."""
+    title = " ".join(text.split())
+    return f"{'#' * min(6, max(1, level))} {title}" if title else ""
+
+
+def code_span(text: str) -> str:
+    """Text between as many backticks as it needs."""
+    text = " ".join(text.split())
+    if not text:
+        return ""
+    marks = _fence(text, "`", 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{marks}{pad}{text}{pad}{marks}"
+
+
+def code_block(code: str, language: str = "", title: str = "") -> str:
+    """A fenced block; blank lines around the code are dropped."""
+    body = code.expandtabs(8).rstrip()
+    body = re.sub(r"\A(?:[ \t]*\n)+", "", body)
+    if not body:
+        return ""
+    marks = _fence(body, "`", 3)
+    info = f'{language} title="{title}"'.strip() if title else language
+    return f"{marks}{info}\n{body}\n{marks}"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """A pipe table; the first row is the header. Line breaks in cells become spaces."""
+    width = max((len(row) for row in rows), default=0)
+    if not width:
+        return ""
+    lines = ["| " + " | ".join(_cell(c) for c in [*row, *[""] * (width - len(row))]) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * width, *lines[1:]])
+
+
+def bullets(items: Iterable[str], start: int | None = None) -> str:
+    """A list of items, each Markdown of one or more blocks; numbered from `start` where it is given."""
+    lines: list[str] = []
+    for number, item in enumerate(i.strip("\n") for i in items):
+        mark = "- " if start is None else f"{start + number}. "
+        lines.append(mark + indent(item, " " * len(mark)).lstrip(" "))
+    return "\n".join(lines)
+
+
+def definition(terms: Sequence[str], body: str) -> str:
+    """A term (several are joined by commas) and what it means."""
+    term = " ".join(", ".join(t.strip() for t in terms if t.strip()).split())
+    if not term:
+        return body
+    return f"{term}\n: {indent(body.strip(), '  ').lstrip()}" if body.strip() else paragraph(term)
+
+
+def admonition(kind: str, title: str, body: str) -> str:
+    """A box such as a note or a warning."""
+    inner = max((len(m) for m in re.findall(r"^:{3,}", body, re.MULTILINE)), default=2)
+    marks = ":" * (inner + 1)
+    return f"{marks}{kind}{f'[{title}]' if title else ''}\n\n{body.strip()}\n\n{marks}"
+
+
+def quote(body: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in body.strip().split("\n"))
+
+
+def join(blocks: Iterable[str]) -> str:
+    """Blocks with one blank line between them."""
+    return "\n\n".join(b.strip("\n") for b in blocks if b.strip())
+
+
+def indent(text: str, by: str) -> str:
+    return "\n".join(by + line if line.strip() else "" for line in text.split("\n"))
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"(?<!\\)\|", r"\\|", " ".join(text.split()))
+
+
+def _fence(text: str, mark: str, least: int) -> str:
+    longest = max((len(run) for run in re.findall(f"{mark}+", text)), default=0)
+    return mark * (max(least, longest + 1) if longest >= least else least)

@@ -1,0 +1,47 @@
+"""Settings of the ingest stage."""
+
+from __future__ import annotations
+
+import codecs
+from typing import ClassVar
+
+from pydantic import Field, field_validator
+
+from understudy.config import StageConfig
+from understudy.ingest.walk import walk
+
+
+class IngestConfig(StageConfig):
+    """Which files are read. Patterns are written as in .gitignore, relative to `path`."""
+
+    NAME: ClassVar[str] = "ingest"
+    NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"path"})
+    USES_SEED: ClassVar[bool] = False
+
+    path: str = Field(description="the documentation: a folder, or a single file")
+    include: tuple[str, ...] = Field(
+        (),
+        description="only files that match one of these; a file of unknown type named here is read as text",
+    )
+    exclude: tuple[str, ...] = Field((), description="leave out files that match one of these")
+    gitignore: bool = Field(True, description="leave out what .gitignore files name")
+    encoding: str | None = Field(
+        None,
+        description="encoding of files that are not UTF-8 and do not say what they are; without it, skipped",
+    )
+    max_bytes: int = Field(20_000_000, gt=0, description="leave out larger files")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                codecs.lookup(value)
+            except LookupError:
+                raise ValueError(f"'{value}' is no known encoding; for example utf-8, cp1252, shift_jis") from None
+        return value
+
+    def files(self) -> dict[str, str]:
+        """The files that would be read; the folder itself where it is missing."""
+        found, _ = walk(self.path, self.include, self.exclude, self.gitignore, self.max_bytes)
+        return {f.doc_id: str(f.path) for f in found} or {"path": self.path}

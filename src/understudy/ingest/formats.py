@@ -1,0 +1,26 @@
+"""Which file is read as what: the format is the name of the module of this room that reads it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+
+SUFFIXES = {
+    ".md": "markdown", ".markdown": "markdown", ".mdown": "markdown", ".mkd": "markdown", ".mdx": "mdx",
+    ".html": "html", ".htm": "html", ".xhtml": "html",
+    ".rst": "rst", ".rest": "rst",
+    ".txt": "text", ".text": "text",
+    ".ipynb": "notebook",
+    ".pdf": "office", ".docx": "office", ".pptx": "office", ".xlsx": "office",
+}  # fmt: skip
+_MAN = re.compile(r"\.[1-9][a-z]{0,8}(\.gz)?$")
+_PLAIN_NAMES = re.compile(r"^[A-Z][A-Z_-]*$")  # README, CHANGELOG, INSTALL
+
+
+def format_of(name: str) -> str | None:
+    """The format of a file by its name, or None where the name does not tell."""
+    path = PurePath(name)
+    if _PLAIN_NAMES.match(path.name):
+        return "text"
+    known = SUFFIXES.get(path.suffix.lower())
+    return known or ("man" if _MAN.search(path.name) else None)

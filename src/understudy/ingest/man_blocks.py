@@ -1,0 +1,122 @@
+"""Collects the blocks of a man page: paragraphs, definitions, code, and indented stretches of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from understudy.ingest import compose
+
+_BULLET = re.compile(r"^(?:[•·*o-]|\\\*|\\\(bu)$")
+_TERM = 120  # characters that a term has at most
+_NUMBER = re.compile(r"^[(\[]?(\d{1,3})[.)\]]$")
+
+
+@dataclass
+class _Level:
+    """Blocks of one indentation; `mark` belongs to the item that is open, None where there is none."""
+
+    blocks: list[str] = field(default_factory=list)
+    mark: str | None = None
+    body: list[str] = field(default_factory=list)
+
+
+class Blocks:
+    """A page under construction."""
+
+    def __init__(self) -> None:
+        self._levels = [_Level()]
+        self._words: list[str] = []
+        self._code: list[str] | None = None
+
+    @property
+    def in_code(self) -> bool:
+        return self._code is not None
+
+    def text(self, markdown: str) -> None:
+        """Add inline Markdown to the paragraph."""
+        if self._code is not None:
+            self.code_line(markdown)
+        elif markdown.strip():
+            self._words.append(markdown.strip())
+
+    def block(self, markdown: str) -> None:
+        """Add a finished block to the open item, or to the page."""
+        if markdown.strip():
+            level = self._levels[-1]
+            (level.blocks if level.mark is None else level.body).append(markdown)
+
+    def paragraph(self, keep_item: bool = False) -> None:
+        """End the paragraph, and the open item unless it is kept."""
+        words, self._words = self._words, []
+        self.block(compose.paragraph(" ".join(words)))
+        if not keep_item:
+            self._end_item()
+
+    def item(self, mark: str, more: bool = False) -> None:
+        """Begin an item: a term, a bullet, a number, or (no mark) an indented paragraph.
+
+        more: the mark is a second name of the item that was just begun.
+        """
+        level = self._levels[-1]
+        if more and level.blocks and not self._words:
+            previous = level.blocks.pop().removesuffix("\n")
+            mark = f"{previous}, {mark}"
+        level.mark = mark
+
+    def heading(self, level: int, text: str) -> None:
+        self.paragraph()
+        while len(self._levels) > 1:
+            self.dedent()
+        self._end_item()
+        title = text if text != text.upper() else text.capitalize()
+        self.block(compose.heading(level, compose.escape(title)))
+
+    def indent(self) -> None:
+        """Begin an indented stretch; a short line before it is the term that the stretch explains."""
+        words = " ".join(self._words)
+        if self._levels[-1].mark is None and 0 < len(words) < _TERM and not words.endswith((".", ":")):
+            self._levels[-1].mark, self._words = words, []
+        self.paragraph(keep_item=True)
+        self._levels.append(_Level())
+
+    def dedent(self) -> None:
+        self.paragraph()
+        if len(self._levels) > 1:
+            inner = self._levels.pop()
+            self.block(compose.join(inner.blocks))
+
+    def code(self, on: bool) -> None:
+        if on:
+            self.paragraph(keep_item=True)
+            self._code = []
+        elif self._code is not None:
+            lines, self._code = self._code, None
+            self.block(compose.code_block("\n".join(lines)))
+
+    def code_line(self, line: str) -> None:
+        if self._code is not None:
+            self._code.append(line)
+
+    def finish(self) -> str:
+        self.code(False)
+        while len(self._levels) > 1:
+            self.dedent()
+        self.paragraph()
+        return compose.join(self._levels[0].blocks)
+
+    def _end_item(self) -> None:
+        level = self._levels[-1]
+        mark, level.mark = level.mark, None
+        body, level.body = compose.join(level.body), []
+        if mark is None:
+            return
+        number = _NUMBER.match(mark)
+        if number:
+            level.blocks.append(compose.bullets([body], int(number[1])) if body else mark)
+        elif _BULLET.match(mark):
+            level.blocks.append(compose.bullets([body]))
+        elif mark:
+            level.blocks.append(compose.definition([mark], body))
+        elif body:
+            level.blocks.append(body)

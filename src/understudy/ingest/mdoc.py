@@ -1,0 +1,179 @@
+"""The mdoc(7) macros, in which the BSD manuals and OpenSSH's are written: they say what a word means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from understudy.ingest import compose, roff
+from understudy.ingest.man_blocks import Blocks
+
+_CLOSING = frozenset(".,:;)]?!")
+_OPENING = frozenset("([")
+_CODE = frozenset({"Cm", "Ic", "Li", "Ev", "Dv", "Er", "Va", "Vt", "Fa", "Fn", "Pa", "In", "Ad", "Cd", "Fd", "Ft"})
+_ITALIC = frozenset({"Ar", "Em"})
+_PLAIN = frozenset({"No", "Tn", "An", "Nd", "Ta", "Ux", "Bx", "Fx", "Nx", "Ox", "At", "Mt", "St", "Rs", "Lb", "Ms"})
+_ENCLOSED = {
+    "Op": "[]", "Oo": "[ ", "Dq": "“”", "Do": "“ ", "Sq": "‘’", "Pq": "()", "Po": "( ", "Bq": "[]", "Aq": "<>",
+    "Qq": '""', "Ql": "‘’", "Brq": "{}", "Bro": "{ ",
+}  # fmt: skip
+_CLOSERS = {"Oc": "]", "Dc": "”", "Pc": ")", "Brc": "}"}
+_OTHERS = frozenset({"Fl", "Nm", "Sy", "Xr", "Lk", "Ns", "Ap", "Sx", "Pf", "Sm"})
+_CALLABLE = _CODE | _ITALIC | _PLAIN | _OTHERS | set(_ENCLOSED) | set(_CLOSERS)
+_SYSTEMS = {"Ux": "UNIX", "Bx": "BSD", "Fx": "FreeBSD", "Nx": "NetBSD", "Ox": "OpenBSD", "At": "AT&T UNIX"}
+
+
+class Mdoc:
+    """Reads mdoc(7)."""
+
+    def __init__(self) -> None:
+        self.title = ""
+        self.name = ""
+        self.out = Blocks()
+        self.spaced = True
+        self.open_item: list[str] | None = None  # an item whose head goes on over several lines
+        self.lists: list[tuple[str, int]] = []  # kind, and the number of the item
+
+    def finish(self) -> str:
+        return self.out.finish()
+
+    def line(self, line: str) -> None:
+        name, arguments = roff.macro(line)
+        out = self.out
+        if self.open_item is not None:
+            self.open_item += [name, *arguments] if name is not None else line.split()
+            if "Xc" in self.open_item:
+                head, self.open_item = self.open_item, None
+                self._item([t for t in head if t not in ("Xo", "Xc")])
+        elif name == "It" and "Xo" in arguments:
+            self.open_item = list(arguments)
+        elif name is None:
+            if out.in_code:
+                out.code_line(roff.plain(line))
+            elif line.strip():
+                out.text(roff.inline(line))
+            else:
+                out.paragraph(keep_item=True)
+        elif name == "Dt" and arguments:
+            section = f"({arguments[1]})" if len(arguments) > 1 else ""
+            self.title = f"{arguments[0].lower()}{section}"
+        elif name in ("Sh", "Ss"):
+            self.lists.clear()
+            out.heading(2 if name == "Sh" else 3, roff.plain(" ".join(arguments)))
+        elif name in ("Pp", "Lp"):
+            out.paragraph(keep_item=True)
+        elif name == "Bl":
+            kind = next((a for a in arguments if a in ("-tag", "-enum", "-bullet", "-dash", "-hyphen")), "-item")
+            self.lists.append(("-tag" if "-hang" in arguments or "-inset" in arguments else kind, 0))
+            out.indent()
+        elif name == "It":
+            self._item(arguments)
+        elif name == "El":
+            if self.lists:
+                self.lists.pop()
+            out.dedent()
+        elif name == "Bd":
+            out.code(bool({"-literal", "-unfilled"} & set(arguments)))
+        elif name == "Ed":
+            out.code(False)
+        elif name in ("Dl", "D1"):
+            out.paragraph(keep_item=True)
+            out.block(compose.code_block(roff.plain(self._words(arguments, lambda text: text))))
+        elif name in _CALLABLE:
+            self._inline(name, arguments)
+
+    def _inline(self, name: str, arguments: list[str]) -> None:
+        if name == "Nm" and not self.name and arguments:
+            self.name = arguments[0]
+        if self.out.in_code:
+            self.out.code_line(roff.plain(self._words([name, *arguments], lambda text: text)))
+        else:
+            shown = self._words([name, *arguments])
+            self.out.text(f"– {shown}" if name == "Nd" else shown)
+
+    def _item(self, arguments: list[str]) -> None:
+        self.out.paragraph()
+        kind, number = self.lists[-1] if self.lists else ("-tag", 0)
+        if self.lists:
+            self.lists[-1] = (kind, number + 1)
+        if kind == "-enum":
+            self.out.item(f"{number + 1}.")
+        elif kind == "-tag":
+            self.out.item(self._words(arguments))
+        else:
+            self.out.item("•")
+            self.out.text(self._words(arguments))
+
+    def _words(self, tokens: Sequence[str], code: Callable[[str], str] = compose.code_span) -> str:
+        """The text of a macro line: each macro shapes the arguments up to the next one."""
+        text, glued = "", True
+        index = 0
+        pending: list[str] = []  # closing marks of enclosures that run to the end of the line
+
+        def add(piece: str, close: bool = False) -> None:
+            nonlocal text, glued
+            text += piece if glued or close or not text else f" {piece}"
+            glued = not self.spaced
+
+        while index < len(tokens):
+            token = tokens[index]
+            index += 1
+            if token not in _CALLABLE:
+                if pending and all(t in _CLOSING for t in tokens[index - 1 :]):
+                    text += "".join(reversed(pending))
+                    pending.clear()
+                add(roff.inline(token), close=token in _CLOSING)
+                glued = glued or token in _OPENING
+                continue
+            until = index
+            while until < len(tokens) and tokens[until] not in _CALLABLE and tokens[until] not in _CLOSING:
+                until += 1
+            arguments = [roff.plain(t) for t in tokens[index:until]]
+            if token in ("Ns", "Ap"):
+                text, glued = text + ("'" if token == "Ap" else ""), True
+                continue
+            if token in _ENCLOSED:
+                marks = _ENCLOSED[token]
+                add(marks[0])
+                glued = True
+                if marks[1] != " ":  # one with a closing macro of its own
+                    pending.append(marks[1])
+                continue
+            if token in _CLOSERS:
+                add(_CLOSERS[token], close=True)
+                continue
+            index = until
+            if token == "Sm":
+                self.spaced = arguments[:1] != ["off"] if arguments else not self.spaced
+                continue
+            if token == "Pf":
+                add(compose.escape("".join(arguments[:1])))
+                glued = True
+                for word in arguments[1:]:
+                    add(compose.escape(word))
+                continue
+            piece = self._shaped(token, arguments, code)
+            if piece:
+                add(piece)
+        return text + "".join(reversed(pending))
+
+    def _shaped(self, name: str, arguments: list[str], code: Callable[[str], str]) -> str:
+        words = " ".join(arguments)
+        if name == "Fl":
+            return code(" ".join(f"-{a}" for a in arguments) or "-")
+        if name == "Nm":
+            return code(words or self.name)
+        if name == "Xr":
+            return arguments[0] + (f"({arguments[1]})" if len(arguments) > 1 else "") if arguments else ""
+        if name == "Lk":
+            return f"[{' '.join(arguments[1:])}]({arguments[0]})" if len(arguments) > 1 else f"<{words}>"
+        if name == "Ar":
+            return code(words or "file ...")
+        if name == "Fn":
+            return code(f"{arguments[0]}({', '.join(arguments[1:])})") if arguments else ""
+        if name == "Sy":
+            return code(words)
+        if name in _CODE:
+            return code(words)
+        if name in _ITALIC:
+            return f"*{compose.escape(words)}*" if words else ""
+        return " ".join(p for p in (_SYSTEMS.get(name, ""), compose.escape(words)) if p)

@@ -1,0 +1,50 @@
+"""Jupyter notebooks become Markdown: text as it stands, code as fenced blocks, printed output below it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import nbformat
+
+from understudy.ingest import compose, front_matter
+from understudy.ingest.base import Page, SkipFile, Source
+
+_LINES = 30  # of an output: longer ones are logs and data, not documentation
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def read(source: Source) -> Page:
+    """Cells in order. Pictures, widgets and tracebacks are left out."""
+    try:
+        book: Any = nbformat.reads(source.text(), as_version=4)
+    except SkipFile:
+        raise
+    except Exception as error:  # nbformat raises whatever its JSON schema and converters raise
+        raise SkipFile("cannot be parsed", f"not a notebook: {error}") from error
+    settings = book.metadata
+    language = settings.get("language_info", {}).get("name") or settings.get("kernelspec", {}).get("language", "")
+    blocks: list[str] = []
+    title, metadata = "", {}
+    for number, cell in enumerate(book.cells):
+        if cell.cell_type == "markdown":
+            blocks.append(cell.source)
+        elif cell.cell_type == "code":
+            blocks.append(compose.code_block(cell.source, language))
+            blocks += [_output(o) for o in cell.get("outputs", [])]
+        elif number == 0:  # a raw first cell is where tools keep front matter
+            page = front_matter.split(cell.source)
+            title, metadata = page.title, dict(page.metadata)
+            blocks.append(page.text)
+    return Page(compose.join(blocks) + "\n", title, metadata=metadata)
+
+
+def _output(output: Any) -> str:
+    text = output.get("text") or output.get("data", {}).get("text/plain") or ""
+    text = _ESCAPES.sub("", "".join(text) if isinstance(text, list) else text)
+    if output.output_type == "error" or output.get("name") == "stderr" or text.startswith("<"):
+        return ""
+    lines = text.rstrip().split("\n")
+    if len(lines) > _LINES:
+        lines = [*lines[:_LINES], "..."]
+    return compose.code_block("\n".join(lines), "text", "Output")

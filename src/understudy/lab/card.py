@@ -1,0 +1,76 @@
+"""The model card of a lab model, from what was measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from understudy.lab import corpus
+
+if TYPE_CHECKING:
+    from understudy.lab.train import Trainer
+
+HEAD = """\
+---
+license: apache-2.0
+language: en
+library_name: transformers
+pipeline_tag: text-generation
+---
+
+# lab:{name}
+
+A Mistral-architecture model of {millions:.2f} million parameters that reads: given passages it answers by
+copying. It is bundled with Understudy for tests, demonstrations and studies without a network. It knows
+almost nothing by itself and is no general assistant.
+
+- Shape: {layers} layers of width {hidden}, {heads} heads, vocabulary {vocab}, tied embeddings, 2,048 positions,
+  trained on rows of up to 1,400 tokens; bfloat16.
+- Training: {tokens:.1f} million tokens in {steps} steps, about {hours:.1f} hours of optimisation on one CPU core,
+  float32, seed {seed}; the weights are those at the end of the decay.
+- Data: generated manuals (`understudy.lab.worlds`, `understudy.lab.tasks`) and Debian's documentation packages
+  {packages}; digest of the files read `{digest}`.
+  Generated values are random, so no fact of any manual can be known before it is read.
+- Made by `understudy lab build {name}`, whose curriculum was found during this very run (it was stopped and
+  resumed as stages were added), so a rebuild agrees in the recipe, not to the digit; licence Apache-2.0.
+  The text of the packages is not included.
+
+## Scores
+
+Four options, cloze scoring per character, chance 25 %, with 95 % Wilson intervals; documents never trained on.
+"Exact" is the share of items whose greedy answer is the right one, character for character.
+
+| measured on | n | four options | exact |
+|---|---|---|---|
+"""
+
+
+def rows(scores: Mapping[str, Mapping[str, Any]]) -> str:
+    """Table lines: name, n, accuracy with interval, exact copies."""
+    lines = []
+    for what, s in scores.items():
+        acc = f"{100 * s['acc']:.1f} % ({100 * s['acc_low']:.1f}–{100 * s['acc_high']:.1f})"
+        lines.append(f"| {what} | {s['n']} | {acc} | {100 * s['exact']:.1f} % |")
+    return "\n".join(lines) + "\n"
+
+
+def card(name: str, trainer: Trainer, record: Mapping[str, Any]) -> str:
+    """README.md of the model folder."""
+    config = trainer.model.config
+    size = sum(math.prod(p.shape) for p in trainer.average.values())
+    head = HEAD.format(
+        name=name,
+        millions=size / 1e6,
+        layers=config.num_hidden_layers,
+        hidden=config.hidden_size,
+        heads=config.num_attention_heads,
+        vocab=config.vocab_size,
+        tokens=trainer.tokens / 1e6,
+        steps=trainer.step,
+        hours=trainer.seconds / 3600,
+        seed=trainer.plan.seed,
+        packages=", ".join(corpus.TRAIN),
+        digest=record["data"]["train"][:16],
+    )
+    return head + rows(record["scores"])

@@ -1,0 +1,301 @@
+"""Training a lab model: a curriculum of tasks, Muon and AdamW, weights averaged, resumed to the same step.
+
+Batches are a function of (seed, pool number) and are made by one worker process, so a resumed run sees what
+an uninterrupted one would have seen. A checkpoint is safetensors (weights, average, optimiser) and a JSON
+state written last.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing as mp
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from transformers import MistralForCausalLM
+
+from understudy.lab import evaluate as ev
+from understudy.lab.muon import Muon
+from understudy.lab.packing import Packer, Row, collate
+from understudy.lab.tasks import NEEDS_TEXT, TASKS
+
+LENGTHS = ((96, 1.0), (160, 2.0), (256, 3.0), (384, 2.0), (640, 0.6), (1150, 0.45))
+POOL = 8  # batches made together, so that rows of like length share one
+# (tokens seen, task → share of tokens): interpolated between the lines
+CURRICULUM: tuple[tuple[float, dict[str, float]], ...] = (
+    (0.00e6, {"repeat": 1.0}),
+    (0.08e6, {"repeat": 1.0}),
+    (0.20e6, {"repeat": 0.25, "recall": 0.45, "facts": 0.25, "cloze": 0.05}),
+    (1.00e6, {"repeat": 0.08, "recall": 0.27, "facts": 0.35, "cloze": 0.20, "manual": 0.10}),
+    (2.00e6, {"repeat": 0.03, "recall": 0.15, "facts": 0.30, "manual": 0.25, "cloze": 0.23,
+              "language": 0.02, "skills": 0.02}),
+    (2.54e6, {"repeat": 0.03, "recall": 0.15, "facts": 0.30, "manual": 0.25, "cloze": 0.23,
+              "language": 0.02, "skills": 0.02}),
+    (2.55e6, {"pairs": 0.88, "repeat": 0.12}),
+    (2.68e6, {"pairs": 0.88, "repeat": 0.12}),
+    (2.75e6, {"pairs": 0.40, "recall": 0.45, "repeat": 0.05, "facts": 0.10}),
+    (3.10e6, {"pairs": 0.12, "recall": 0.38, "repeat": 0.04, "facts": 0.42, "cloze": 0.04}),
+    (3.52e6, {"pairs": 0.04, "recall": 0.23, "repeat": 0.03, "facts": 0.42, "manual": 0.14, "cloze": 0.14}),
+    (3.53e6, {"pairs": 0.30, "recall": 0.60, "repeat": 0.10}),
+    (3.85e6, {"pairs": 0.10, "recall": 0.65, "repeat": 0.05, "facts": 0.20}),
+    (4.20e6, {"pairs": 0.05, "recall": 0.30, "repeat": 0.05, "facts": 0.60}),
+    (4.50e6, {"pairs": 0.04, "recall": 0.22, "repeat": 0.04, "facts": 0.53, "manual": 0.07, "cloze": 0.10}),
+    (4.51e6, {"pairs": 0.05, "recall": 0.25, "repeat": 0.04, "facts": 0.66}),
+    (5.20e6, {"pairs": 0.03, "recall": 0.17, "repeat": 0.03, "facts": 0.72, "cloze": 0.05}),
+    (5.80e6, {"recall": 0.08, "repeat": 0.03, "facts": 0.47, "manual": 0.22, "cloze": 0.20}),
+    (6.60e6, {"recall": 0.06, "repeat": 0.02, "facts": 0.24, "manual": 0.36, "cloze": 0.26, "define": 0.03,
+              "skills": 0.03}),
+)  # fmt: skip
+FULL_LEVEL = 2.0e6  # tokens after which contexts are as hard as they get
+# (tokens seen, factor on the rates): circuits form at the full rate and sharpen at a third of it
+RATES = ((0.0, 1.0), (3.5e6, 0.67), (4.5e6, 0.83), (5.0e6, 0.33))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run does; all that can change its result besides the texts and the initial weights."""
+
+    seed: int = 0
+    total_tokens: float = 8.6e6
+    batch_tokens: int = 4096
+    lr: float = 0.03
+    embedding_lr: float = 1e-2
+    weight_decay: float = 0.02
+    warmup_steps: int = 12
+    decay: float = 0.4
+    average: float = 0.99
+    eval_every: float = 0.5e6
+
+
+def shares(tokens: float) -> dict[str, float]:
+    """The mix of tasks after `tokens`."""
+    before = CURRICULUM[0]
+    for point in CURRICULUM:
+        if point[0] >= tokens:
+            span = point[0] - before[0]
+            t = (tokens - before[0]) / span if span else 1.0
+            names = {**before[1], **point[1]}
+            return {k: (1 - t) * before[1].get(k, 0.0) + t * point[1].get(k, 0.0) for k in names}
+        before = point
+    return dict(CURRICULUM[-1][1])
+
+
+def make_pool(packer: Packer, texts: Sequence[str], plan: Plan, number: int) -> list[list[Row]]:
+    """The batches of pool `number`, each of about `batch_tokens` tokens, padding included."""
+    rng = random.Random(f"{plan.seed}:{number}")
+    tokens = number * POOL * plan.batch_tokens
+    level = min(1.0, 0.2 + 0.8 * max(0.0, tokens - 4.6e6) / FULL_LEVEL)
+    mix = shares(tokens)
+    names, weights = list(mix), list(mix.values())
+    limits = [n for n, _ in LENGTHS]
+    # Long rows only once short ones can be read; weights are shares of tokens, rows are drawn by count.
+    odds = [w / n if n <= 384 or tokens > 5.6e6 else 0.0 for n, w in LENGTHS]
+    rows: list[Row] = []
+    total = 0
+    while total < POOL * plan.batch_tokens:
+        name, limit = rng.choices(names, weights)[0], rng.choices(limits, odds)[0]
+        if name in ("repeat", "pairs", "recall", "facts"):
+            limit = min(limit, 384)
+        given = {"texts": texts} if name in NEEDS_TEXT else {}
+        row = TASKS[name](rng, packer, limit, level, **given)
+        if len(row.ids) <= 1400 and any(row.weight):
+            rows.append(row)
+            total += len(row.ids)
+    rows.sort(key=lambda r: len(r.ids))
+    batches: list[list[Row]] = [[]]
+    for row in rows:
+        if batches[-1] and len(row.ids) * (len(batches[-1]) + 1) > plan.batch_tokens * 1.1:
+            batches.append([])
+        batches[-1].append(row)
+    rng.shuffle(batches)
+    return batches
+
+
+def _worker(tokenizer: str, texts: Sequence[str], plan: Plan, first: int, queue: Any) -> None:
+    packer = Packer(Tokenizer.from_file(tokenizer))
+    number = first
+    while True:
+        queue.put((number, [(collate(b), [r.task for r in b]) for b in make_pool(packer, texts, plan, number)]))
+        number += 1
+
+
+def pools(tokenizer: str, texts: Sequence[str], plan: Plan, first: int) -> Iterator[tuple[int, list[Any]]]:
+    """Pools from `first` on, made one or two ahead in another process."""
+    context = mp.get_context("fork")
+    queue = context.Queue(maxsize=3)
+    process = context.Process(target=_worker, args=(tokenizer, texts, plan, first, queue), daemon=True)
+    process.start()
+    try:
+        while True:
+            yield queue.get(timeout=600)
+    finally:
+        process.terminate()
+
+
+def learning_rate(plan: Plan, step: int, tokens: float) -> float:
+    """Factor: warm up, follow RATES, fall to zero over the last `decay` of the tokens."""
+    stage = next(factor for start, factor in reversed(RATES) if tokens >= start)
+    left = max(0.0, plan.total_tokens - tokens) / (plan.decay * plan.total_tokens)
+    return stage * min(1.0, (step + 1) / plan.warmup_steps, left)
+
+
+class Trainer:
+    """A model with its optimisers, average and place in the run."""
+
+    def __init__(self, model: MistralForCausalLM, plan: Plan) -> None:
+        self.model, self.plan = model, plan
+        hidden = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
+        other = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
+        self.muon = Muon(hidden, plan.lr, weight_decay=plan.weight_decay)
+        self.adam = torch.optim.AdamW(other, lr=plan.embedding_lr, betas=(0.9, 0.98), eps=1e-10, weight_decay=0.0)
+        self.average = {n: p.detach().clone() for n, p in model.named_parameters()}
+        self.step = self.pool = self.tokens = 0
+        self.seconds = 0.0
+
+    def learn(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """One step; returns the unweighted loss (nats) of every weighted token, in row order."""
+        self.model.train()
+        factor = learning_rate(self.plan, self.step, self.tokens)
+        for optimiser, lr in ((self.muon, self.plan.lr), (self.adam, self.plan.embedding_lr)):
+            for group in optimiser.param_groups:
+                group["lr"] = lr * factor
+        hidden = ev.hidden_states(self.model, batch)
+        where = batch["weight"][:, 1:] > 0
+        logits = hidden[:, :-1][where] @ self.model.model.embed_tokens.weight.T
+        weight = batch["weight"][:, 1:][where]
+        losses = F.cross_entropy(logits, batch["ids"][:, 1:][where], reduction="none")
+        ((losses * weight).sum() / weight.sum()).backward()  # type: ignore[no-untyped-call]
+        for optimiser in (self.muon, self.adam):
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        self.tokens += int((batch["branch"] >= 0).sum())
+        keep = min(self.plan.average, (1 + self.step) / (20 + self.step))
+        with torch.no_grad():
+            for n, p in self.model.named_parameters():
+                self.average[n].lerp_(p, 1 - keep)
+        return losses.detach()
+
+    def averaged(self) -> MistralForCausalLM:
+        """A copy of the model with the averaged weights."""
+        copy = MistralForCausalLM(self.model.config)
+        copy.load_state_dict(self.average, strict=False)
+        copy.tie_weights()
+        return copy.eval()
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint; the old one stays whole until the new one is."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {f"model.{n}": p.detach() for n, p in self.model.named_parameters()}
+        tensors |= {f"average.{n}": p for n, p in self.average.items()}
+        names = {id(p): n for n, p in self.model.named_parameters()}
+        for optimiser in (self.muon, self.adam):
+            for p, state in optimiser.state.items():
+                tensors |= {f"state.{k}.{names[id(p)]}": v for k, v in state.items() if isinstance(v, torch.Tensor)}
+        name = f"state-{self.step:06d}.safetensors"
+        save_file({k: v.contiguous() for k, v in tensors.items()}, str(folder / name))
+        state = {
+            "step": self.step, "pool": self.pool, "tokens": self.tokens, "seconds": self.seconds,
+            "file": name, "plan": asdict(self.plan),
+        }  # fmt: skip
+        temporary = folder / "state.json.tmp"
+        temporary.write_text(json.dumps(state, indent=2), encoding="utf-8")
+        temporary.replace(folder / "state.json")
+        for old in folder.glob("state-*.safetensors"):
+            if old.name != name:
+                old.unlink()
+
+    def load(self, folder: Path) -> None:
+        """Continue from a checkpoint written by `save`."""
+        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        tensors = load_file(str(folder / state["file"]))
+        with torch.no_grad():
+            for n, p in self.model.named_parameters():
+                p.copy_(tensors[f"model.{n}"])
+                self.average[n].copy_(tensors[f"average.{n}"])
+        for optimiser in (self.muon, self.adam):
+            for group in optimiser.param_groups:
+                for p in group["params"]:
+                    n = next(k for k, q in self.model.named_parameters() if q is p)
+                    found = {
+                        k.split(".")[1]: v
+                        for k, v in tensors.items()
+                        if k.startswith("state.") and k.split(".", 2)[2] == n
+                    }
+                    if found:
+                        optimiser.state[p] = found
+        self.step, self.pool, self.tokens, self.seconds = (state[k] for k in ("step", "pool", "tokens", "seconds"))
+
+
+def signal(model: MistralForCausalLM, packer: Packer, held_out: Sequence[str], n: int = 60) -> dict[str, Any]:
+    """Open book minus closed book, for one to eight statements, manuals and unseen real documentation."""
+    out: dict[str, Any] = {}
+    for statements in (1, 4, 8):
+        items = ev.statement_items(n, statements)
+        opened = ev.measure(model, packer, items)
+        out[f"open_{statements}"], out[f"exact_{statements}"] = opened["acc"], opened["exact"]
+    out["closed_8"] = ev.measure(model, packer, items, open_book=False)["acc"]
+    out["manual"] = {k: v for k, v in ev.measure(model, packer, ev.manual_items(n)).items() if k in ("acc", "exact")}
+    if held_out:
+        items = ev.cloze_items(n, held_out)
+        out["cloze_open"] = ev.measure(model, packer, items)["acc"]
+        out["cloze_closed"] = ev.measure(model, packer, items, open_book=False)["acc"]
+    return out
+
+
+def train(
+    trainer: Trainer,
+    tokenizer_file: Path,
+    texts: Sequence[str],
+    folder: Path,
+    held_out: Sequence[str] = (),
+    stop_at: float | None = None,
+) -> None:
+    """Run until the plan's tokens (or the clock time `stop_at`); log to `folder/log.jsonl`, save every 0.5 M tokens."""
+    plan = trainer.plan
+    folder.mkdir(parents=True, exist_ok=True)
+    packer = Packer(Tokenizer.from_file(str(tokenizer_file)))
+    log = (folder / "log.jsonl").open("a", encoding="utf-8")
+    sums: dict[str, list[float]] = {}
+    began, seen, due = time.monotonic(), trainer.tokens, (trainer.tokens // plan.eval_every + 1) * plan.eval_every
+    for number, batches in pools(str(tokenizer_file), texts, plan, trainer.pool):
+        for arrays, names in batches:
+            batch = ev.tensors(arrays)
+            losses = trainer.learn(batch)
+            rows = torch.arange(len(names))[:, None].expand(-1, batch["ids"].shape[1] - 1)[batch["weight"][:, 1:] > 0]
+            for r in range(len(names)):
+                mine = losses[rows == r]
+                sums.setdefault(names[r], []).append(float(mine.mean()))
+        trainer.pool = number + 1
+        now = time.monotonic()
+        if number % 3 == 2:
+            line = {
+                "step": trainer.step, "tokens": trainer.tokens,
+                "tokens_per_s": round((trainer.tokens - seen) / (now - began)),
+                "loss": {k: round(sum(v) / len(v), 3) for k, v in sums.items()},
+            }  # fmt: skip
+            trainer.seconds += now - began
+            began, seen, sums = now, trainer.tokens, {}
+            print(json.dumps(line), file=log, flush=True)
+        finished = trainer.tokens >= plan.total_tokens or (stop_at is not None and time.time() > stop_at)
+        if trainer.tokens >= due or finished:
+            due += plan.eval_every
+            trainer.save(folder)
+            line = {"tokens": trainer.tokens, "signal": signal(trainer.averaged(), packer, held_out)}
+            print(json.dumps(line), file=log, flush=True)
+            began, seen = time.monotonic(), trainer.tokens
+        if finished:
+            return
+
+
+def with_plan(trainer: Trainer, **changes: Any) -> None:
+    """Change the schedule of a loaded run, such as `total_tokens` to anneal now."""
+    trainer.plan = replace(trainer.plan, **changes)

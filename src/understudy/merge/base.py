@@ -1,0 +1,116 @@
+"""What a merge method is: passes over blocks of the inputs, then a formula for each block of the output.
+
+A method never holds a tensor. It asks `Blocks` for sums over all elements (`x.sum`, `x.gram`), decides, and
+returns the function that turns a block of inputs into a block of output. Block boundaries depend on the
+tensor's shape alone, so a result never depends on the number of threads or the memory limit.
+
+Rows: where the method uses a base model, row 0 of a block is the base and rows 1… are the models in the
+order of the configuration; otherwise all rows are models.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from understudy.merge.blocks import Blocks
+
+Float32 = NDArray[np.float32]
+REQUIRED: Any = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A run of elements of one tensor, from every input.
+
+    x: float32 [inputs, n]; the method may overwrite it.
+    start: index of the first element in the flattened tensor. index: number of the block.
+    row_length: length of the tensor's last axis; with `whole_rows` n is a multiple of it.
+    """
+
+    x: Float32
+    index: int
+    start: int
+    row_length: int
+
+    def rows(self) -> Float32:
+        """The block as [inputs, rows, row_length]; for methods with `whole_rows`."""
+        return self.x.reshape(self.x.shape[0], -1, self.row_length)
+
+
+Combine = Callable[[Block, Float32], None]  # (block, out [n]): write the merged elements into out
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a method. per_model: it may differ from model to model (a list in model order)."""
+
+    name: str
+    kind: type[float] | type[bool] | type[int] | type[str] = float
+    default: Any = REQUIRED
+    per_model: bool = False
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def check(self, value: Any, where: str) -> Any:
+        """The value in its own type. Raises ValueError saying what is wrong with it."""
+        if self.kind is bool:
+            if not isinstance(value, (bool, int)):
+                raise ValueError(f"{where}: {self.name} is true or false, not {value!r}")
+            return bool(value)
+        if self.kind is str:
+            if value not in self.choices:
+                raise ValueError(f"{where}: {self.name} is one of {', '.join(self.choices)}, not {value!r}")
+            return value
+        try:
+            number = float(value)  # YAML 1.1 reads 1e-5 as text
+        except (TypeError, ValueError):
+            raise ValueError(f"{where}: {self.name} is a number, not {value!r}") from None
+        if not np.isfinite(number):
+            raise ValueError(f"{where}: {self.name} is {number}")
+        if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
+            raise ValueError(f"{where}: {self.name} = {number} is outside {self.low} … {self.high}")
+        return int(number) if self.kind is int else number
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A method's parameters for one tensor, filters and gradients resolved."""
+
+    shared: Mapping[str, Any]
+    each: Mapping[str, Sequence[Any]]  # per-model parameters, in the order of the models
+
+    def __getitem__(self, name: str) -> Any:
+        return self.shared[name]
+
+    def weights(self, name: str = "weight") -> NDArray[np.float64]:
+        """A per-model parameter as float64 [models]."""
+        return np.asarray(self.each[name], dtype=np.float64)
+
+
+class Method(ABC):
+    """A merge method. Add one by writing a file like `slerp.py` and naming it in `methods.py` and `config.py`."""
+
+    name: str
+    title: str
+    paper: str  # where its mathematics comes from
+    base: ClassVar[Literal["required", "optional", "unused"]] = "unused"
+    models: ClassVar[tuple[int, int | None]] = (1, None)  # how many besides the base: least and most
+    whole_rows: ClassVar[bool] = False
+    passes: ClassVar[int] = 2  # how often it reads its inputs, for the estimate of time
+    parameters: tuple[Parameter, ...] = ()
+
+    def keeps(self, p: Values) -> bool:
+        """Whether a single model passes through this method unchanged."""
+        return False
+
+    @abstractmethod
+    def prepare(self, x: Blocks, p: Values) -> Combine:
+        """Make the passes over the inputs that the formula needs, and return the formula."""

@@ -1,0 +1,48 @@
+"""Adapters on a model: attach one, or merge it at any strength."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from peft import PeftModel
+
+from understudy.errors import ModelError
+from understudy.models.weights import read_header
+
+
+def check_adapter(folder: Path) -> None:
+    """Raise ModelError unless the folder holds a whole PEFT adapter in safetensors."""
+    weights = folder / "adapter_model.safetensors"
+    if not (folder / "adapter_config.json").is_file():
+        raise ModelError(f"{folder}: is not an adapter: adapter_config.json is missing")
+    if not weights.is_file():
+        other = folder / "adapter_model.bin"
+        reason = "holds a Python pickle (adapter_model.bin), which is never opened" if other.is_file() else "has none"
+        raise ModelError(f"{folder}: needs adapter_model.safetensors and {reason}")
+    read_header(weights)
+
+
+def attach(model: Any, folder: Path, *, trainable: bool = False) -> Any:
+    """The model with an adapter beside its weights. Raises ModelError where they do not belong together."""
+    check_adapter(folder)
+    try:
+        return PeftModel.from_pretrained(model, str(folder), is_trainable=trainable, use_safetensors=True)
+    except (RuntimeError, ValueError, KeyError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ModelError(f"{folder}: this adapter does not fit the model: {first}") from error
+
+
+def merged(model: Any, folder: Path, scale: float = 1.0) -> Any:
+    """The model with W + scale · ΔW in place of each adapted weight W; `model` itself is changed.
+
+    scale 0 is the base, 1 the taught model; between them lies the interpolation of LM-Cocktail (arXiv 2311.13534).
+    Merge into the unquantised base: a 4-bit weight cannot hold the sum.
+    """
+    if getattr(model, "is_quantized", False):
+        raise ModelError("an adapter is merged into an unquantised model; load the base without 4 bits first")
+    adapted = attach(model, folder)
+    for module in adapted.modules():
+        if hasattr(module, "set_scale") and hasattr(module, "scaling"):
+            module.set_scale(adapted.active_adapter, scale)
+    return adapted.merge_and_unload(safe_merge=True)

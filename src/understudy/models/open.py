@@ -1,0 +1,38 @@
+"""One door to every reader: the reference's scheme chooses the engine, which is imported only then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from understudy.errors import InputError, MissingExtraError
+from understudy.models.ref import ModelRef
+from understudy.types import Reader
+
+
+def open_reader(ref: str, *, adapter: Path | None = None, device: str = "auto") -> Reader:
+    """Open the model behind `ref`, with a PEFT adapter on it where one is given.
+
+    Raises InputError for a model that is not there, ModelError where it cannot be loaded, MissingExtraError
+    where its engine is not installed.
+    """
+    parsed = ModelRef.parse(ref)
+    if adapter is not None and parsed.scheme in ("openai", "gguf"):
+        raise InputError(f"model '{ref}': an adapter cannot be put on it here; use ./folder, hf:org/name or lab:reader")
+    if parsed.scheme == "openai":
+        from understudy.models.openai import OpenAIReader
+
+        return OpenAIReader(parsed.name, base_url=parsed.base_url)
+    if parsed.scheme == "gguf":
+        raise MissingExtraError(
+            f"model '{ref}': GGUF files are not read directly in this version. Serve it (llama-server -m "
+            f"{parsed.name} --port 8080) and write  openai:{Path(parsed.name).stem}@http://127.0.0.1:8080/v1"
+        )
+    from understudy.models.adapter import attach
+    from understudy.models.load import open_model
+    from understudy.models.reader import TransformersReader
+
+    model, tokenizer = open_model(ref, device=device)
+    if adapter is not None:
+        # Merged, so that what is measured is what an export writes, and no slower than the base.
+        model = attach(model, adapter).merge_and_unload(safe_merge=True)
+    return TransformersReader(model, tokenizer, name=ref if adapter is None else f"{ref}+{adapter.name}")

@@ -1,0 +1,155 @@
+"""A transformers model as a Reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from understudy.errors import ModelError
+from understudy.models.chat import PLAIN_TEMPLATE, encode, render
+from understudy.models.score import score_options
+from understudy.types import Completion, Message
+
+_UNBOUNDED = 1 << 20  # tokenizers without a limit state an astronomic one
+
+
+class TransformersReader:
+    """A causal language model of transformers, with or without an adapter, behind chat messages.
+
+    Greedy at temperature 0. batch_tokens: prompt and completion tokens generated at once; None chooses by device.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, *, name: str, batch_tokens: int | None = None) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.name = name
+        self.window = window_of(model, tokenizer)
+        self.device = next(model.parameters()).device
+        self._batch_tokens = batch_tokens or (8192 if self.device.type == "cpu" else 65536)
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of the rendered prompt, exact."""
+        return len(encode(self.tokenizer, render(self.tokenizer, messages)))
+
+    def loglikelihoods(
+        self, conversations: Sequence[Sequence[Message]], options: Sequence[Sequence[str]]
+    ) -> list[list[float]]:
+        """Sum of log-probabilities (nats) of each option as the assistant's answer to its conversation."""
+        contexts = [render(self.tokenizer, c) for c in conversations]
+        # After `Assistant:` text begins with a blank, as the plain template writes it.
+        blank = " " if self.tokenizer.chat_template == PLAIN_TEMPLATE else ""
+        shown = [[blank + option for option in each] for each in options]
+        return score_options(self.model, self.tokenizer, contexts, shown)
+
+    def generate(
+        self,
+        conversations: Sequence[Sequence[Message]],
+        *,
+        max_tokens: int = 256,
+        temperature: float = 0.0,
+        stop: Sequence[str] = (),
+        choices: Sequence[str] = (),
+    ) -> list[Completion]:
+        """One completion a conversation; with `choices`, the one that the model finds likeliest.
+
+        Raises ModelError where a prompt leaves no room in the model's window.
+        """
+        prompts = [encode(self.tokenizer, render(self.tokenizer, c)) for c in conversations]
+        if choices:
+            return self._choose(conversations, prompts, choices)
+        for prompt in prompts:
+            if len(prompt) >= self.window:
+                raise ModelError(
+                    f"a prompt of {len(prompt)} tokens does not fit into the window of {self.name}, {self.window} "
+                    "tokens; retrieve fewer or smaller passages (index.top_k, chunk.chunk_size)"
+                )
+        stops = list(stop)
+        if self.tokenizer.chat_template == PLAIN_TEMPLATE:
+            stops.append("\n\nUser:")  # a base model goes on to write the user's part
+        done: list[Completion | None] = [None] * len(prompts)
+        for batch in _batches(prompts, max_tokens, self._batch_tokens):
+            completions = self._generate([prompts[i] for i in batch], max_tokens, temperature, stops)
+            for i, completion in zip(batch, completions, strict=True):
+                done[i] = completion
+        return [c for c in done if c is not None]
+
+    def _choose(
+        self, conversations: Sequence[Sequence[Message]], prompts: list[list[int]], choices: Sequence[str]
+    ) -> list[Completion]:
+        scores = self.loglikelihoods(conversations, [choices] * len(conversations))
+        best = [max(range(len(choices)), key=row.__getitem__) for row in scores]
+        lengths = [len(encode(self.tokenizer, choice)) for choice in choices]
+        return [
+            Completion(choices[i], "stop", prompt_tokens=len(prompt), completion_tokens=lengths[i])
+            for i, prompt in zip(best, prompts, strict=True)
+        ]
+
+    def _generate(
+        self, prompts: list[list[int]], max_tokens: int, temperature: float, stops: list[str]
+    ) -> list[Completion]:
+        width = max(map(len, prompts))
+        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
+        ids = torch.full((len(prompts), width), pad)
+        mask = torch.zeros_like(ids)
+        for row, prompt in enumerate(prompts):
+            ids[row, width - len(prompt) :] = torch.tensor(prompt)
+            mask[row, width - len(prompt) :] = 1
+        ends = self._end_tokens()
+        options: dict[str, Any] = {
+            "max_new_tokens": min(max_tokens, self.window - width),
+            "do_sample": temperature > 0,
+        }
+        if temperature > 0:
+            options |= {"temperature": temperature, "top_k": 0, "top_p": 1.0}
+        if stops:
+            options |= {"stop_strings": stops, "tokenizer": self.tokenizer}
+        if ends:
+            options["eos_token_id"] = ends
+        with torch.inference_mode():
+            written = self.model.generate(
+                input_ids=ids.to(self.device),
+                attention_mask=mask.to(self.device),
+                pad_token_id=pad,
+                **options,
+            )[:, width:].tolist()
+        return [self._completion(len(p), row, set(ends), stops) for p, row in zip(prompts, written, strict=True)]
+
+    def _completion(self, prompt_tokens: int, row: list[int], ends: set[int], stops: list[str]) -> Completion:
+        end = next((i for i, token in enumerate(row) if token in ends), None)
+        kept = row[:end]
+        text = self.tokenizer.decode(kept, skip_special_tokens=True)
+        cut = min((at for s in stops if (at := text.find(s)) >= 0), default=None)
+        ended = end is not None or cut is not None
+        return Completion(
+            text[:cut].strip(),
+            "stop" if ended else "length",
+            prompt_tokens=prompt_tokens,
+            completion_tokens=len(kept),
+        )
+
+    def _end_tokens(self) -> list[int]:
+        """Tokens that end a turn: the tokenizer's, and those the model's own generation settings name."""
+        stated = getattr(self.model.generation_config, "eos_token_id", None)
+        listed = stated if isinstance(stated, list) else [stated]
+        return sorted({int(t) for t in (*listed, self.tokenizer.eos_token_id) if t is not None})
+
+
+def window_of(model: Any, tokenizer: Any) -> int:
+    """Tokens that a model can take: the lesser of its configuration's and its tokenizer's limit."""
+    stated = getattr(model.config, "max_position_embeddings", None) or _UNBOUNDED
+    limit = getattr(tokenizer, "model_max_length", None) or _UNBOUNDED
+    return int(min(stated, limit, _UNBOUNDED))
+
+
+def _batches(prompts: list[list[int]], max_tokens: int, budget: int) -> Iterator[list[int]]:
+    """Indices in batches of like length, so that little is padded."""
+    batch: list[int] = []
+    for i in sorted(range(len(prompts)), key=lambda i: len(prompts[i])):
+        if batch and (len(batch) + 1) * (len(prompts[i]) + max_tokens) > budget:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch

@@ -1,0 +1,236 @@
+"""The recipe: one YAML file that says everything a run depends on.
+
+A section left out skips its stage; an empty section takes the defaults. Paths are relative to the folder from
+which the command is started.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from understudy.align.config import AlignConfig
+from understudy.benchmark.config import BenchmarkConfig
+from understudy.chunk.config import ChunkConfig
+from understudy.config import StageConfig
+from understudy.errors import RecipeError, did_you_mean
+from understudy.generate.config import GenerateConfig
+from understudy.index.config import IndexConfig
+from understudy.ingest.config import IngestConfig
+from understudy.merge.config import MergeConfig
+from understudy.sft.config import SftConfig
+
+_SECTIONS = ("merge", "align", "docs", "chunk", "generate", "index", "sft", "benchmark")
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Recipe(BaseModel):
+    """Everything a run depends on: a name, a seed, a base model and the settings of each stage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    base_model: str | None = None
+    merge: MergeConfig | None = None
+    align: AlignConfig | None = None
+    docs: IngestConfig | None = None
+    chunk: ChunkConfig | None = None
+    generate: GenerateConfig | None = None
+    index: IndexConfig | None = None
+    sft: SftConfig | None = None
+    benchmark: BenchmarkConfig | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_sections(cls, values: Any) -> Any:
+        """`index:` with nothing after it means the defaults; documents are always cut into chunks."""
+        if not isinstance(values, Mapping):
+            return values
+        filled = {k: {} if v is None and k in _SECTIONS else v for k, v in values.items()}
+        if "docs" in filled:
+            filled.setdefault("chunk", {})
+        return filled
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Recipe:
+        if self.base_model is None and self.merge is None:
+            raise ValueError("needs a base_model or a merge: to start from")
+        for section in ("generate", "index", "benchmark", "sft"):
+            if getattr(self, section) is not None and self.docs is None:
+                raise ValueError(f"{section}: needs documentation; add `docs: {{path: FOLDER}}`")
+        if self.sft is not None and self.generate is None:
+            raise ValueError("sft: needs teaching data; add `generate: {}`")
+        return self
+
+    def section(self, stage: str) -> StageConfig | None:
+        """The settings of a stage by its name; None where the recipe leaves it out."""
+        return getattr(self, section_of(stage))
+
+    def resolved(self) -> dict[str, Any]:
+        """The whole recipe with every default written out, as plain JSON values."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+def section_of(stage: str) -> str:
+    """The key under which a recipe holds a stage's settings."""
+    return "docs" if stage == "ingest" else stage
+
+
+class _Lines:
+    """Where each dotted key of a YAML text stands."""
+
+    def __init__(self, node: yaml.Node | None) -> None:
+        self.of: dict[tuple[str, ...], int] = {}
+        if node is not None:
+            self._visit(node, ())
+
+    def _visit(self, node: yaml.Node, path: tuple[str, ...]) -> None:
+        if isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key, value in node.value:
+                name = str(key.value)
+                if name in seen:
+                    where = ".".join((*path, name))
+                    raise RecipeError(f"line {key.start_mark.line + 1}: {where}: stands twice; keep one")
+                seen.add(name)
+                self.of[(*path, name)] = key.start_mark.line + 1
+                self._visit(value, (*path, name))
+        elif isinstance(node, yaml.SequenceNode):
+            for index, value in enumerate(node.value):
+                self.of[(*path, str(index))] = value.start_mark.line + 1
+                self._visit(value, (*path, str(index)))
+
+    def near(self, path: tuple[str, ...]) -> int | None:
+        while path:
+            if path in self.of:
+                return self.of[path]
+            path = path[:-1]
+        return None
+
+
+def load(path: Path, settings: Iterable[str] = ()) -> Recipe:
+    """Read a recipe and apply `--set` settings. Raises RecipeError naming file, line, key and the next step."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise RecipeError(f"{path}: no such recipe; `understudy init` writes one") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read as UTF-8 text: {error}") from error
+    return parse(text, settings, where=str(path))
+
+
+def parse(text: str, settings: Iterable[str] = (), *, where: str = "recipe") -> Recipe:
+    """Like `load`, from the YAML text itself."""
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+        values = yaml.load(text, Loader=_Loader)
+        lines = _Lines(node)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not valid YAML"
+        raise RecipeError(f"{where}{line}: not valid YAML: {problem}") from error
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error}") from None
+    if not isinstance(values, dict):
+        raise RecipeError(f"{where}: a recipe is a mapping of keys such as `name:` and `docs:`")
+    for setting in settings:
+        _apply(values, setting)
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        told = sorted(error.errors(), key=lambda e: e["type"] == "missing")  # a misspelt key explains a missing one
+        raise RecipeError("\n".join(_explain(e, where, lines) for e in told)) from None
+
+
+def _apply(values: dict[str, Any], setting: str) -> None:
+    """Apply one `a.b=c` in place; c is read as YAML."""
+    key, equals, value = setting.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise RecipeError(f"--set {setting}: write it as section.key=value, for example --set sft.r=16")
+    place = values
+    for part in parts[:-1]:
+        if not isinstance(place.get(part), dict):
+            if place.get(part) is not None:
+                raise RecipeError(f"--set {setting}: '{part}' is a value, not a section")
+            place[part] = {}
+        place = place[part]
+    try:
+        place[parts[-1]] = yaml.load(value, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {setting}: '{value}' is not a valid YAML value") from error
+
+
+def _explain(error: ErrorDetails, where: str, lines: _Lines) -> str:
+    """One validation error in words: file, line, key, what is wrong, what is near."""
+    model, path, keys = _model_at(error["loc"])
+    line = lines.near(keys)
+    place = f"{where}:{line}: " if line else f"{where}: "
+    dotted = ".".join(path)
+    head = f"{place}{dotted}: " if dotted else place
+    if error["type"] == "extra_forbidden":
+        known = sorted(model.model_fields) if model else []
+        hint = did_you_mean(path[-1], known) or (f" Known keys: {', '.join(known)}." if known else "")
+        return f"{head}no such key.{hint}"
+    if error["type"] == "literal_error":
+        known = [w.strip().strip("'") for w in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+        value = error["input"]
+        return f"{head}{value!r} is not one of {', '.join(known)}.{did_you_mean(str(value), known)}"
+    if error["type"] == "union_tag_invalid":
+        context = error["ctx"]
+        known = [w.strip().strip("'") for w in str(context["expected_tags"]).split(", ")]
+        return f"{head}{context['tag']!r} is not one of {', '.join(known)}.{did_you_mean(str(context['tag']), known)}"
+    if error["type"] == "missing":
+        return f"{head}is missing; add it"
+    message = error["msg"].removeprefix("Value error, ")
+    shown = f" (got {error['input']!r})" if isinstance(error["input"], (str, int, float, bool)) else ""
+    return f"{head}{message[0].lower()}{message[1:]}{shown}"
+
+
+def _model_at(loc: tuple[int | str, ...]) -> tuple[type[BaseModel] | None, list[str], tuple[str, ...]]:
+    """The pydantic class that holds the key, and the key's path without the names of union members."""
+    model: type[BaseModel] | None = Recipe
+    path: list[str] = []
+    candidates: list[type[BaseModel]] = [Recipe]
+    for index, part in enumerate(loc):
+        last = index == len(loc) - 1
+        holder = next((c for c in candidates if isinstance(part, str) and part in c.model_fields), None)
+        if holder is not None:
+            model = holder
+            path.append(str(part))
+            candidates = list(_models_in(holder.model_fields[str(part)].annotation))
+        elif isinstance(part, int):
+            path.append(str(part))
+        elif any(part in (c.__name__, *_tags(c)) for c in candidates) and not last:
+            candidates = [c for c in candidates if part in (c.__name__, *_tags(c))]
+            model = candidates[0]
+        else:
+            model = candidates[0] if candidates else model
+            path.append(str(part))
+    return model, path, tuple(path)
+
+
+def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif typing.get_origin(annotation) in (typing.Union, types.UnionType, list, tuple, dict, Annotated):
+        for argument in typing.get_args(annotation):
+            yield from _models_in(argument)
+
+
+def _tags(model: type[BaseModel]) -> tuple[str, ...]:
+    """The literal values by which a discriminated union names this class."""
+    tags: list[str] = []
+    for field in model.model_fields.values():
+        if typing.get_origin(field.annotation) is Literal:
+            tags += [str(a) for a in typing.get_args(field.annotation)]
+    return tuple(tags)

@@ -1,0 +1,61 @@
+"""How training went: the loss over steps, and what the stage said of it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from understudy.report.sources import Sources
+
+_POINTS = 300  # more points than pixels only make the page heavier
+
+
+def training(sources: Sources) -> dict[str, Any] | None:
+    """The training log, thinned to means of equal runs of steps where it is long, with metrics and counts."""
+    artifact = sources.get("sft")
+    if artifact is None:
+        return None
+    log = [row for row in sources.rows("sft", "log") if isinstance(row.get("step"), int)]
+    loss = [(row["step"], float(row["loss"])) for row in log if _is_number(row.get("loss"))]
+    dev = [(row["step"], float(row["dev_loss"])) for row in log if _is_number(row.get("dev_loss"))]
+    config = artifact.manifest.get("config") or {}
+    shown = ("method", "r", "lora_alpha", "epochs", "learning_rate", "lr")
+    return {
+        "settings": {name: config[name] for name in shown if config.get(name) is not None},
+        "steps": log[-1]["step"] if log else None,
+        "epochs": next((row["epoch"] for row in reversed(log) if _is_number(row.get("epoch"))), None),
+        "tokens": next((row["tokens"] for row in reversed(log) if _is_number(row.get("tokens"))), None),
+        "first_loss": loss[0][1] if loss else None,
+        "last_loss": loss[-1][1] if loss else None,
+        "best_dev_loss": min((value for _, value in dev), default=None),
+        "loss": _thin(loss),
+        "dev_loss": _thin(dev),
+        "metrics": _flat(artifact.metrics),
+        "counts": _flat(artifact.counts),
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _thin(series: list[tuple[int, float]]) -> list[list[float]]:
+    """[step, value] pairs; runs of neighbours are averaged, the first and last point stay."""
+    width = -(-len(series) // _POINTS)
+    if width <= 1:
+        return [[step, round(value, 6)] for step, value in series]
+    groups = [series[i : i + width] for i in range(1, len(series) - 1, width)]
+    middle = [(sum(s for s, _ in g) / len(g), sum(v for _, v in g) / len(g)) for g in groups]
+    return [[round(step, 1), round(value, 6)] for step, value in (series[0], *middle, series[-1])]
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested metrics as `outer, inner: value`; lists are left to the artifact."""
+    found: dict[str, Any] = {}
+    for name, value in dict(values).items():
+        label = f"{prefix}{name}".replace("_", " ")
+        if isinstance(value, dict):
+            found |= _flat(value, f"{label}: ")
+        elif not isinstance(value, (list, tuple)):
+            found[label] = value
+    return found

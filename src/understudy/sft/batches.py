@@ -1,0 +1,92 @@
+"""Rows become tokens in the order of training, batch after batch, and are kept as one safetensors file.
+
+The order is fixed before training starts, so that step k always sees the same rows: a resumed training needs
+only to skip, and two runs with one seed are alike.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from understudy.artifact import atomic_path
+from understudy.models.chat import IGNORED, encode_row
+from understudy.sft.rows import Row
+
+_POOL = 16  # batches sorted by length together: little padding, and still well mixed
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A row's tokens; the first `read` of them are the prompt, the rest is learned."""
+
+    ids: tuple[int, ...]
+    read: int
+
+    @property
+    def labels(self) -> list[int]:
+        return [IGNORED] * self.read + list(self.ids[self.read :])
+
+
+def encode_rows(rows: Sequence[Row], tokenizer: Any, max_length: int) -> list[tuple[Row, Encoded] | None]:
+    """Each row with its tokens, passages left out until it fits; None where even the shortest does not."""
+    return [_fit(row, tokenizer, max_length) for row in rows]
+
+
+def _fit(row: Row | None, tokenizer: Any, max_length: int) -> tuple[Row, Encoded] | None:
+    while row is not None:
+        ids, labels = encode_row(tokenizer, row.messages, row.answer)
+        if len(ids) <= max_length:
+            return row, Encoded(tuple(ids), sum(label == IGNORED for label in labels))
+        row = row.shorter()
+    return None
+
+
+def in_order(epochs: Sequence[Sequence[Encoded]], batch_size: int, rng: random.Random) -> list[Encoded]:
+    """All epochs' rows in the order of training: batches of like length, in random order.
+
+    What does not fill a batch at the end of an epoch goes into the next one's first.
+    """
+    ordered: list[Encoded] = []
+    left: list[Encoded] = []
+    for number, epoch in enumerate(epochs):
+        rows = list(epoch)
+        rng.shuffle(rows)
+        rows = left + rows
+        whole = len(rows) // batch_size * batch_size
+        batches: list[list[Encoded]] = []
+        for start in range(0, whole, _POOL * batch_size):
+            pool = sorted(rows[start : min(whole, start + _POOL * batch_size)], key=lambda r: len(r.ids))
+            batches += [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+        rng.shuffle(batches)
+        ordered += [row for batch in batches for row in batch]
+        left = rows[whole:]
+        if number == len(epochs) - 1:
+            ordered += left
+    return ordered
+
+
+def save_rows(rows: Sequence[Encoded], file: Path) -> None:
+    """Write tokens, row ends and prompt lengths."""
+    flat = np.fromiter((t for r in rows for t in r.ids), dtype=np.int32, count=sum(len(r.ids) for r in rows))
+    ends = np.cumsum([len(r.ids) for r in rows], dtype=np.int64) if rows else np.zeros(0, dtype=np.int64)
+    with atomic_path(file) as temporary:
+        save_file({"ids": flat, "ends": ends, "read": np.array([r.read for r in rows], dtype=np.int32)}, temporary)
+
+
+def load_rows(file: Path) -> list[Encoded]:
+    """The inverse of `save_rows`."""
+    held = load_file(file)
+    pieces = np.split(held["ids"], held["ends"][:-1]) if len(held["ends"]) else []
+    return [Encoded(tuple(p.tolist()), r) for p, r in zip(pieces, held["read"].tolist(), strict=True)]
+
+
+def columns(rows: Sequence[Encoded]) -> dict[str, list[list[int]]]:
+    """Rows as the columns that TRL's trainer reads."""
+    return {"input_ids": [list(r.ids) for r in rows], "labels": [r.labels for r in rows]}

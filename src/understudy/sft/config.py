@@ -1,0 +1,110 @@
+"""Settings of supervised fine-tuning, in the words of TRL and PEFT. The defaults' reasons are in docs/sft.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from understudy.config import StageConfig
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class MixConfig(BaseModel):
+    """In which formats the pairs are taught; the shares are of all rows made from pairs and add up to 1.
+
+    closed_book: the question alone. context: the question after retrieved passages. multiple_choice: options, the
+    answer is a letter. short: short answers on demand.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    closed_book: Share = 0.25
+    context: Share = 0.60
+    multiple_choice: Share = 0.10
+    short: Share = 0.05
+    golden: Share = 0.8
+    """Share of the context rows in which the supporting chunk is among the passages."""
+    absent: Literal["abstain", "answer"] = "abstain"
+    """What is taught where it is not: to say that the documentation does not say, or the answer by heart."""
+    distractors: Annotated[int, Field(ge=0, le=20)] = 4
+    """Most other passages in a context row; each row draws between this and one fewer."""
+    quote: bool = True
+    """Context answers are followed by the words of the documentation that support them."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> MixConfig:
+        total = self.closed_book + self.context + self.multiple_choice + self.short
+        if abs(total - 1) > 1e-6:
+            raise ValueError(
+                f"the shares closed_book, context, multiple_choice and short add up to {total:g}; make it 1"
+            )
+        return self
+
+
+class ReplayConfig(BaseModel):
+    """General prompts mixed in against forgetting.
+
+    source: `self` (the project's own general prompts, answered by the model as it is before training), `off`, a
+    .jsonl file or a hub data set `hf:org/name`. Rows hold `prompt` (answered by the model itself), `prompt` and
+    `completion`, or `messages`.
+    share: of all training rows.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str = "self"
+    share: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    max_tokens: Annotated[int, Field(ge=1)] = 200
+
+
+class SftConfig(StageConfig):
+    """Teach the model the documentation's pairs; every step's meaning is in the words of TRL and PEFT."""
+
+    NAME: ClassVar[str] = "sft"
+    NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"checkpoint_seconds", "devices"})
+
+    method: Literal["lora", "qlora", "full"] = "lora"
+    r: Annotated[int, Field(ge=1)] = 32
+    lora_alpha: Annotated[float, Field(gt=0)] = 32
+    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+    learning_rate: Annotated[float | None, Field(gt=0)] = None
+    """None: 2e-4 for lora and qlora, 2e-5 for full."""
+    lr_scheduler_type: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.03
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    epochs: Annotated[int, Field(ge=1)] = 3
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    """Rows a weight update, over all devices and accumulation steps together."""
+    per_device_train_batch_size: Annotated[int | None, Field(ge=1)] = None
+    """Rows a forward pass; None: all of batch_size on a small model, 2 on one above a billion parameters."""
+    max_length: Annotated[int, Field(ge=16)] = 2048
+    """Tokens of a row; passages are left out, never cut, until it fits."""
+    gradient_checkpointing: bool | None = None
+    """None: on for models above a billion parameters on a GPU."""
+    mix: MixConfig = MixConfig()
+    replay: ReplayConfig = ReplayConfig()
+    dev_rows: Annotated[int, Field(ge=0)] = 128
+    """Held-out wordings on which early stop and the choice of the best weights look; 0 turns both off."""
+    evals_per_epoch: Annotated[int, Field(ge=1)] = 2
+    early_stopping_patience: Annotated[int | None, Field(ge=1)] = 3
+    """Evaluations without a better loss after which training stops; None: never."""
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 60
+    """Least time between checkpoints; what an interruption can cost."""
+    devices: Annotated[int | None, Field(ge=0)] = None
+    """Processes that train together; None: one for each GPU. 0: prepare, then say the command to launch by hand."""
+
+    @property
+    def peak_learning_rate(self) -> float:
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return 2e-5 if self.method == "full" else 2e-4
+
+    def files(self) -> dict[str, str]:
+        source = self.replay.source
+        local = self.replay.share > 0 and source not in ("self", "off") and not source.startswith("hf:")
+        return {"replay.source": str(Path(source).expanduser())} if local else {}

@@ -1,0 +1,37 @@
+"""What of the model is trained: a LoRA adapter, one on a 4-bit base, or everything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from peft import prepare_model_for_kbit_training
+
+from understudy.models.load import load_model, pick_device
+from understudy.models.lora import is_large, with_lora
+from understudy.models.resolve import local_folder
+from understudy.sft.config import SftConfig
+from understudy.sft.job import Job
+
+
+def prepare(job: Job) -> Any:
+    """The model with the parameters of `sft.method` set to be trained, on the job's device.
+
+    Adapter weights are float32 whatever the base is stored in; `full` trains float32 weights and computes in
+    bfloat16 on a GPU, since updates of bfloat16 weights are lost to rounding.
+    """
+    config, device, folder = job.config, pick_device(job.device), local_folder(job.model)
+    torch.manual_seed(job.seed)
+    if config.method == "full":
+        return load_model(folder, device=device, dtype=torch.float32).train()
+    model = load_model(folder, device=device, four_bit=config.method == "qlora")
+    if config.method == "qlora":
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=checkpointing(config, model))
+    return with_lora(model, config.r, config.lora_alpha, config.lora_dropout, config.target_modules)
+
+
+def checkpointing(config: SftConfig, model: Any) -> bool:
+    """Whether activations are computed again instead of kept: slower, and much less memory."""
+    if config.gradient_checkpointing is not None:
+        return config.gradient_checkpointing
+    return is_large(model) and next(model.parameters()).device.type == "cuda"

@@ -1,0 +1,158 @@
+"""Model, pairs and chunks in; a taught adapter, its training log and what it was taught out."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from understudy.artifact import read_records, write_records
+from understudy.errors import InputError, MissingExtraError
+from understudy.models.chat import IGNORED
+from understudy.models.load import load_tokenizer
+from understudy.models.open import open_reader
+from understudy.models.resolve import local_folder
+from understudy.models.weights import check_model
+from understudy.sft.batches import Encoded, encode_rows, in_order, load_rows, save_rows
+from understudy.sft.config import SftConfig
+from understudy.sft.job import DEV, FINAL, LOG, TRAIN, Job
+from understudy.sft.launch import launch, processes
+from understudy.sft.replay import replay_rows
+from understudy.sft.rows import Dealer, Row, Split, closed_book, split
+from understudy.stage import Inputs, RunContext, StageOutput
+from understudy.types import Chunk, MCQItem, QAPair
+
+_MIX = "mix.jsonl"
+
+
+def run(config: SftConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
+    """Write `adapter/` (or `model/` for full), `log.jsonl` and `mix.jsonl` (what was taught, row by row).
+
+    Raises InputError where there is nothing to learn, ModelError where the model cannot be loaded or trained.
+    """
+    _check_method(config)
+    folder = local_folder(inputs.model)
+    check_model(folder)
+    place = ctx.work / "job"
+    if not (place / "job.json").is_file():
+        _prepare(config, inputs, ctx, place, folder)
+    job = Job.load(place)
+    count = processes(config, ctx.device)
+    if count == 1:
+        from understudy.sft.train import train
+
+        result = train(job, ctx.progress)
+    else:
+        result = launch(job, count, ctx.progress)
+    for finished in sorted((place / FINAL).iterdir()):
+        shutil.copytree(finished, ctx.out / finished.name)
+    shutil.copy(place / LOG, ctx.out / LOG)
+    shutil.copy(place / _MIX, ctx.out / _MIX)
+    return _describe(job, result)
+
+
+def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, model_folder: Path) -> None:
+    """Write the job: every row of every epoch as tokens in the order of training, and the held-out rows."""
+    chunks = inputs["chunk"].records("chunks", Chunk)
+    pairs = inputs["generate"].records("pairs", QAPair)
+    items = inputs["generate"].records("items", MCQItem)
+    found = split(pairs, items, dev_rows=config.dev_rows, seed=ctx.seed)
+    if not found.train:
+        raise InputError(
+            f"sft: there is no training pair among {len(pairs)} pairs of the stage 'generate' "
+            f"({_reasons(found) or 'it wrote none'}); see `understudy show` of that stage"
+        )
+    tokenizer = load_tokenizer(model_folder)
+    retriever = inputs.open_retriever() if inputs.open_retriever else None
+    dealer = Dealer(found.train, chunks, config.mix, seed=ctx.seed, retriever=retriever)
+    share = config.replay.share
+    extra = round(len(found.train) * share / (1 - share))
+    place.mkdir(parents=True, exist_ok=True)
+    replay = replay_rows(
+        config.replay,
+        extra * config.epochs,
+        seed=ctx.seed,
+        work=place,
+        open_reader=lambda: open_reader(inputs.model, device=ctx.device),
+        progress=ctx.progress,
+    )
+    taught: list[dict[str, Any]] = []
+    epochs: list[list[Encoded]] = []
+    for number in range(config.epochs):
+        ctx.progress("teaching rows", number, config.epochs)
+        rows = [*dealer.epoch(number), *_turn(replay, extra, number)]
+        epochs.append(_encode(rows, tokenizer, config.max_length, number, taught))
+    dev = [e[1] for e in encode_rows([closed_book(p) for p in found.dev], tokenizer, config.max_length) if e]
+    ordered = in_order(epochs, config.batch_size, Random(f"{ctx.seed}|order"))
+    if not ordered:
+        raise InputError(f"sft.max_length: no row fits into {config.max_length} tokens; make it larger")
+    save_rows(ordered, place / TRAIN)
+    save_rows(sorted(dev, key=lambda e: len(e.ids)), place / DEV)
+    write_records(place / _MIX, taught)
+    counts = {"pairs": len(pairs), "train": len(found.train), "dev": len(dev), "dev_source": found.dev_source}
+    write_records(place / "counts.jsonl", [{**counts, "rejected": dict(found.rejected)}])
+    Job(place, config, inputs.model, ctx.seed, ctx.device, len(ordered)).save()
+
+
+def _turn(replay: Sequence[Row], extra: int, epoch: int) -> list[Row]:
+    """`extra` replay rows of an epoch; the rows take turns, and none stands twice in one epoch."""
+    count = min(extra, len(replay))
+    return [replay[(epoch * count + i) % len(replay)] for i in range(count)]
+
+
+def _encode(
+    rows: Sequence[Row], tokenizer: Any, max_length: int, epoch: int, taught: list[dict[str, Any]]
+) -> list[Encoded]:
+    """Tokens of the rows that fit; every row is noted in `taught`, also one that is too long."""
+    kept: list[Encoded] = []
+    for row, fitted in zip(rows, encode_rows(rows, tokenizer, max_length), strict=True):
+        shown = fitted[0] if fitted else row
+        entry: dict[str, Any] = {"epoch": epoch, "pair_id": row.pair_id, "format": row.format}
+        entry |= {"passages": len(shown.passages), "tokens": len(fitted[1].ids) if fitted else None}
+        taught.append({**entry, "used": fitted is not None})
+        if fitted:
+            kept.append(fitted[1])
+    return kept
+
+
+def _describe(job: Job, result: dict[str, Any]) -> StageOutput:
+    taught = read_records(job.folder / _MIX, dict)
+    counts = dict(read_records(job.folder / "counts.jsonl", dict)[0])
+    used = Counter(t["format"] for t in taught if t["used"])
+    rejected = dict(counts.pop("rejected"))
+    too_long = sum(not t["used"] for t in taught)
+    if too_long:
+        rejected["rows above max_length"] = too_long
+    dev_source = counts.pop("dev_source")
+    learned = sum(sum(label != IGNORED for label in r.labels) for r in load_rows(job.folder / TRAIN))
+    total = sum(used.values())
+    seconds = result["train_seconds"]
+    metrics = {
+        **result,
+        "learned_tokens": learned,
+        "tokens_per_second": round(result["tokens"] / seconds, 1) if seconds else None,
+        "learning_rate": job.config.peak_learning_rate,
+        "mix": {name: round(n / total, 4) for name, n in sorted(used.items())},
+        "dev_source": dev_source if counts["dev"] else None,
+    }
+    return StageOutput(metrics, {**counts, "rows": total, "formats": dict(sorted(used.items())), "rejected": rejected})
+
+
+def _reasons(found: Split) -> str:
+    return ", ".join(f"{n} {reason}" for reason, n in found.rejected.most_common())
+
+
+def _check_method(config: SftConfig) -> None:
+    """Say at once what is missing, before anything is prepared."""
+    if config.method != "qlora":
+        return
+    from importlib.util import find_spec
+
+    if find_spec("bitsandbytes") is None:
+        raise MissingExtraError(
+            "sft.method: qlora needs bitsandbytes; install it with  pip install 'understudy[gpu]'  "
+            "or use sft.method: lora"
+        )

@@ -1,0 +1,122 @@
+"""What several rooms' tests share: a tiny real model, a small documentation folder, the Nitro material."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+GUIDE = """\
+---
+title: Kestrel guide
+---
+
+# Kestrel
+
+Kestrel is a queue server for small teams. It keeps every message on disk.
+
+## Configuration
+
+| Parameter | Default | Description |
+|---|---|---|
+| `--port` | 7411 | The port that Kestrel listens on. |
+| `max_batch` | 32 | The largest number of messages in one batch. |
+| `log_level` | `info` | How much is written to the log. |
+| `data_dir` | `/var/lib/kestrel` | The folder of the message files. |
+
+## Start the server
+
+1. Install the package.
+2. Run the command below.
+
+```bash title="Start Kestrel"
+kestrel serve --port 7411
+```
+
+The health endpoint is `GET /v1/health`.
+"""
+
+LIMITS = """\
+# Limits
+
+A message may be at most 256 KB. A queue holds up to 10000 messages.
+
+## Retention
+
+Messages are deleted after 14 days. The retention period is set with `retention_days`.
+
+## Clients
+
+The Python client is called `kestrel-py`. It needs Python 3.9 or newer.
+"""
+
+
+@pytest.fixture
+def docs_folder(tmp_path: Path) -> Path:
+    """Two small Markdown documents."""
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "guide.md").write_text(GUIDE, encoding="utf-8")
+    (folder / "limits.md").write_text(LIMITS, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A randomly initialised Mistral of 30 thousand parameters with a byte-level tokenizer and chat template."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny") / "model"
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    special = ["<s>", "</s>", "<pad>", "<|user|>", "<|assistant|>", "<|system|>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=512,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([GUIDE, LIMITS] * 4, trainer)
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>", model_max_length=1024
+    )
+    fast.chat_template = (
+        "{{ bos_token }}{% for m in messages %}{{ '<|' + m['role'] + '|>' }}\n{{ m['content'] }}"
+        "{% if m['role'] == 'assistant' %}{{ eos_token }}{% endif %}\n{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
+    )
+    torch.manual_seed(0)
+    config = MistralConfig(
+        vocab_size=len(fast),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=1024,
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=2,
+        tie_word_embeddings=True,
+    )
+    MistralForCausalLM(config).save_pretrained(folder)
+    fast.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def nitro() -> Path:
+    """The Nitro documentation and teacher pairs; skips where they are not there."""
+    folder = ROOT.parent / "shared" / "data" / "nitro"
+    if not folder.is_dir():
+        pytest.skip("the Nitro material is not at ../shared/data/nitro")
+    return folder

@@ -1,0 +1,226 @@
+"""The teacher without a model finds what pages state and asks for it without ambiguity."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from understudy.generate.base import Ask, Fact, Page, Taught
+from understudy.generate.extractive import ExtractiveTeacher, find_product
+from understudy.generate.text import normal, strict
+from understudy.lab.worlds import make_world
+
+MakePage = Callable[..., Page]
+
+
+def teach(*pages: Page, product: str | None = "") -> Taught:
+    return ExtractiveTeacher(product).teach(pages)
+
+
+def asks(taught: Taught) -> list[tuple[Fact, Ask]]:
+    return [(fact, ask) for fact in taught.facts for ask in fact.asks]
+
+
+def answer(taught: Taught, question: str) -> str:
+    found = [a.answer for _, a in asks(taught) if question in a.questions]
+    assert found, f"not asked: {question}; asked: {[a.questions[0] for _, a in asks(taught)]}"
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("statement", "question", "expected"),
+    [
+        ("The default port of Heron is 8123.", "What is the default port of Heron?", "8123"),
+        ("Heron listens on port 8123.", "Which port does Heron use?", "8123"),
+        ("Heron listens on port 8123.", "What uses port 8123?", "Heron"),
+        ("`retry_max` defaults to 4.", "What does `retry_max` default to?", "4"),
+        ("Setting `retry_max` is 4.", "What is the default of `retry_max`?", "4"),
+        ("The cache size of the heron node is 64 MB.", "What is the cache size of the heron node?", "64 MB"),
+        ("Heron writes its log to `/var/log/heron`.", "Where does Heron write its log?", "/var/log/heron"),
+        ("Heron was released on 3 May 2021.", "When was Heron released?", "3 May 2021"),
+        ("Run `heron drain` to empty the queue.", "How do I empty the queue?", "heron drain"),
+        ("Heron is a small message broker for teams.", "What is Heron?", "Heron is a small message broker for teams."),
+        ("Heron is a small broker for teams.", "What does the documentation call a small broker for teams?", "Heron"),
+        ("Heron sorts messages by age.", "What does Heron do?", "Sorts messages by age"),
+        ("To clear a queue, open the console.", "How do I clear a queue?", "Open the console."),
+        ("Heron is built on a fast event loop.", "What is Heron built on?", "A fast event loop"),
+    ],
+)  # fmt: skip
+def test_a_sentence_is_asked_for(page: MakePage, statement: str, question: str, expected: str) -> None:
+    taught = teach(page(f"# Guide\n\n{statement}\n"))
+    assert answer(taught, question) == expected
+    assert {f.quote for f in taught.facts} == {statement}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "It listens on port 8123.",
+        "This is a small message broker for teams.",
+        "These settings control the port of the server.",
+        "Is Heron a broker?",
+        "To do this, open the console and press delete.",
+        "If you need it, see below.",
+        "For example, the following shows nothing:",
+    ],
+)
+def test_what_points_elsewhere_is_not_asked(page: MakePage, statement: str) -> None:
+    taught = teach(page(f"# Guide\n\n{statement}\n"))
+    assert taught.facts == ()
+    assert [(o.status, o.reason) for o in taught.outcomes.values()] == [("rejected", "no statement found")]
+
+
+def test_tables_options_and_lists(page: MakePage, manual: dict[str, str]) -> None:
+    taught = teach(*(page(text, doc_id, doc_id[:-3].capitalize()) for doc_id, text in manual.items()))
+    for question, expected in {
+        "What is the default of the parameter `max_batch`?": "32",
+        "What is the type of the parameter `log_file`?": "String",
+        "Which parameter stands for the largest number of messages in one batch?": "max_batch",
+        "What does the shortcut Ctrl+K do?": "Clears the selected queue.",
+        "Which shortcut opens the list of relays?": "Ctrl+B",
+        "What is the default of `--snapshot-dir`?": "/srv/snapshots",
+        "Which option removes deleted records from disk?": "--compact",
+        "How do I start the relay?": "relayd --config /etc/relay.toml",
+        'What is step 2 of "How to update"?': "Copy the new binary",
+        'What comes after "Stop the relay service" in "How to update"?': "Copy the new binary",
+        "What are the key features of Store?": "Crash safety, live backups and small memory use.",
+        "What happens if the disk is full?": "The store refuses new messages.",
+        "How do I pause the collection of figures?": "agentctl pause",
+        "Who maintains the agent?": "Rosa Lind",
+    }.items():
+        assert answer(taught, question) == expected
+
+
+def test_two_answers_are_told_apart_by_page_or_not_asked(page: MakePage) -> None:
+    one = page("# Relay\n\nThe retry limit of the worker is 5.\n", "a.md", "Relay")
+    two = page("# Store\n\nThe retry limit of the worker is 9.\n", "b.md", "Store")
+    taught = teach(one, two)
+    assert answer(taught, 'What is the retry limit of the worker on the page "Relay"?') == "5"
+    assert answer(taught, 'What is the retry limit of the worker on the page "Store"?') == "9"
+    twice = page(
+        "# Relay\n\nThe retry limit of the worker is 5. The retry limit of the worker is 9.\n", "a.md", "Relay"
+    )
+    taught = teach(twice)
+    assert taught.facts == ()
+    assert [o.reason for o in taught.outcomes.values()] == ["its questions have several answers"]
+
+
+def test_nothing_is_asked_in_reverse_that_has_two_answers(page: MakePage) -> None:
+    text = "# Ports\n\nHeron listens on port 80. Egret listens on port 80. Stork listens on port 81.\n"
+    back = [a.answer for _, a in asks(teach(page(text))) if a.kind == "reversed"]
+    assert back == ["Stork"]
+
+
+def test_the_product_is_found_and_named(page: MakePage) -> None:
+    pages = [
+        page("# Setup\n\nFirst start Heron on the host. The `max_size` defaults to 7.\n", "a.md", "Setup"),
+        page("# Use\n\nWith Heron you send messages.\n", "b.md", "Use"),
+    ]
+    assert find_product(pages) == "Heron"
+    taught = ExtractiveTeacher().teach(pages)
+    assert answer(taught, "What does the `max_size` default to in Heron?") == "7"
+
+
+def test_known_facts_of_made_up_manuals_are_recalled(page: MakePage) -> None:
+    """Recall over all facts of manuals with known truth, by quote and value; seeds not used while writing."""
+    found = total = 0
+    for seed in (101, 102):
+        world = make_world(seed, pages=4)
+        pages = [page(t, d, t.split("\n", 1)[0][2:], size=10**6) for d, t in world.documents.items()]
+        taught = ExtractiveTeacher().teach(pages)
+        for known in world.facts:
+            total += 1
+            found += any(
+                fact.doc_id == known.doc_id
+                and (fact.quote in known.sentence or known.sentence in fact.quote)
+                and strict(known.value) in (strict(ask.option), strict(ask.answer))
+                for fact, ask in asks(taught)
+            )
+    assert total > 150
+    assert found / total >= 0.95
+
+
+def test_what_is_asked_of_a_manual_is_answered_rightly(page: MakePage) -> None:
+    """Where a question of ours is word for word one that the manual's author gives, the answers agree."""
+    checked = 0
+    for seed in (103, 104, 105):
+        world = make_world(seed, pages=4)
+        pages = [page(t, d, t.split("\n", 1)[0][2:], size=10**6) for d, t in world.documents.items()]
+        taught = ExtractiveTeacher("").teach(pages)
+        truth = {normal(q): f.value for f in world.facts for q in f.questions}
+        for _, ask in asks(taught):
+            for question in ask.questions:
+                if normal(question) in truth and ask.kind != "reversed":
+                    checked += 1
+                    assert strict(truth[normal(question)]) in (strict(ask.option), strict(ask.answer)), question
+    assert checked > 100
+
+
+def invariants(pages: list[Page], taught: Taught) -> None:
+    chunks = {c.chunk_id: c for p in pages for c in p.chunks}
+    assert set(taught.outcomes) == set(chunks)
+    assert len({f.fact_id for f in taught.facts}) == len(taught.facts)
+    seen: set[str] = set()
+    for fact in taught.facts:
+        assert fact.quote
+        assert fact.quote in chunks[fact.chunk_id].text
+        assert chunks[fact.chunk_id].doc_id == fact.doc_id
+        for ask in fact.asks:
+            assert len({normal(q) for q in ask.questions}) == len(ask.questions)
+            assert len(ask.questions) >= 3
+            assert ask.answer.strip()
+            first = normal(ask.questions[0])
+            assert first not in seen
+            seen.add(first)
+            for question in ask.questions:
+                assert "{" not in question.replace(ask.answer, "") or "{" in fact.quote
+                assert "\n" not in question
+    for outcome in taught.outcomes.values():
+        assert (outcome.status == "accepted") == (outcome.facts > 0)
+        assert outcome.reason or outcome.status == "accepted"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_chunk_is_accounted_for_and_every_quote_is_verbatim(page: MakePage, seed: int) -> None:
+    rng = random.Random(seed)
+    world = make_world(200 + seed, pages=3)
+    size = rng.choice([300, 700, 1500])
+    pages = [page(t, d, t.split("\n", 1)[0][2:], size=size, overlap=size // 10) for d, t in world.documents.items()]
+    taught = ExtractiveTeacher().teach(pages)
+    invariants(pages, taught)
+    assert taught == ExtractiveTeacher().teach(pages)
+
+
+def test_real_documentation(page: MakePage, nitro: Path) -> None:
+    files = sorted((nitro / "docs").rglob("*.md"))
+    pages = [page(f.read_text(encoding="utf-8"), f.relative_to(nitro).as_posix(), f.stem) for f in files]
+    taught = ExtractiveTeacher().teach(pages)
+    invariants(pages, taught)
+    assert len(taught.facts) >= 150
+    accepted = sum(o.status == "accepted" for o in taught.outcomes.values())
+    assert accepted / len(taught.outcomes) > 0.6
+
+
+def test_asserted_values_are_confirmed_or_corrected(page: MakePage) -> None:
+    lines = [f"The retry limit of node{n} is {n * 11}." for n in range(1, 21)]
+    taught = teach(page("# Limits\n\n" + "\n\n".join(lines) + "\n", size=10**6))
+    kinds = set()
+    for fact, ask in asks(taught):
+        if ask.kind not in ("premise", "false-premise"):
+            continue
+        kinds.add(ask.kind)
+        subject, true = fact.quote.split(" of ")[1].rstrip(".").split(" is ")
+        assert ask.option == ""
+        assert ask.answer == (f"Yes, it is {true}." if ask.kind == "premise" else f"No, it is {true}.")
+        assert (f"Is the retry limit of {subject} {true}?" == ask.questions[0]) == (ask.kind == "premise")
+    assert kinds == {"premise", "false-premise"}
+
+
+def test_a_statement_cut_by_the_chunks_border_is_named(page: MakePage) -> None:
+    taught = teach(page("The retry limit of Heron is 11 and no more.", size=20, overlap=2))
+    assert taught.facts == ()
+    assert "its statements are cut by the chunk's border" in {o.reason for o in taught.outcomes.values()}

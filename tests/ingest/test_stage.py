@@ -1,0 +1,98 @@
+"""The whole stage: documents out, everything else named and counted, one bad file never fatal."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from understudy.artifact import read_records
+from understudy.errors import InputError, MissingExtraError
+from understudy.ingest.config import IngestConfig
+from understudy.ingest.estimate import estimate
+from understudy.ingest.stage import run
+from understudy.ingest.walk import Skipped
+from understudy.stage import Inputs, RunContext, StageOutput
+from understudy.types import Document
+
+
+def ingest(folder: Path, out: Path, **settings: object) -> StageOutput:
+    out.mkdir(exist_ok=True)
+    context = RunContext(out=out, work=out, root=out, logger=logging.getLogger("test"))
+    return run(IngestConfig(path=str(folder), **settings), Inputs(), context)  # type: ignore[arg-type]
+
+
+def test_documents_and_what_is_left_out(docs_folder, tmp_path):
+    (docs_folder / "empty.md").write_bytes(b"")
+    (docs_folder / "blank.md").write_text("---\ntitle: x\n---\n\n \n")
+    (docs_folder / "binary.txt").write_bytes(b"\x00\x01")
+    (docs_folder / "latin.md").write_bytes("café".encode("latin-1"))
+    (docs_folder / "pic.png").write_bytes(b"\x89PNG")
+    (docs_folder / "book.ipynb").write_text("{")
+    output = ingest(docs_folder, tmp_path / "out")
+    documents = read_records(tmp_path / "out" / "documents.jsonl", Document)
+    skipped = read_records(tmp_path / "out" / "skipped.jsonl", Skipped)
+    assert [d.doc_id for d in documents] == ["guide.md", "limits.md"]
+    assert [d.title for d in documents] == ["Kestrel guide", "Limits"]
+    assert documents[0].first_line == 4
+    assert {s.path: s.reason for s in skipped} == {
+        "empty.md": "empty",
+        "blank.md": "no text",
+        "binary.txt": "binary",
+        "latin.md": "not UTF-8",
+        "pic.png": "unknown format",
+        "book.ipynb": "cannot be parsed",
+    }
+    assert output.counts["documents"] == 2
+    assert output.counts["files"] == 7
+    assert output.counts["characters"] == sum(len(d.text) for d in documents)
+    assert sum(output.counts["skipped"].values()) == len(skipped)
+
+
+def test_an_encoding_that_is_named_is_used(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_bytes("café".encode("latin-1"))
+    ingest(tmp_path / "docs", tmp_path / "out", encoding="latin-1")
+    assert read_records(tmp_path / "out" / "documents.jsonl", Document)[0].text == "café"
+
+
+def test_lone_surrogates_do_not_reach_the_record(tmp_path):
+    (tmp_path / "docs").mkdir()
+    cell = '{"cell_type": "markdown", "metadata": {}, "source": "a \\ud800 b"}'
+    (tmp_path / "docs" / "a.ipynb").write_text(
+        '{"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [' + cell + "]}"
+    )
+    ingest(tmp_path / "docs", tmp_path / "out")
+    assert "a \ufffd b" in read_records(tmp_path / "out" / "documents.jsonl", Document)[0].text
+
+
+def test_nothing_to_read_says_what_was_there(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.png").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"no readable text.*1 × unknown format.*a\.png"):
+        ingest(tmp_path / "docs", tmp_path / "out")
+
+
+def test_only_pdf_without_the_extra_names_the_command(tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "docling.datamodel.base_models", None)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.pdf").write_bytes(b"%PDF-1.7")
+    with pytest.raises(MissingExtraError, match=r"a\.pdf.*pip install 'understudy\[docs\]'"):
+        ingest(tmp_path / "docs", tmp_path / "out")
+
+
+def test_estimate_counts_without_reading(docs_folder):
+    found = estimate(IngestConfig(path=str(docs_folder)), {})
+    assert found.counts["documents"] == 2
+    assert found.counts["characters"] == sum(p.stat().st_size for p in docs_folder.iterdir())
+
+
+def test_nitro(nitro, tmp_path):
+    output = ingest(nitro / "docs", tmp_path / "out")
+    assert output.counts["documents"] == 26
+    for document in read_records(tmp_path / "out" / "documents.jsonl", Document):
+        source = (nitro / "docs" / document.doc_id).read_text(encoding="utf-8").split("\n")
+        assert "\n".join(source[document.first_line - 1 :]) == document.text

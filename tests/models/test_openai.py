@@ -1,0 +1,342 @@
+"""The client of OpenAI-compatible endpoints against a scripted server that misbehaves on order."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+from scripted_teacher import ScriptedTeacher
+
+from understudy.errors import InputError, ModelError, StoreError, TeacherError
+from understudy.models.ledger import Ledger, Reply, request_key
+from understudy.models.openai import (
+    Endpoint,
+    OpenAIReader,
+    RequestFailed,
+    Unreachable,
+    parse_json,
+    retry_after,
+    strict_schema,
+)
+from understudy.models.throttle import Budget, BudgetSpent, Throttle
+from understudy.types import Message, Reader
+
+ASK = (Message("user", "What is the capital of France?"),)
+
+
+@pytest.fixture(autouse=True)
+def _loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-secret-value")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+
+
+def endpoint(server: ScriptedTeacher, **settings: object) -> Endpoint:
+    return Endpoint("m", server.url, **{"backoff": 0.01, "timeout": 5.0, **settings})  # type: ignore[arg-type]
+
+
+class City(BaseModel):
+    name: str
+    people: int = 0
+
+
+@pytest.mark.parametrize("order", ["500", "503", "429", "drop", "empty", "body:not json", "body:{}"])
+def test_what_passes_is_tried_again(order: str) -> None:
+    with ScriptedTeacher([order, order]) as server:
+        assert endpoint(server).complete(ASK, max_tokens=20).text == "Paris."
+        assert len(server.requests) == 3
+
+
+def test_a_late_answer_is_given_up_and_asked_for_again() -> None:
+    with ScriptedTeacher(["timeout:1.0"]) as server:
+        assert endpoint(server, timeout=0.2).complete(ASK, max_tokens=20).text == "Paris."
+        assert len(server.requests) == 2
+
+
+def test_retry_after_is_honoured() -> None:
+    with ScriptedTeacher(["429:0.6"]) as server:
+        endpoint(server).complete(ASK, max_tokens=20)
+        assert server.times[1] - server.times[0] >= 0.6
+
+
+def test_retry_after_reads_seconds_milliseconds_and_dates() -> None:
+    assert retry_after({"retry-after": "7"}) == 7.0
+    assert retry_after({"retry-after-ms": "250", "retry-after": "7"}) == 0.25
+    future = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 30))
+    assert 27 <= (retry_after({"retry-after": future}) or 0) <= 31
+    assert retry_after({"retry-after": "soon"}) is None
+    assert retry_after({}) is None
+
+
+def test_errors_that_stay_end_with_the_number_of_attempts() -> None:
+    with ScriptedTeacher(["500"] * 3) as server, pytest.raises(RequestFailed, match=r"500.*after 3 attempts"):
+        endpoint(server, max_retries=2).complete(ASK, max_tokens=20)
+
+
+@pytest.mark.parametrize(
+    ("order", "says"), [("401", "OPENAI_API_KEY"), ("404", "Check the model's name"), ("402", "credit")]
+)
+def test_refusals_are_final_and_name_the_next_step(order: str, says: str) -> None:
+    with ScriptedTeacher([order]) as server:
+        asked = endpoint(server)
+        for _ in range(2):  # the second is not even sent
+            with pytest.raises(Unreachable, match=says) as caught:
+                asked.complete(ASK, max_tokens=20)
+            assert server.url in str(caught.value)
+        assert len(server.requests) == 1
+
+
+def test_nobody_there() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    with pytest.raises(Unreachable, match=r"no connection.*Start the server"):
+        Endpoint("m", url, max_retries=1, backoff=0.01).complete(ASK, max_tokens=5)
+
+
+def test_a_key_is_needed_only_for_the_default_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(InputError, match="export OPENAI_API_KEY"):
+        Endpoint("gpt-4o")
+    with ScriptedTeacher() as server:
+        assert endpoint(server).complete(ASK, max_tokens=5).text == "Paris."
+
+
+def test_the_key_is_sent_and_never_shown() -> None:
+    with ScriptedTeacher(["403:the key sk-test-secret-value is bad"]) as server:
+        with pytest.raises(TeacherError) as caught:
+            endpoint(server).complete(ASK, max_tokens=5)
+        assert server.keys == ["Bearer sk-test-secret-value"]
+        assert "sk-test-secret-value" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("message", "gone"),
+    [
+        ("response_format json_schema is not supported", "response_format"),
+        ("'temperature' does not support 0.7", "temperature"),
+        ("use max_completion_tokens instead of max_tokens", "max_tokens"),
+    ],
+)
+def test_a_parameter_the_endpoint_does_not_know_is_left_out_from_then_on(message: str, gone: str) -> None:
+    with ScriptedTeacher([f"400:{message}"]) as server:
+        asked = endpoint(server)
+        for _ in range(2):
+            asked.complete(ASK, max_tokens=5, temperature=0.7, schema={"type": "object"})
+        assert [gone in r for r in server.requests] == [True, False, False]
+
+
+def test_another_bad_request_is_not_repeated() -> None:
+    with ScriptedTeacher(["400:context too long"]) as server:
+        with pytest.raises(RequestFailed, match="context too long"):
+            endpoint(server).complete(ASK, max_tokens=5)
+        assert len(server.requests) == 1
+
+
+# ── JSON ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "Oslo", "people": 7}',
+        '<think>{"name": "Bergen"} or so?</think>{"name": "Oslo", "people": 7}',
+        'A draft {"name": "Bergen", "people": 1} and now\n```json\n{"name": "Oslo", "people": 7}\n```',
+        'The set {x} is empty. {"other": 1} {"name": "Oslo", "people": 7} Done.',
+    ],
+)
+def test_json_is_found_among_thoughts_and_words(text: str) -> None:
+    assert parse_json(text, City) == City(name="Oslo", people=7)
+
+
+@pytest.mark.parametrize("text", ["", "none", '{"name": "Os', '{"people": 3}', '<think>{"name": "Oslo"}'])
+def test_what_is_no_answer_is_none(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_json(text, City)
+
+
+def test_one_repair_is_asked_for_with_what_was_wrong() -> None:
+    with ScriptedTeacher(['text:{"people": 3}', 'text:{"name": "Oslo"}']) as server:
+        assert endpoint(server).complete_json(ASK, City, max_tokens=50).name == "Oslo"
+        repair = server.requests[1]["messages"][-1]["content"]
+        assert "name: Field required" in repair
+
+
+def test_a_second_wrong_answer_fails() -> None:
+    with ScriptedTeacher(["garbage", "garbage"]) as server:
+        with pytest.raises(RequestFailed, match="not the JSON"):
+            endpoint(server).complete_json(ASK, City, max_tokens=50)
+        assert len(server.requests) == 2
+
+
+def test_schema_is_strict() -> None:
+    schema = strict_schema(City)
+    assert schema["required"] == ["name", "people"]
+    assert schema["additionalProperties"] is False
+
+
+# ── ledger ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_nothing_is_paid_twice(tmp_path: Path) -> None:
+    with ScriptedTeacher() as server:
+        for _ in range(2):  # the second time as a new process would: from the file
+            ledger = Ledger(tmp_path / "ledger.sqlite")
+            reply = endpoint(server, ledger=ledger).complete(ASK, max_tokens=20)
+            ledger.close()
+        assert reply.cached
+        assert (reply.text, reply.prompt_tokens, reply.completion_tokens) == ("Paris.", 100, 50)
+        assert len(server.requests) == 1
+
+
+def test_the_key_holds_everything_that_decides_an_answer() -> None:
+    base = ("m", ASK, {"max_tokens": 5}, {"type": "object"}, "v1")
+    other = [
+        ("n", *base[1:]),
+        (base[0], (Message("system", ASK[0].content),), *base[2:]),
+        (*base[:2], {"max_tokens": 6}, *base[3:]),
+        (*base[:3], None, "v1"),
+        (*base[:4], "v2"),
+    ]
+    keys = {request_key(*fields) for fields in [base, *other]}  # type: ignore[arg-type]
+    assert len(keys) == 6
+    assert request_key(*base) == request_key(*base)  # type: ignore[arg-type]
+
+
+def test_a_killed_run_finds_all_it_was_given(tmp_path: Path) -> None:
+    """SIGKILL while requests go on: all that the process was answered before is in the ledger."""
+    program = """
+import sys
+from pathlib import Path
+from understudy.models.ledger import Ledger
+from understudy.models.openai import Endpoint
+from understudy.types import Message
+asked = Endpoint("m", sys.argv[1], ledger=Ledger(Path(sys.argv[2])))
+for i in range(1000):
+    asked.complete([Message("user", f"question {i}")], max_tokens=5)
+    print(i, flush=True)
+"""
+    path = tmp_path / "ledger.sqlite"
+    with ScriptedTeacher() as server:
+        child = subprocess.Popen([sys.executable, "-c", program, server.url, str(path)], stdout=subprocess.PIPE)
+        assert child.stdout is not None
+        acknowledged = -1
+        while acknowledged < 4:
+            acknowledged = int(child.stdout.readline())
+        child.send_signal(signal.SIGKILL)
+        acknowledged = max([acknowledged, *map(int, child.stdout.read().split())])
+        child.wait()
+        before = len(server.requests)
+        assert before <= acknowledged + 2
+        ledger = Ledger(path)
+        assert len(ledger) >= acknowledged + 1
+        asked = endpoint(server, ledger=ledger)
+        for i in range(acknowledged + 1):
+            assert asked.complete([Message("user", f"question {i}")], max_tokens=5).cached
+        assert len(server.requests) == before
+
+
+def test_threads_share_a_ledger(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "l.sqlite")
+    threads = [
+        threading.Thread(target=lambda n=n: [ledger.put(f"{n}-{i}", "m", Reply("x")) for i in range(20)])  # type: ignore[misc]
+        for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ledger) == 80
+
+
+def test_a_damaged_ledger_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(b"this is no database, and long enough to be looked at" * 100)
+    with pytest.raises(StoreError, match=r"ledger\.sqlite"):
+        Ledger(path)
+
+
+# ── pace and money ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_throttle_adds_one_a_round_and_halves_on_refusal() -> None:
+    throttle = Throttle(8, start=1.0)
+    for _ in range(100):
+        throttle.succeeded()
+    assert throttle.limit == 8.0
+    throttle.refused(time.monotonic(), 0.0)
+    assert throttle.limit == 4.0
+    throttle.refused(time.monotonic() - 10, 0.0)  # was under way with the first: one refusal, not two
+    assert throttle.limit == 4.0
+
+
+def test_requests_at_once_stay_within_the_limit() -> None:
+    with ScriptedTeacher(delay=0.05) as server:
+        reader = OpenAIReader("m", server.url, concurrency=3)
+        done = reader.generate([[Message("user", str(i))] for i in range(12)])
+        assert [c.text for c in done] == ["Paris."] * 12
+        assert 2 <= server.most_at_once <= 3
+
+
+def test_the_cap_is_never_passed() -> None:
+    # A reply costs 100 * 1 + 50 * 2 = 200 millionths of a dollar; the most it may cost is set aside before.
+    budget = Budget(1.0, 2.0, cap=0.001)
+    with ScriptedTeacher() as server:
+        asked = endpoint(server, budget=budget)
+
+        def spend() -> None:
+            for i in range(100):
+                asked.complete([Message("user", str(i))], max_tokens=200)
+
+        with pytest.raises(BudgetSpent, match="cap"):
+            spend()
+        assert budget.spent == pytest.approx(200e-6 * len(server.requests))
+        assert 1 <= len(server.requests) <= 5
+        assert budget.spent <= 0.001
+
+
+def test_money_set_aside_comes_back() -> None:
+    budget = Budget(1.0, 1.0, cap=1.0)
+    budget.reserve(0.9)
+    with pytest.raises(BudgetSpent):
+        Budget(1.0, 1.0, cap=1.0).reserve(1.1)
+    budget.settle(0.9, 0.2)
+    budget.reserve(0.75)
+    assert budget.spent == pytest.approx(0.2)
+
+
+# ── reader ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_reader_reads() -> None:
+    with ScriptedTeacher(["text:<think>hm</think>Oslo"], models={"m": {"max_model_len": 2048}}) as server:
+        reader = OpenAIReader("m", server.url)
+        assert isinstance(reader, Reader)
+        assert reader.name == f"openai:m@{server.url}"
+        assert reader.window == 2048
+        done = reader.generate([ASK], max_tokens=7, temperature=0.0, stop=["\n"])[0]
+        assert (done.text, done.finish_reason, done.prompt_tokens, done.completion_tokens) == ("Oslo", "stop", 100, 50)
+        sent = server.requests[0]
+        assert (sent["max_tokens"], sent["temperature"], sent["stop"], sent["model"]) == (7, 0.0, ["\n"], "m")
+        assert reader.count_tokens(ASK) >= 7
+        with pytest.raises(ModelError, match="generate"):
+            reader.loglikelihoods([ASK], [["a", "b"]])
+
+
+def test_choices_are_constrained_by_schema_and_read_leniently() -> None:
+    script = ['text:{"choice": "B"}', "text:The answer is C.", "text:A or B", "400:no json_schema here"]
+    with ScriptedTeacher(script, answer="D") as server:
+        reader = OpenAIReader("m", server.url, concurrency=1)
+        said = [reader.generate([ASK], choices="ABCD")[0].text for _ in range(4)]
+        assert said == ["B", "C", "A or B", "D"]
+        form = server.requests[0]["response_format"]["json_schema"]["schema"]
+        assert form["properties"]["choice"]["enum"] == list("ABCD")
+        assert json.dumps(form)

@@ -1,0 +1,257 @@
+"""The stage end to end on a tiny model: it learns, it resumes after a kill, it writes no pickle, it fails clearly."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from understudy.artifact import Artifact, digest_tree, read_records, seal, walk_files, write_records
+from understudy.errors import InputError, MissingExtraError, ModelError, StageError
+from understudy.models.open import open_reader
+from understudy.sft import stage
+from understudy.sft.config import MixConfig, ReplayConfig, SftConfig
+from understudy.sft.replay import replay_rows
+from understudy.sft.rows import Row
+from understudy.stage import Inputs, RunContext
+from understudy.types import Completion, Message, QAPair
+
+Context = Callable[..., RunContext]
+CLOSED = MixConfig(closed_book=1, context=0, multiple_choice=0, short=0)
+QUICK: dict[str, Any] = {
+    "epochs": 2,
+    "learning_rate": 1e-2,
+    "r": 4,
+    "lora_alpha": 8,
+    "replay": ReplayConfig(source="off"),
+    "dev_rows": 8,
+}
+_KILLED = """
+import sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from understudy.artifact import Artifact
+from understudy.sft import stage
+from understudy.sft.config import SftConfig
+from understudy.stage import Inputs, RunContext
+place, model, config = Path(sys.argv[1]), sys.argv[2], SftConfig.model_validate_json(sys.argv[3])
+found = {s: Artifact.open(place / "artifacts" / s) for s in ("chunk", "generate")}
+context = RunContext(out=place / "killed" / "out", work=place / "killed" / "work", root=place, seed=7, device="cpu")
+stage.run(config, Inputs(found, model=model, base_model=model), context)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Any:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_killed_training_ends_with_the_same_adapter(
+    inputs: Inputs, context: Context, tiny_model: Path, tmp_path: Path
+) -> None:
+    config = SftConfig(**{**QUICK, "epochs": 6, "batch_size": 4, "checkpoint_seconds": 0, "lora_dropout": 0.2})
+    whole = context("whole")
+    output = stage.run(config, inputs, whole)
+
+    killed = context("killed")
+    log = killed.work / "job" / "log.jsonl"
+    command = [sys.executable, "-c", _KILLED, str(tmp_path), str(tiny_model), config.model_dump_json()]
+    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if log.is_file() and log.read_text().count("\n") >= output.metrics["steps"] // 3:
+            process.send_signal(signal.SIGKILL)
+            break
+        time.sleep(0.002)
+    _, said = process.communicate()
+    assert process.returncode == -signal.SIGKILL, said.decode()[-2000:]
+    lines = log.read_text().count("\n")
+    assert 0 < lines < output.metrics["steps"]
+
+    again = stage.run(config, inputs, killed)
+    assert digest_tree(killed.out) == digest_tree(whole.out)
+    assert again.metrics["tokens"] == output.metrics["tokens"]
+    assert again.metrics["dev_loss"] == output.metrics["dev_loss"]
+    assert again.counts == output.counts
+
+
+def test_held_out_wordings_are_learned(inputs: Inputs, context: Context, tiny_model: Path) -> None:
+    config = SftConfig(**{**QUICK, "method": "full", "epochs": 40, "mix": CLOSED, "early_stopping_patience": None})
+    run = context()
+    output = stage.run(config, inputs, run)
+    assert output.metrics["dev_loss"] < 0.5 * output.metrics["dev_loss_before"]
+    log = read_records(run.out / "log.jsonl", dict)
+    assert [line["step"] for line in log] == list(range(output.metrics["steps"] + 1))
+    assert log[-1]["tokens"] == output.metrics["tokens"] > 0
+    assert log[-1]["epoch"] == 40
+    assert log[0]["loss"] is None
+    assert log[0]["dev_loss"] == pytest.approx(output.metrics["dev_loss_before"], abs=1e-5)
+    # The written model is the taught one: on wordings never trained on, the answers have become far likelier.
+    questions = [[Message("user", f"Tell me the setting s{i}.")] for i in range(16)]
+    options = [[f"{100 + i}"] for i in range(16)]
+
+    def mean(model: Path) -> float:
+        return sum(row[0] for row in open_reader(str(model)).loglikelihoods(questions, options)) / 16
+
+    assert mean(run.out / "model") > mean(tiny_model) + 3 * math.log(4)
+
+
+def test_artifact_holds_what_was_taught_and_nothing_of_this_machine(
+    inputs: Inputs, context: Context, tiny_model: Path
+) -> None:
+    run = context()
+    output = stage.run(SftConfig(**QUICK), inputs, run)
+    names = {p.relative_to(run.out).as_posix() for p in walk_files(run.out)}
+    assert names == {"adapter/adapter_config.json", "adapter/adapter_model.safetensors", "log.jsonl", "mix.jsonl"}
+    settings = json.loads((run.out / "adapter" / "adapter_config.json").read_text())
+    assert settings["base_model_name_or_path"] is None
+    assert "lm_head" not in settings["target_modules"]
+    taught = read_records(run.out / "mix.jsonl", dict)
+    assert len(taught) == output.counts["rows"] == 48 * 2
+    assert sum(output.metrics["mix"].values()) == pytest.approx(1, abs=1e-3)
+    assert output.counts["train"] == 48
+    assert output.counts["dev"] == 8
+    left = {p.suffix for p in run.work.rglob("*") if p.is_file()}
+    assert left <= {".safetensors", ".json", ".jsonl"}
+
+
+def test_early_stop_keeps_the_best_weights(inputs: Inputs, context: Context) -> None:
+    config = SftConfig(
+        **{
+            **QUICK,
+            "epochs": 8,
+            "learning_rate": 0.5,
+            "mix": CLOSED,
+            "early_stopping_patience": 2,
+            "evals_per_epoch": 1,
+        }
+    )
+    run = context()
+    output = stage.run(config, inputs, run)
+    log = read_records(run.out / "log.jsonl", dict)
+    dev = [(line["step"], line["dev_loss"]) for line in log if line["dev_loss"] is not None and line["step"]]
+    assert output.metrics["stopped_early"]
+    assert output.metrics["steps"] < output.metrics["steps_planned"]
+    best = min(dev, key=lambda entry: entry[1])
+    assert output.metrics["best_step"] == best[0]
+    assert output.metrics["dev_loss"] == pytest.approx(best[1], abs=1e-5)
+    assert len(dev) - [s for s, _ in dev].index(best[0]) - 1 == 2
+
+
+def test_full_training_writes_a_whole_model_with_its_template(inputs: Inputs, context: Context) -> None:
+    run = context()
+    stage.run(SftConfig(**{**QUICK, "method": "full", "epochs": 1, "learning_rate": 1e-3}), inputs, run)
+    reader = open_reader(str(run.out / "model"))
+    assert reader.generate([[Message("user", "Hello")]], max_tokens=3)
+    assert not list((run.out / "model").glob("*.bin"))
+
+
+class Scripted:
+    """Answers with the number of the prompt, as far as its patience goes."""
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+        self.asked = 0
+
+    def generate(self, conversations: Any, *, max_tokens: int) -> list[Completion]:
+        if self.asked >= self.patience:
+            raise KeyboardInterrupt
+        self.asked += len(conversations)
+        return [Completion(f"answer to {c[0].content}") for c in conversations]
+
+
+def test_replay_is_answered_by_the_base_and_goes_on_after_an_interruption(tmp_path: Path) -> None:
+    def rows(patience: int) -> tuple[list[Row], Scripted]:
+        reader = Scripted(patience)
+        found = replay_rows(
+            ReplayConfig(), 200, seed=0, work=tmp_path, open_reader=lambda: reader, progress=lambda *_: None
+        )
+        return found, reader
+
+    with pytest.raises(KeyboardInterrupt):
+        rows(patience=100)
+    assert len(read_records(tmp_path / "replay.jsonl", dict)) == 128  # two batches of 64
+    found, reader = rows(patience=1000)
+    assert reader.asked == 72
+    assert len(found) == len({r.messages for r in found}) == 200
+    assert all(r.answer == f"answer to {r.messages[0].content}" for r in found)
+    assert rows(patience=0)[0] == found  # all on disk: the base is not asked again
+
+
+def test_replay_share_of_the_rows(inputs: Inputs, context: Context) -> None:
+    run = context()
+    stage.run(SftConfig(**{**QUICK, "epochs": 1, "replay": ReplayConfig(share=0.25, max_tokens=4)}), inputs, run)
+    assert len(read_records(run.work / "job" / "replay.jsonl", dict)) == 16  # a quarter of 48 + 16 rows
+
+
+def test_given_replay_rows_are_used_as_they_are(inputs: Inputs, context: Context, tmp_path: Path) -> None:
+    file = tmp_path / "general.jsonl"
+    rows = [
+        {"prompt": "Hi", "completion": "Hello"},
+        {"messages": [{"role": "user", "content": "A"}, {"role": "assistant", "content": "B"}]},
+    ]
+    file.write_text("\n".join(json.dumps(r) for r in rows), encoding="utf-8")
+    config = SftConfig(**{**QUICK, "epochs": 1, "replay": ReplayConfig(source=str(file), share=0.25)})
+    assert config.files() == {"replay.source": str(file)}
+    output = stage.run(config, inputs, context("given"))
+    assert output.counts["formats"]["replay"] == 2
+    file.write_text('{"prompt": "Hi", "completion": "Hello"}\n{"question": "?"}\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"general\.jsonl:2: has neither `prompt` nor `messages`"):
+        stage.run(config, inputs, context("bad"))
+
+
+def test_qlora_trains_on_a_four_bit_base_or_names_what_is_missing(
+    inputs: Inputs, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importlib import util
+
+    found = util.find_spec
+    config = SftConfig(**{**QUICK, "method": "qlora", "epochs": 1})
+    monkeypatch.setattr(util, "find_spec", lambda name, *a: None if name == "bitsandbytes" else found(name, *a))
+    with pytest.raises(MissingExtraError, match=r"pip install 'understudy\[gpu\]'"):
+        stage.run(config, inputs, context("missing"))
+    monkeypatch.undo()
+    pytest.importorskip("bitsandbytes")
+    run = context("four-bit")
+    with warnings.catch_warnings():  # an operator without a gradient only warns, and trains nothing before it
+        warnings.filterwarnings("error", message=".*autograd kernel was not registered")
+        output = stage.run(config, inputs, run)
+    assert output.metrics["loss"] > 0
+    assert (run.out / "adapter" / "adapter_model.safetensors").is_file()
+
+
+def test_nothing_to_learn_says_why(inputs: Inputs, context: Context, tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    write_records(folder / "pairs.jsonl", [QAPair("p", "Which?", "one", split="test")])
+    seal(folder, {"stage": "generate", "key": "x"})
+    bare = replace(inputs, artifacts={**inputs.artifacts, "generate": Artifact.open(folder)})
+    with pytest.raises(InputError, match="no training pair among 1 pairs"):
+        stage.run(SftConfig(**QUICK), bare, context())
+
+
+def test_a_loss_that_is_no_number_stops_with_advice(inputs: Inputs, context: Context) -> None:
+    config = SftConfig(**{**QUICK, "method": "full", "learning_rate": 1e30, "max_grad_norm": 1e30, "mix": CLOSED})
+    with pytest.raises(StageError, match=r"lower sft\.learning_rate"):
+        stage.run(config, inputs, context())
+
+
+def test_unknown_target_modules_are_named(inputs: Inputs, context: Context) -> None:
+    with pytest.raises(ModelError, match=r"this model has .*q_proj"):
+        stage.run(SftConfig(**{**QUICK, "target_modules": ("query",)}), inputs, context())

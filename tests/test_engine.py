@@ -1,0 +1,208 @@
+"""Shards in, results out: in order, in every engine, and errors that name their shard."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from understudy import engine
+from understudy.engine import map_shards
+from understudy.errors import InputError, MissingExtraError, StageError
+
+HERE = "engine_tasks"
+TASKS = """
+import os, time
+from understudy.errors import InputError
+
+
+def square(x):
+    return x * x
+
+
+def slow_first(x):
+    time.sleep(0.4 if x == 0 else 0)
+    return x
+
+
+def fail_at_three(x):
+    if x == 3:
+        raise ValueError("no three")
+    return x
+
+
+def mistake(x):
+    raise InputError("a.md: not text")
+
+
+def die(x):
+    os._exit(9) if x == 1 else time.sleep(0.1)
+
+
+def note(path):
+    open(path, "w").close()
+    if path.endswith("0"):
+        raise ValueError("first")
+    time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A module of functions that spawned processes can import by name."""
+    (tmp_path / f"{HERE}.py").write_text(TASKS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    sys.modules.pop(HERE, None)
+    yield importlib.import_module(HERE)
+    sys.modules.pop(HERE, None)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_are_complete_and_in_order(tasks: Any, workers: int) -> None:
+    seen: list[tuple[int, int]] = []
+    found = list(map_shards(tasks.square, range(9), workers=workers, progress=lambda *p: seen.append(p)))
+    assert found == [x * x for x in range(9)]
+    assert seen == [(i, 9) for i in range(1, 10)]
+
+
+def test_a_slow_first_shard_does_not_change_the_order(tasks: Any) -> None:
+    assert list(map_shards(tasks.slow_first, range(6), workers=2)) == list(range(6))
+
+
+def test_no_shards() -> None:
+    assert list(map_shards(str, [])) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_names_its_shard_and_keeps_its_cause(tasks: Any, workers: int) -> None:
+    with pytest.raises(StageError, match=r"shard 4 of 6: ValueError: no three") as caught:
+        list(map_shards(tasks.fail_at_three, range(6), workers=workers))
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_users_mistake_stays_one(tasks: Any, workers: int) -> None:
+    with pytest.raises(InputError, match=r"^part-7: a\.md: not text"):
+        list(map_shards(tasks.mistake, [7, 8], workers=workers, name=lambda number, shard: f"part-{shard}"))
+
+
+def test_a_killed_worker_is_an_error_and_not_a_hang(tasks: Any) -> None:
+    with pytest.raises(StageError, match="ended abruptly"):
+        list(map_shards(tasks.die, range(4), workers=2))
+
+
+def test_after_an_error_no_new_shard_begins(tasks: Any, tmp_path: Path) -> None:
+    paths = [str(tmp_path / f"ran-{i}") for i in range(40)]
+    with pytest.raises(StageError, match="shard 1 of 40"):
+        list(map_shards(tasks.note, paths, workers=2))
+    time.sleep(0.2)
+    assert len(list(tmp_path.glob("ran-*"))) < 20
+
+
+def test_ray_is_asked_for_politely(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtraError, match=r"understudy\[ray\]"):
+        list(map_shards(str, [1], engine="ray"))
+
+
+def test_importing_the_engine_brings_no_ray() -> None:
+    code = "import sys, understudy.engine; assert 'ray' not in sys.modules and 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+class Task(Exception):
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class SmallRay:
+    """Ray's contract as the engine uses it, run in this process."""
+
+    class exceptions:
+        RayError = RuntimeError
+        RayTaskError = Task
+
+    def __init__(self, *, newest_first: bool) -> None:
+        self.newest_first = newest_first
+        self.started: list[int] = []
+        self.cancelled: list[int] = []
+        self._results: dict[int, Any] = {}
+
+    def is_initialized(self) -> bool:
+        return True
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 2.0}
+
+    def remote(self, function: Any) -> Any:
+        ray = self
+
+        class Remote:
+            def remote(self, shard: Any) -> int:
+                reference = len(ray.started)
+                ray.started.append(reference)
+                try:
+                    ray._results[reference] = function(shard)
+                except Exception as error:
+                    ray._results[reference] = Task(error)
+                return reference
+
+        return Remote()
+
+    def wait(self, references: list[int], num_returns: int) -> tuple[list[int], list[int]]:
+        first = references[-1] if self.newest_first else references[0]
+        return [first], [r for r in references if r != first]
+
+    def get(self, reference: int) -> Any:
+        result = self._results[reference]
+        if isinstance(result, Task):
+            raise result
+        return result
+
+    def cancel(self, reference: int, force: bool) -> None:
+        self.cancelled.append(reference)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_ray_results_are_in_order_and_errors_named(
+    tasks: Any, monkeypatch: pytest.MonkeyPatch, newest_first: bool
+) -> None:
+    ray = SmallRay(newest_first=newest_first)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    assert list(map_shards(tasks.square, range(19), engine="ray")) == [x * x for x in range(19)]
+    with pytest.raises(StageError, match="shard 4 of 30: ValueError: no three") as caught:
+        list(map_shards(tasks.fail_at_three, range(30), engine="ray", workers=2))
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert len(ray.started) < 19 + 30
+
+
+def test_what_still_runs_is_given_up_when_nobody_wants_it(tasks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = SmallRay(newest_first=False)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    results = map_shards(tasks.square, range(20), engine="ray", workers=1)
+    assert next(results) == 0
+    results.close()  # type: ignore[attr-defined]
+    assert ray.cancelled
+
+
+def test_ray_itself(tasks: Any) -> None:
+    ray = pytest.importorskip("ray", reason="ray is not installed (the extra `ray`)")
+    ray.init(num_cpus=2, object_store_memory=200_000_000, include_dashboard=False, log_to_driver=False)
+    try:
+        assert list(map_shards(tasks.square, range(5), engine="ray")) == [0, 1, 4, 9, 16]
+        with pytest.raises(StageError, match="shard 4 of 5: ValueError: no three"):
+            list(map_shards(tasks.fail_at_three, range(5), engine="ray"))
+    finally:
+        ray.shutdown()
+
+
+def test_processors_are_at_least_one() -> None:
+    assert engine._processors() >= 1

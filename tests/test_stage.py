@@ -1,0 +1,79 @@
+"""The stage runner: exactly one artifact, whatever happens on the way."""
+
+from __future__ import annotations
+
+import errno
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import pytest
+
+from understudy.config import StageConfig
+from understudy.errors import InputError, Interrupted, StageError, StoreError
+from understudy.stage import Inputs, RunContext, StageOutput, execute
+
+
+class Config(StageConfig):
+    NAME: ClassVar[str] = "toy"
+    NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"workers"})
+    size: int = 3
+    workers: int = 1
+
+
+def run_stage(tmp_path: Path, run: Any) -> Any:
+    work = tmp_path / "work"
+    ctx = RunContext(out=work / "out", work=work, root=tmp_path)
+    module = SimpleNamespace(run=run)
+    return execute(
+        module, Config(), Inputs(), key="k", key_fields={"stage": "toy"}, target=tmp_path / "store" / "k", ctx=ctx
+    )
+
+
+def test_the_manifest_says_what_it_took(tmp_path: Path) -> None:
+    def run(config: Config, inputs: Inputs, ctx: RunContext) -> StageOutput:
+        (ctx.out / "x.txt").write_text("1")
+        ballast = bytearray(120_000_000)
+        ballast[::4096] = b"x" * len(ballast[::4096])
+        time.sleep(0.4)
+        return StageOutput(metrics={"acc": None}, counts={"chunks": 3})
+
+    made = run_stage(tmp_path, run)
+    assert made.counts == {"chunks": 3}
+    assert made.metrics == {"acc": None}
+    assert made.manifest["wall_seconds"] >= 0.4
+    assert made.manifest["peak_memory_bytes"] >= made.manifest["start_memory_bytes"] + 100_000_000
+    assert made.manifest["config"] == {"size": 3, "workers": 1}
+    assert not (tmp_path / "work").exists()
+
+
+def test_what_cannot_change_the_result_is_not_in_the_key() -> None:
+    assert Config(workers=8).identity() == Config(workers=1).identity() == {"size": 3}
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected", "message"),
+    [
+        (ValueError("odd"), StageError, "toy failed: ValueError: odd"),
+        (InputError("x.csv: no column 'answer'"), InputError, "x.csv"),
+        (KeyboardInterrupt(), Interrupted, "the same command goes on"),
+        (OSError(errno.ENOSPC, "No space left on device"), StoreError, "no space left"),
+    ],
+)
+def test_a_failure_keeps_the_work_and_publishes_nothing(
+    tmp_path: Path, raised: BaseException, expected: type[Exception], message: str
+) -> None:
+    def run(config: Config, inputs: Inputs, ctx: RunContext) -> StageOutput:
+        (ctx.work / "checkpoint").write_text("half")
+        raise raised
+
+    with pytest.raises(expected, match=message):
+        run_stage(tmp_path, run)
+    assert (tmp_path / "work" / "checkpoint").read_text() == "half"
+    assert not (tmp_path / "store").exists()
+
+
+def test_an_input_the_recipe_lacks_is_named() -> None:
+    with pytest.raises(StageError, match="needs 'index'"):
+        Inputs()["index"]
