@@ -51,7 +51,9 @@ class Checkpoints:
         self._took = 0.0
 
     def due(self) -> bool:
-        """Whether enough time has passed, also in proportion to what the last one took."""
+        """Whether enough time has passed, also in proportion to what the last one took; 0 seconds: at every step."""
+        if not self._every:
+            return True
         return time.monotonic() - self._last >= max(self._every, self._took / _MOST_OVERHEAD)
 
     def latest(self) -> Path | None:
