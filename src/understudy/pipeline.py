@@ -34,7 +34,7 @@ from understudy.stage import (
     execute,
     silent,
 )
-from understudy.types import Answerer, Arm, Chunk, MCQItem, Retriever
+from understudy.types import Answerer, Arm, Chunk, MCQItem, Reader, Retriever
 
 logger = logging.getLogger(__name__)
 
@@ -322,6 +322,7 @@ class Pipeline:
             open_answerer=answerer_opener(self.recipe, self._model_before(step, done), done, device),
             open_suite=_open_suite,
             score_model=_score_model,
+            examiner=_Examiner(),
         )
         return execute(
             cast(StageModule, importlib.import_module(f"understudy.{step.name}.stage")),
@@ -473,6 +474,62 @@ def _score_model(questions: str, folder: Path) -> float | None:
     items = _open_suite() if questions == "suite" else load_development(Path(questions), "merge.search.questions")
     arm = Arm.parse(str(folder))
     return accuracy(open_answerer(arm, model=str(folder), adapter=None, retriever=None, chunks=(), top_k=1), items)
+
+
+class _Examiner:
+    """The benchmark's cloze scoring and statistics. See `understudy.stage.Examiner`."""
+
+    @property
+    def probe(self) -> Sequence[str]:
+        from understudy.benchmark.probe import PROBE
+
+        return PROBE
+
+    def suite(self, per_skill: int) -> Sequence[MCQItem]:
+        from understudy.lab.suite import general_suite
+
+        asked = {item.question for item in _open_suite()}
+        found: dict[str, list[MCQItem]] = {}
+        for item in general_suite(2 * per_skill, seed=1):  # twice as many, since some stand in the benchmark's
+            if item.question not in asked:
+                found.setdefault(item.kind, []).append(item)
+        return [item for items in found.values() for item in items[:per_skill]]
+
+    def ask(self, reader: Reader, items: Sequence[MCQItem]) -> list[float | None]:
+        from understudy.answer import open_answerer
+        from understudy.benchmark.base import Question
+        from understudy.benchmark.cloze import Cloze
+
+        arm = Arm.parse("development")
+        answerer = open_answerer(arm, model="", adapter=None, retriever=None, chunks=(), top_k=1, reader=reader)
+        return [r.acc for r in Cloze("char", None).score(arm.name, answerer, [Question(item) for item in items])]
+
+    def accuracy(self, right: Sequence[float | None], labels: Sequence[str]) -> Mapping[str, Any]:
+        from understudy.benchmark.comparing import interval
+
+        known = [(r, label) for r, label in zip(right, labels, strict=True) if r is not None]
+        return _shown(interval([r for r, _ in known], [label for _, label in known], paired=False))
+
+    def change(
+        self,
+        before: Sequence[float | None],
+        after: Sequence[float | None],
+        labels: Sequence[str],
+        margin: float,
+    ) -> Mapping[str, Any]:
+        from understudy.benchmark.comparing import interval
+        from understudy.benchmark.statistics.cluster import Clusters
+        from understudy.benchmark.statistics.significance import non_inferiority
+
+        rows = zip(before, after, labels, strict=True)
+        known = [(a - b, label) for b, a, label in rows if a is not None and b is not None]
+        values, clusters = [v for v, _ in known], [label for _, label in known]
+        verdict = non_inferiority(Clusters.of(values, clusters), margin) if known else "inconclusive"
+        return {**_shown(interval(values, clusters, paired=True)), "verdict": verdict}
+
+
+def _shown(interval: Any) -> dict[str, Any]:
+    return {name: getattr(interval, name) for name in ("value", "low", "high", "n", "clusters")}
 
 
 # ── keys and estimates ──────────────────────────────────────────────────────────────────────────────────

@@ -26,7 +26,7 @@ import psutil
 from understudy.artifact import MANIFEST, Artifact, publish, seal, to_plain
 from understudy.config import StageConfig
 from understudy.errors import Interrupted, StageError, StoreError, UnderstudyError
-from understudy.types import Answerer, Arm, MCQItem, Retriever
+from understudy.types import Answerer, Arm, MCQItem, Reader, Retriever
 
 ProgressFunction = Callable[[str, float, float | None], None]
 _LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "trl", "safetensors", "lancedb", "numpy", "openai")
@@ -34,6 +34,41 @@ _LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "trl", "safetensors
 
 def silent(what: str, done: float, total: float | None) -> None:
     """The progress of a caller that does not watch."""
+
+
+class Examiner(Protocol):
+    """The benchmark's questions and statistics, for a stage that chooses between models by what they answer.
+
+    Accuracies and changes come as `{value, low, high, n, clusters}`, shares of 1 with 95 % intervals; None where
+    nothing was answered.
+    """
+
+    @property
+    def probe(self) -> Sequence[str]:
+        """Fixed everyday texts on which a taught model should still speak like its base."""
+        ...
+
+    def suite(self, per_skill: int) -> Sequence[MCQItem]:
+        """General questions of the skills that the benchmark's suite asks, none of which stands in it."""
+        ...
+
+    def ask(self, reader: Reader, items: Sequence[MCQItem]) -> list[float | None]:
+        """Closed-book accuracy question by question, cloze scoring; None where one could not be asked."""
+        ...
+
+    def accuracy(self, right: Sequence[float | None], labels: Sequence[str]) -> Mapping[str, Any]:
+        """The mean with its interval; labels: what each question depends on."""
+        ...
+
+    def change(
+        self,
+        before: Sequence[float | None],
+        after: Sequence[float | None],
+        labels: Sequence[str],
+        margin: float,
+    ) -> Mapping[str, Any]:
+        """The paired difference, and `verdict`: is the loss within the margin (`kept`, `lost`, `inconclusive`)?"""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +82,7 @@ class Inputs:
     injects both, since rooms do not import each other; None where the recipe has no index or no model.
     open_suite: the bundled general questions, by which the benchmark sees forgetting; `kind` is the skill.
     score_model: (questions, model folder) → accuracy on development questions, by which a merge is searched.
+    examiner: asks an open model, by which fine-tuning chooses how much of what was learned is kept.
     """
 
     artifacts: Mapping[str, Artifact] = field(default_factory=dict)
@@ -56,6 +92,7 @@ class Inputs:
     open_answerer: Callable[[Arm], Answerer] | None = None
     open_suite: Callable[[], Sequence[MCQItem]] | None = None
     score_model: Callable[[str, Path], float | None] | None = None
+    examiner: Examiner | None = None
 
     def __getitem__(self, stage: str) -> Artifact:
         try:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
 
+from understudy.artifact import atomic_path, write_json
 from understudy.errors import ModelError
 from understudy.models.weights import read_header
 
@@ -46,3 +49,15 @@ def merged(model: Any, folder: Path, scale: float = 1.0) -> Any:
         if hasattr(module, "set_scale") and hasattr(module, "scaling"):
             module.set_scale(adapted.active_adapter, scale)
     return adapted.merge_and_unload(safe_merge=True)
+
+
+def write_scaled(folder: Path, scale: float, target: Path) -> None:
+    """Copy an adapter so that it adds scale · ΔW: its weights stay byte for byte, `lora_alpha` is multiplied."""
+    check_adapter(folder)
+    with atomic_path(target) as temporary:
+        shutil.copytree(folder, temporary)
+        place = temporary / "adapter_config.json"
+        config = json.loads(place.read_text(encoding="utf-8"))
+        config["lora_alpha"] *= scale
+        config["alpha_pattern"] = {name: alpha * scale for name, alpha in (config.get("alpha_pattern") or {}).items()}
+        write_json(place, config)

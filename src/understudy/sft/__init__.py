@@ -1,5 +1,5 @@
 """Model and question–answer pairs in, a taught adapter (or model) out."""
 
-from understudy.sft.config import MixConfig, ReplayConfig, SftConfig
+from understudy.sft.config import MixConfig, ReplayConfig, SftConfig, SweepConfig
 
-__all__ = ["MixConfig", "ReplayConfig", "SftConfig"]
+__all__ = ["MixConfig", "ReplayConfig", "SftConfig", "SweepConfig"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from understudy.config import StageConfig
 
@@ -60,10 +60,45 @@ class ReplayConfig(BaseModel):
     max_tokens: Annotated[int, Field(ge=1)] = 200
 
 
+class SweepConfig(BaseModel):
+    """After training: how much of what was learned is kept, W0 + λ·ΔW (LM-Cocktail, arXiv 2311.13534).
+
+    Each λ is asked development questions on the documentation and general ones; the one that ships is chosen by
+    the rule in docs/sft.md. `enabled: false` ships λ = 1 unasked.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = True
+    lambdas: tuple[float, ...] = (0.4, 0.6, 0.8, 1.0)
+    """Strengths to try, from 0 (the model before training) over 1 (as trained) to 1.5."""
+    margin: Annotated[float, Field(ge=0, le=100)] = 1.0
+    """Points of general accuracy that one is ready to lose."""
+    keep: Share = 0.9
+    """Least part of the best gain on the development questions that a λ must have to be chosen."""
+    dev_items: Annotated[int, Field(ge=1)] = 200
+    general_items: Annotated[int, Field(ge=1)] = 60
+    """General questions of each skill."""
+
+    @field_validator("lambdas")
+    @classmethod
+    def _usable(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        if not values:
+            raise ValueError("names no strength; write for example [0.4, 0.6, 0.8, 1.0], or enabled: false beside it")
+        outside = [v for v in values if not 0 <= v <= 1.5]
+        if outside:
+            raise ValueError(f"{outside[0]:g} is outside 0 to 1.5 (0: before training, 1: as trained)")
+        twice = [v for i, v in enumerate(values) if v in values[:i]]
+        if twice:
+            raise ValueError(f"{twice[0]:g} stands twice; keep one")
+        return tuple(sorted(values))
+
+
 class SftConfig(StageConfig):
     """Teach the model the documentation's pairs; every step's meaning is in the words of TRL and PEFT."""
 
     NAME: ClassVar[str] = "sft"
+    VERSION: ClassVar[int] = 2
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"checkpoint_seconds", "devices"})
 
     method: Literal["lora", "qlora", "full"] = "lora"
@@ -88,6 +123,7 @@ class SftConfig(StageConfig):
     """None: on for models above a billion parameters on a GPU."""
     mix: MixConfig = MixConfig()
     replay: ReplayConfig = ReplayConfig()
+    sweep: SweepConfig = SweepConfig()
     dev_rows: Annotated[int, Field(ge=0)] = 128
     """Held-out wordings on which early stop and the choice of the best weights look; 0 turns both off."""
     evals_per_epoch: Annotated[int, Field(ge=1)] = 2

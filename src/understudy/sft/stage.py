@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from understudy.artifact import read_records, write_records
+import torch
+
+from understudy.artifact import read_records, write_json, write_records
 from understudy.errors import InputError, MissingExtraError
 from understudy.models.chat import IGNORED
 from understudy.models.load import load_tokenizer
@@ -18,10 +22,13 @@ from understudy.models.resolve import local_folder
 from understudy.models.weights import check_model
 from understudy.sft.batches import Encoded, encode_rows, in_order, load_rows, save_rows
 from understudy.sft.config import SftConfig
+from understudy.sft.development import development_items
 from understudy.sft.job import DEV, FINAL, LOG, TRAIN, Job
 from understudy.sft.launch import launch, processes
 from understudy.sft.replay import replay_rows
 from understudy.sft.rows import Dealer, Row, Split, closed_book, split
+from understudy.sft.strength import Strength, open_strength
+from understudy.sft.sweep import ARTIFACT, FEWEST, sweep, unswept
 from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import Chunk, MCQItem, QAPair
 
@@ -31,6 +38,7 @@ _MIX = "mix.jsonl"
 def run(config: SftConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     """Write `adapter/` (or `model/` for full), `log.jsonl` and `mix.jsonl` (what was taught, row by row).
 
+    With `config.sweep` also `sweep.json`: what each strength of the training answers, and which one was written.
     Raises InputError where there is nothing to learn, ModelError where the model cannot be loaded or trained.
     """
     _check_method(config)
@@ -47,11 +55,63 @@ def run(config: SftConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         result = train(job, ctx.progress)
     else:
         result = launch(job, count, ctx.progress)
-    for finished in sorted((place / FINAL).iterdir()):
-        shutil.copytree(finished, ctx.out / finished.name)
+    swept = _ship(config, inputs, ctx, place / FINAL)
     shutil.copy(place / LOG, ctx.out / LOG)
     shutil.copy(place / _MIX, ctx.out / _MIX)
-    return _describe(job, result)
+    output = _describe(job, result)
+    return StageOutput({**output.metrics, **swept}, output.counts)
+
+
+def _ship(config: SftConfig, inputs: Inputs, ctx: RunContext, trained: Path) -> dict[str, Any]:
+    """Write the trained adapter or model at the strength that the sweep chooses. Returns its metrics."""
+    began = time.perf_counter()
+    opened: list[Strength] = []
+
+    def opener() -> Strength:
+        if not opened:
+            gc.collect()  # the training's model and optimizer
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            opened.append(open_strength(inputs.model, trained, device=ctx.device))
+        return opened[0]
+
+    found = _sweep(config, inputs, ctx, opener)
+    chosen = 1.0
+    if found is not None:
+        write_json(ctx.out / ARTIFACT, found)
+        chosen = float(found["chosen"])
+    if chosen == 1:
+        for finished in sorted(trained.iterdir()):
+            shutil.copytree(finished, ctx.out / finished.name)
+    else:
+        opener().write(chosen, ctx.out)
+    if found is None:
+        return {"strength": chosen}
+    of = next((row for row in found["strengths"] if row["strength"] == chosen), None)
+    metrics = {"strength": chosen, "strength_why": found["why"], "sweep_seconds": round(time.perf_counter() - began, 1)}
+    if of is not None:
+        metrics["sweep"] = {name: of[name]["value"] for name in ("dev", "general", "general_change")}
+        metrics["sweep"] |= {"kl": of["kl"], "rule": found["rule"]}
+    return metrics
+
+
+def _sweep(config: SftConfig, inputs: Inputs, ctx: RunContext, opener: Callable[[], Strength]) -> dict[str, Any] | None:
+    """The content of `sweep.json`; None where it is off, or nobody is there to ask the questions."""
+    if not config.sweep.enabled or inputs.examiner is None:
+        return None
+    dev = development_items(
+        inputs["generate"].records("pairs", QAPair),
+        inputs["generate"].records("items", MCQItem),
+        dev_rows=config.dev_rows,
+        limit=config.sweep.dev_items,
+        seed=ctx.seed,
+    )
+    if len(dev) < FEWEST:
+        return unswept(
+            f"Only {len(dev)} held-out wordings make a question with four options, and {FEWEST} are needed to choose "
+            "a strength by; the model is written as trained."
+        )
+    return sweep(config.sweep, inputs.examiner, dev, opener, ctx.work, ctx.progress)
 
 
 def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, model_folder: Path) -> None:
