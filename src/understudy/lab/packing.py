@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from understudy.lab.tokenizer import BOS, EOS, PAD
 from understudy.prompts import with_passages
@@ -21,6 +21,25 @@ from understudy.prompts import with_passages
 # The first token of an answer is the choice among the passages; the rest follows from it.
 FIRST = 4.0
 _MARK, _DOCS = "\x01", "\x02"
+
+
+class Ask(NamedTuple):
+    """A question and its answer; `docs[start:end]` states it and `docs[at:]` begins with it (-1: not known)."""
+
+    question: str
+    answer: str
+    start: int = -1
+    end: int = -1
+    at: int = -1
+
+
+class Look(NamedTuple):
+    """Where the token `query`, the last before an answer, finds it: in `first`..`last`, from `at` on (-1: unknown)."""
+
+    query: int
+    first: int
+    last: int
+    at: int
 
 
 def split_prompt(layout: str = "") -> tuple[str, str]:
@@ -42,6 +61,7 @@ class Row:
     position: list[int]
     weight: list[float]
     task: str = ""
+    looks: tuple[Look, ...] = ()
 
 
 class Packer:
@@ -65,37 +85,54 @@ class Packer:
     def row(
         self,
         docs: str,
-        pairs: Sequence[tuple[str, str]],
+        pairs: Sequence[tuple[str, str] | Ask],
         limit: int = 2048,
         layout: str = "",
         task: str = "",
     ) -> Row:
         """Passages `docs` (empty: closed book) and (question, answer) pairs, as many as fit into `limit` tokens."""
+        read: Encoding | None = None
+        shift = 0
         if docs:
             head, tail = split_prompt(layout)
-            ids = [self.bos, self.user, *self.encode(head.replace(_DOCS, docs))]
+            shift = head.index(_DOCS)
+            read = self.tokenizer.encode(head.replace(_DOCS, docs), add_special_tokens=False)
+            ids = [self.bos, self.user, *read.ids]
         else:
             ids, tail = [self.bos, self.user], _MARK
         start = len(ids)
         branch, position, weight = [0] * start, list(range(start)), [0.0] * start
-        for n, (question, answer) in enumerate(pairs, 1):
+        looks: list[Look] = []
+        for n, (question, answer, *place) in enumerate(pairs, 1):
             prompt = [*self.encode(tail.replace(_MARK, question)), self.eos, self.assistant]
             reply = [*self.encode(answer), self.eos]
             if n > 1 and len(ids) + len(prompt) + len(reply) > limit:
                 continue
+            if read is not None and place:
+                found = _look(read, len(ids) + len(prompt) - 1, *(int(c) + shift for c in place))
+                looks += [found] if found else []
             ids += prompt + reply
             branch += [n] * (len(prompt) + len(reply))
             position += range(start, start + len(prompt) + len(reply))
             weight += [0.0] * len(prompt) + [FIRST] + [1.0] * (len(reply) - 1)
-        return Row(ids, branch, position, weight, task)
+        return Row(ids, branch, position, weight, task, tuple(looks))
 
     def plain(self, ids: Sequence[int], weight: Sequence[float], task: str = "") -> Row:
         """A row without branches, such as running text."""
         return Row([self.bos, *ids], [0] * (len(ids) + 1), list(range(len(ids) + 1)), [0.0, *weight], task)
 
 
+def _look(read: Encoding, query: int, start: int, end: int, at: int) -> Look | None:
+    """Characters of the passages as token positions of the row; two tokens stand before the passages."""
+    first, last = read.char_to_token(start), read.char_to_token(end - 1)
+    if first is None or last is None:
+        return None
+    exact = read.char_to_token(at) if at >= start else None
+    return Look(query, first + 2, last + 2, -1 if exact is None else exact + 2)
+
+
 def collate(rows: Sequence[Row], pad: int = 0) -> dict[str, NDArray[Any]]:
-    """Pad rows into arrays [rows, length]: ids, branch (-1: padding), position, weight."""
+    """Pad rows into arrays [rows, length]: ids, branch (-1: padding), position, weight; looks [n, 5], row first."""
     length = max(len(r.ids) for r in rows)
     shape = (len(rows), length)
     ids, branch = np.full(shape, pad, np.int64), np.full(shape, -1, np.int32)
@@ -103,4 +140,5 @@ def collate(rows: Sequence[Row], pad: int = 0) -> dict[str, NDArray[Any]]:
     for i, r in enumerate(rows):
         n = len(r.ids)
         ids[i, :n], branch[i, :n], position[i, :n], weight[i, :n] = r.ids, r.branch, r.position, r.weight
-    return {"ids": ids, "branch": branch, "position": position, "weight": weight}
+    looks = np.array([(i, *look) for i, r in enumerate(rows) for look in r.looks], np.int64).reshape(-1, 5)
+    return {"ids": ids, "branch": branch, "position": position, "weight": weight, "looks": looks}

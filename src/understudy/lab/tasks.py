@@ -9,18 +9,33 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from understudy.lab import lexicon as lx
 from understudy.lab import sections as sx
 from understudy.lab import suite
-from understudy.lab.packing import Packer, Row
+from understudy.lab.packing import Ask, Packer, Row
 from understudy.lab.relations import Relation, draw_relations
 from understudy.lab.worlds import draw_sections, grid
 from understudy.prompts import ABSTAIN, multiple_choice
 
 LAYOUTS = ("\x02\n\n\x01", "Context:\n\x02\n\nQuestion: \x01", "Read this.\n\n\x02\n\n\x01 Answer briefly.")
 OTHER_LAYOUT = 0.12
-Pairs = list[tuple[str, str]]
+Pairs = list[tuple[str, str] | Ask]
+
+
+def joined(pieces: Sequence[str], joint: str) -> tuple[str, list[int]]:
+    """The pieces as one text, and where in it each begins."""
+    starts, at = [], 0
+    for piece in pieces:
+        starts.append(at)
+        at += len(piece) + len(joint)
+    return joint.join(pieces), starts
+
+
+def ask(question: str, answer: str, text: str, start: int, end: int) -> Ask:
+    """A question that `text[start:end]` answers, with the place of the answer there."""
+    return Ask(question, answer, start, end, text.find(answer, start, end))
 
 
 def layout(rng: random.Random) -> str:
@@ -83,9 +98,13 @@ def pairs(rng: random.Random, packer: Packer, limit: int, level: float) -> Row:
     if rng.random() < level:
         keys = [f"{lx.pick(rng, lx.COMPONENTS)} {k}" if rng.random() < 0.5 else f"{k} {lx.name(rng)}" for k in keys]
     shape, joint = rng.choice(_SHAPES), rng.choice(["\n", " "])
-    asked = [(rng.choice(_ASK).format(k=k), v) for k, v in zip(keys, drawn[n:], strict=True)]
+    lines = [shape.format(k=k, v=v) for k, v in zip(keys, drawn[n:], strict=True)]
+    text, starts = joined(lines, joint)
+    asked = [
+        Ask(rng.choice(_ASK).format(k=k), v, i, i + len(line), i + line.rindex(v))
+        for k, v, i, line in zip(keys, drawn[n:], starts, lines, strict=True)
+    ]
     rng.shuffle(asked)
-    text = joint.join(shape.format(k=k, v=v) for k, v in zip(keys, drawn[n:], strict=True))
     return packer.row(text, asked, limit, "", "pairs")
 
 
@@ -101,49 +120,65 @@ def recall(rng: random.Random, packer: Packer, limit: int, level: float) -> Row:
     shape, joint = rng.choice(_SHAPES), rng.choice(["\n", "\n", " ", "\n\n"])
     if rng.random() < 0.3:
         shape = shape.replace("{v}", "`{v}`")
-    text = joint.join(shape.format(k=k, v=v) for k, v in pairs.items())
-    asked: Pairs = [(rng.choice(_ASK).format(k=k), v) for k, v in pairs.items()]
+    lines = [shape.format(k=k, v=v) for k, v in pairs.items()]
+    text, starts = joined(lines, joint)
+    place = dict(zip(pairs, zip(starts, lines, strict=True), strict=True))
+    asked: Pairs = [
+        Ask(rng.choice(_ASK).format(k=k), v, i, i + len(line), i + line.rindex(v))
+        for (k, v), (i, line) in zip(pairs.items(), place.values(), strict=True)
+    ]
     if rng.random() < 0.25 * level + 0.02:
         asked.append((rng.choice(_ASK).format(k=_random_key(rng)), ABSTAIN))
     if rng.random() < 0.15 and len(set(pairs.values())) == n:
-        asked += [(f"What has the value {v}?", k) for k, v in pairs.items()]
+        asked += [
+            ask(f"What has the value {v}?", k, text, place[k][0], place[k][0] + len(place[k][1]))
+            for k, v in pairs.items()
+        ]
     rng.shuffle(asked)
     return packer.row(text, asked, limit, layout(rng), "recall")
 
 
-def _ask(rng: random.Random, claims: Sequence[sx.Claim], reverse: float = 0.12) -> Pairs:
-    """A question for each claim whose answer is the only one; some in reverse."""
+def _ask(rng: random.Random, text: str, claims: Sequence[sx.Claim], reverse: float = 0.12) -> Pairs:
+    """A question for each claim of `text` whose answer is the only one; some in reverse; then others on the same."""
     answers: dict[tuple[str, str], set[str]] = {}
     owners: dict[tuple[str, str], set[str]] = {}
     for c in claims:
         answers.setdefault((c.subject.strip("`"), c.attribute), set()).add(c.value)
         owners.setdefault((c.attribute, c.value), set()).add(c.subject)
+    single = [c for c in claims if len(answers[c.subject.strip("`"), c.attribute]) == 1]
     out: Pairs = []
-    for c in claims:
-        if len(answers[c.subject.strip("`"), c.attribute]) > 1:
-            continue
+    for c in single:
         if c.reversed and rng.random() < reverse and len(owners[c.attribute, c.value]) == 1:
-            subject = c.subject.strip("`")
-            out.append((rng.choice(c.reversed), subject))
+            out.append(ask(rng.choice(c.reversed), c.subject.strip("`"), text, c.start, c.end))
         else:
-            out.append((rng.choice(c.questions), c.value))
+            out.append(ask(rng.choice(c.questions), c.value, text, c.start, c.end))
     rng.shuffle(out)
-    again = [(rng.choice(c.questions), c.value) for c in claims if len(answers[c.subject.strip("`"), c.attribute]) == 1]
+    again: Pairs = [ask(rng.choice(c.questions), c.value, text, c.start, c.end) for c in single]
     rng.shuffle(again)
     return out + again
 
 
+def _moved(claims: Sequence[sx.Claim], by: int) -> list[sx.Claim]:
+    """Claims of a piece that stands `by` characters into a text."""
+    return [replace(c, start=c.start + by, end=c.end + by) for c in claims]
+
+
 def plain_facts(rng: random.Random, packer: Packer, limit: int) -> Row:
     """Facts in one wording that the question repeats: between looking up a key and reading a sentence."""
-    names = sx.subjects(rng, rng.randrange(2, 7), lx.name(rng))
-    relations = draw_relations(rng, 1 if rng.random() < 0.6 else 2)
+    n_relations = rng.choice((1, 1, 1, 2, 2, 3, 4))
+    names = sx.subjects(rng, rng.randrange(1 if n_relations > 1 else 2, max(3, 8 // n_relations)), lx.name(rng))
+    relations = draw_relations(rng, n_relations)
     values = grid(rng, names, relations)
     cells = [(s, r, v) for s, row in zip(names, values, strict=True) for r, v in zip(relations, row, strict=True)]
     rng.shuffle(cells)
     said = [sx.fill("The {a} of {s} is {v}.", s, r.attribute, sx.shown(rng, r.kind, v)) for s, r, v in cells]
-    asked = [(f"What is the {r.attribute} of {s}?", v) for s, r, v in cells]
+    text, starts = joined(said, rng.choice(["\n", " "]))
+    asked = [
+        ask(f"What is the {r.attribute} of {s}?", v, text, i, i + len(line))
+        for (s, r, v), i, line in zip(cells, starts, said, strict=True)
+    ]
     rng.shuffle(asked)
-    return packer.row(rng.choice(["\n", " "]).join(said), asked, limit, "", "facts")
+    return packer.row(text, asked, limit, "", "facts")
 
 
 def facts(rng: random.Random, packer: Packer, limit: int, level: float) -> Row:
@@ -166,8 +201,10 @@ def facts(rng: random.Random, packer: Packer, limit: int, level: float) -> Row:
         parts = [make(rng, s, list(zip(relations, row, strict=True))) for s, row in zip(names, values, strict=True)]
         rng.shuffle(parts)
     with_titles = any(p.title for p in parts) and (style >= 0.7 or rng.random() < 0.3)
-    text = "\n\n".join(f"## {p.title}\n\n{p.text}" if with_titles else p.text for p in parts)
-    asked = _ask(rng, [c for p in parts for c in p.claims])
+    heads = [f"## {p.title}\n\n" if with_titles else "" for p in parts]
+    text, starts = joined([head + p.text for head, p in zip(heads, parts, strict=True)], "\n\n")
+    places = zip(parts, starts, heads, strict=True)
+    asked = _ask(rng, text, [c for p, i, head in places for c in _moved(p.claims, i + len(head))])
     if rng.random() < 0.3 * level + 0.03:
         asked.insert(rng.randrange(len(asked) + 1), (_absent(rng, product, names, relations), ABSTAIN))
     return packer.row(text, asked, limit, layout(rng), "facts")
@@ -193,8 +230,7 @@ def manual(rng: random.Random, packer: Packer, limit: int, level: float) -> Row:
         f"{product} {lx.pick(rng, lx.COMPONENTS)} {rng.choice(['guide', 'reference', 'handbook', 'notes', 'manual'])}"
     )
     room = int(limit * rng.uniform(0.45, 0.75))
-    passages: list[str] = []
-    claims: list[sx.Claim] = []
+    passages: list[tuple[str, list[sx.Claim]]] = []
     used = 0
     removed: list[sx.Claim] = []
     while used < room:
@@ -212,13 +248,14 @@ def manual(rng: random.Random, packer: Packer, limit: int, level: float) -> Row:
             used += size
             crumbs = f"{page} › {section.title}" if rng.random() < 0.85 else section.title
             title = f"## {section.title}\n\n" if rng.random() < 0.4 else ""
-            passages.append(f"{crumbs}\n{title}{section.text}")
-            claims += section.claims
+            before = f"{crumbs}\n{title}"
+            passages.append((before + section.text, _moved(section.claims, len(before))))
         if rng.random() < 0.35 or used > room * 0.7:
             break
     rng.shuffle(passages)
-    asked = _ask(rng, claims)
-    text = "\n\n".join(passages)
+    text, starts = joined([passage for passage, _ in passages], "\n\n")
+    claims = [c for (_, stated), i in zip(passages, starts, strict=True) for c in _moved(stated, i)]
+    asked = _ask(rng, text, claims)
     gone = [
         c
         for c in removed
@@ -237,8 +274,8 @@ def manual(rng: random.Random, packer: Packer, limit: int, level: float) -> Row:
 
 def _letters(rng: random.Random, asked: Pairs) -> tuple[str, str]:
     """The first question as multiple choice among the answers of the others."""
-    question, answer = asked[0]
-    others = list({a for _, a in asked[1:] if a not in (answer, ABSTAIN) and len(a) < 60})
+    question, answer = asked[0][:2]
+    others = list({a[1] for a in asked[1:] if a[1] not in (answer, ABSTAIN) and len(a[1]) < 60})
     rng.shuffle(others)
     options = [answer, *others[: rng.randrange(1, 4)]]
     rng.shuffle(options)
@@ -253,6 +290,7 @@ _GAPS = (
     "Complete the sentence: {l}____{r}", "Fill in the blank: {l}____{r}", "Which word is missing? {l}____{r}",
     "Complete: {l}____{r}", "What stands in the gap? {l}____{r}",
 )  # fmt: skip
+_QUOTE = ("What is said about {t}?", "What does the text say about {t}?", "Quote the sentence with {t}.")
 _NEXT = ("Continue the text: {l}", "What comes after this? {l}", "How does the sentence go on? {l}")
 _STOP = """
 this that with from have been will when then than they them their which where what would should could
@@ -313,6 +351,8 @@ def cloze(rng: random.Random, packer: Packer, limit: int, level: float, texts: S
     text = ""
     while len(text) < 80:
         text = window(rng, texts, int(limit * rng.uniform(0.8, 1.9)))
+    first = text.split("\n")[0][:40]
+    title = f"{rng.choice(['Manual', 'Reference', 'Guide'])} › {first}\n" if rng.random() < 0.4 else ""
     sentences = [s for s in _SENTENCE.split(text) if 30 < len(s) < 400]
     rng.shuffle(sentences)
     asked: Pairs = []
@@ -322,29 +362,19 @@ def cloze(rng: random.Random, packer: Packer, limit: int, level: float, texts: S
             continue
         rare = [s for s in spans if term_kind(sentence[s[0] : s[1]]) != "word"]
         start, end = rng.choice(rare if rare and rng.random() < 0.6 else spans)
+        here = len(title) + text.index(sentence)
+        place = (here, here + len(sentence), here + start)
         style = rng.random()
         if style < 0.8:
-            asked.append((gap(rng, sentence, start, end), sentence[start:end]))
+            asked.append(Ask(gap(rng, sentence, start, end), sentence[start:end], *place))
         elif style < 0.9 and start > 12:
             follow = " ".join(sentence[start:].split(" ")[: rng.randrange(1, 8)])
-            asked.append(
-                (rng.choice(_NEXT).format(l=" ".join(sentence[:start].split()[-rng.randrange(3, 10) :])), follow)
-            )
+            last = " ".join(sentence[:start].split()[-rng.randrange(3, 10) :])
+            asked.append(Ask(rng.choice(_NEXT).format(l=last), follow, *place))
         else:
             term = sentence[start:end]
             if text.count(term) == 1 and len(sentence) < 220:
-                asked.append(
-                    (
-                        rng.choice(
-                            [
-                                "What is said about {t}?",
-                                "What does the text say about {t}?",
-                                "Quote the sentence with {t}.",
-                            ]
-                        ).format(t=term),
-                        sentence,
-                    )
-                )
+                asked.append(Ask(rng.choice(_QUOTE).format(t=term), sentence, *place[:2], here))
     if rng.random() < 0.15:
         other = window(rng, texts, 400)
         missing = [s for s in _SENTENCE.split(other) if 30 < len(s) < 300 and s not in text]
@@ -352,12 +382,7 @@ def cloze(rng: random.Random, packer: Packer, limit: int, level: float, texts: S
             spans = terms(sentence)
             if spans:
                 asked.insert(0, (gap(rng, sentence, *rng.choice(spans)), ABSTAIN))
-    titled = (
-        f"{rng.choice(['Manual', 'Reference', 'Guide'])} › {text.split(chr(10))[0][:40]}\n{text}"
-        if rng.random() < 0.4
-        else text
-    )
-    return packer.row(titled, asked or [("What is this?", ABSTAIN)], limit, layout(rng), "cloze")
+    return packer.row(title + text, asked or [("What is this?", ABSTAIN)], limit, layout(rng), "cloze")
 
 
 DEFINITION = re.compile(
@@ -396,7 +421,8 @@ def define(rng: random.Random, packer: Packer, limit: int, level: float, texts: 
                 verb,
                 ("What does {t} " + verb.removesuffix("s") + "?", "What is the purpose of {t}?", "What does {t} do?"),
             )
-            asked.append((rng.choice(forms).format(t=m["t"]), sentence))
+            here = text.index(sentence)
+            asked.append(Ask(rng.choice(forms).format(t=m["t"]), sentence, here, here + len(sentence), here))
         if asked:
             rng.shuffle(asked)
             return packer.row(text, asked[:5], limit, layout(rng), "define")
@@ -422,7 +448,7 @@ def closed(rng: random.Random, packer: Packer, limit: int, level: float) -> Row:
 def skills(rng: random.Random, packer: Packer, limit: int, level: float) -> Row:
     """What the general suite asks: sums, listings, instructions, without documentation."""
     asked: Pairs = []
-    while sum(len(q) + len(a) for q, a in asked) < limit * 2.2:
+    while sum(len(a[0]) + len(a[1]) for a in asked) < limit * 2.2:
         question, answer, _ = suite.draft(rng, rng.choice(["arithmetic", "arithmetic", "code", "instructions"]))
         asked.append((question, answer))
     return packer.row("", asked, limit, "", "skills")

@@ -23,6 +23,7 @@ from tokenizers import Tokenizer
 from transformers import MistralForCausalLM
 
 from understudy.lab import evaluate as ev
+from understudy.lab.looking import Looking
 from understudy.lab.muon import Muon
 from understudy.lab.packing import Packer, Row, collate
 from understudy.lab.tasks import NEEDS_TEXT, TASKS
@@ -72,6 +73,8 @@ class Plan:
     warmup_steps: int = 12
     decay: float = 0.4
     average: float = 0.99
+    looking: float = 0.5  # weight of the loss on where to look
+    bfloat16: bool = True  # matrix products; weights, sums and losses stay float32
     eval_every: float = 0.5e6
 
 
@@ -156,9 +159,11 @@ class Trainer:
         other = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
         self.muon = Muon(hidden, plan.lr, weight_decay=plan.weight_decay)
         self.adam = torch.optim.AdamW(other, lr=plan.embedding_lr, betas=(0.9, 0.98), eps=1e-10, weight_decay=0.0)
+        self.looking = Looking(model)
         self.average = {n: p.detach().clone() for n, p in model.named_parameters()}
         self.step = self.pool = self.tokens = 0
         self.seconds = 0.0
+        self.looked = torch.zeros(2)
 
     def learn(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """One step; returns the unweighted loss (nats) of every weighted token, in row order."""
@@ -167,15 +172,22 @@ class Trainer:
         for optimiser, lr in ((self.muon, self.plan.lr), (self.adam, self.plan.embedding_lr)):
             for group in optimiser.param_groups:
                 group["lr"] = lr * factor
-        hidden = ev.hidden_states(self.model, batch)
         where = batch["weight"][:, 1:] > 0
-        logits = hidden[:, :-1][where] @ self.model.model.embed_tokens.weight.T
         weight = batch["weight"][:, 1:][where]
-        losses = F.cross_entropy(logits, batch["ids"][:, 1:][where], reduction="none")
-        ((losses * weight).sum() / weight.sum()).backward()  # type: ignore[no-untyped-call]
-        for optimiser in (self.muon, self.adam):
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.plan.bfloat16):
+            with self.looking:
+                hidden = ev.hidden_states(self.model, batch)
+            logits = hidden[:, :-1][where] @ self.model.model.embed_tokens.weight.T
+        losses = F.cross_entropy(logits.float(), batch["ids"][:, 1:][where], reduction="none")
+        total = (losses * weight).sum() / weight.sum()
+        if self.plan.looking and len(batch["looks"]):
+            self.looked = self.looking.loss(batch)
+            total = total + self.plan.looking * self.looked.sum()
+        total.backward()  # type: ignore[no-untyped-call]
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.plan.bfloat16):
+            for optimiser in (self.muon, self.adam):
+                optimiser.step()
+                optimiser.zero_grad(set_to_none=True)
         self.step += 1
         self.tokens += int((batch["branch"] >= 0).sum())
         keep = min(self.plan.average, (1 + self.step) / (20 + self.step))
