@@ -7,7 +7,7 @@ the order of arrival; when it is used up, every request is answered well. Orders
     429:SECONDS       too many requests, with Retry-After (429 alone: without it)
     500, 401, ...     that status
     400:WORDS         that status, with WORDS in its message
-    timeout:SECONDS   an answer that comes late
+    wait:NUMBER       an answer that comes when so many requests have arrived in all, or when the server closes
     drop              the connection is closed without an answer
     truncated         half of the answer's JSON, finish_reason `length`
     thoughts          thoughts with a draft in JSON before the answer
@@ -41,17 +41,17 @@ class ScriptedTeacher:
         script: Sequence[str] = (),
         *,
         answer: str = "Paris.",
-        delay: float = 0.0,
         models: dict[str, Any] | None = None,
     ) -> None:
-        self.script, self.answer, self.delay = list(script), answer, delay
+        self.script, self.answer = list(script), answer
         self.models = models or {}
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.times: list[float] = []
         self.most_at_once = 0
         self._at_once = 0
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._closing = False
         teacher = self
 
         class Handler(_Handler):
@@ -67,6 +67,9 @@ class ScriptedTeacher:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._closing = True
+            self._lock.notify_all()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(timeout=5)
@@ -77,9 +80,15 @@ class ScriptedTeacher:
             self.requests.append(body)
             self.keys.append(key)
             self.times.append(time.monotonic())
+            self._lock.notify_all()
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
             return self.script.pop(0) if self.script else "ok"
+
+    def wait(self, number: int) -> None:
+        """Until `number` requests have arrived."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._closing or len(self.requests) >= number)
 
     def leave(self) -> None:
         with self._lock:
@@ -147,13 +156,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def obey(self, order: str, body: dict[str, Any]) -> None:
         name, _, value = order.partition(":")
-        if self.owner.delay:
-            time.sleep(self.owner.delay)
         if name == "drop":
             self.close_connection = True
             return
-        if name == "timeout":
-            time.sleep(float(value))
+        if name == "wait":
+            self.owner.wait(int(value))
         if name.isdigit():
             headers = {"Retry-After": value} if name == "429" and value else {}
             self.reply(int(name), {"error": {"message": value or f"status {name} on order"}}, headers)

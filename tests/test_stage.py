@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ import pytest
 
 from understudy.config import StageConfig
 from understudy.errors import InputError, Interrupted, StageError, StoreError
-from understudy.stage import Inputs, RunContext, StageOutput, execute
+from understudy.stage import Inputs, RunContext, StageOutput, _PeakMemory, execute
 
 
 class Config(StageConfig):
@@ -31,18 +32,32 @@ def run_stage(tmp_path: Path, run: Any) -> Any:
     )
 
 
-def test_the_manifest_says_what_it_took(tmp_path: Path) -> None:
+def test_the_manifest_says_what_it_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sampled, sample = threading.Event(), _PeakMemory.sample
+
+    def note(self: _PeakMemory) -> None:
+        held = bool(ballast)
+        sample(self)
+        if held:
+            sampled.set()
+
+    ballast, took = bytearray(), 0.0
+    monkeypatch.setattr(_PeakMemory, "sample", note)
+
     def run(config: Config, inputs: Inputs, ctx: RunContext) -> StageOutput:
         (ctx.out / "x.txt").write_text("1")
-        ballast = bytearray(120_000_000)
-        ballast[::4096] = b"x" * len(ballast[::4096])
-        time.sleep(0.4)
+        nonlocal took
+        began = time.perf_counter()
+        ballast.extend(b"x" * 120_000_000)
+        assert sampled.wait(60), "the memory was not looked at while the stage ran"
+        ballast.clear()
+        took = time.perf_counter() - began
         return StageOutput(metrics={"acc": None}, counts={"chunks": 3})
 
     made = run_stage(tmp_path, run)
     assert made.counts == {"chunks": 3}
     assert made.metrics == {"acc": None}
-    assert made.manifest["wall_seconds"] >= 0.4
+    assert made.manifest["wall_seconds"] >= round(took, 3) > 0
     assert made.manifest["peak_memory_bytes"] >= made.manifest["start_memory_bytes"] + 100_000_000
     assert made.manifest["config"] == {"size": 3, "workers": 1}
     assert not (tmp_path / "work").exists()

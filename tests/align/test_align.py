@@ -13,9 +13,10 @@ import torch
 from understudy.align import stage
 from understudy.align.config import AlignConfig
 from understudy.align.data import Preference, read, select
+from understudy.align.train import _Watch, train
 from understudy.artifact import digest_tree, read_records
 from understudy.errors import InputError
-from understudy.models.checkpoint import Checkpoints
+from understudy.models.checkpoint import Checkpoints, trainable
 from understudy.models.load import load_tokenizer
 from understudy.models.open import open_reader
 from understudy.stage import Inputs, RunContext
@@ -135,19 +136,41 @@ def test_preference_is_learned_and_the_model_is_whole(dataset: Path, tiny_model:
     assert [line["step"] for line in log] == list(range(output.metrics["steps"] + 1))
 
 
-def test_it_stops_where_chosen_answers_become_unlikely(dataset: Path, tiny_model: Path, context: Context) -> None:
+def test_it_stops_where_chosen_answers_become_unlikely(
+    dataset: Path, tiny_model: Path, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The held-out figures are given: when a toy's answers fall hangs on how a processor rounds."""
+    # Before training, then after steps 2, 4, ...: the limit is 10% below -10, and the widest margin comes after it.
+    figures = iter([(-10.0, 0.0), (-10.2, 0.5), (-10.9, 0.4), (-11.1, 0.9)])
+    seen: list[dict[str, torch.Tensor]] = []
+    evaluated = _Watch.on_evaluate
+
+    def told(self: _Watch, *event: Any, metrics: dict[str, Any], **rest: Any) -> None:
+        assert metrics.keys() >= {"eval_logps/chosen", "eval_rewards/margins"}
+        chosen, margin = next(figures)
+        seen.append({n: p.detach().clone() for n, p in self._parameters.items()})
+        given = {**metrics, "eval_logps/chosen": chosen, "eval_rewards/margins": margin}
+        evaluated(self, *event, metrics=given, **rest)
+
+    monkeypatch.setattr(_Watch, "on_evaluate", told)
+    left: list[dict[str, torch.Tensor]] = []
+
+    def train_and_look(model: Any, *rest: Any, **more: Any) -> Any:
+        found = train(model, *rest, **more)
+        left.append({n: p.detach().clone() for n, p in trainable(model).items()})
+        return found
+
+    monkeypatch.setattr(stage, "train", train_and_look)
     config = AlignConfig(
-        dataset=str(dataset),
-        epochs=4,
-        batch_size=8,
-        learning_rate=10.0,
-        warmup_ratio=0,
-        r=4,
-        stop_when_chosen_falls=0.01,
+        dataset=str(dataset), epochs=4, batch_size=8, learning_rate=1e-2, r=4, stop_when_chosen_falls=0.1
     )
     output = stage.run(config, Inputs(model=str(tiny_model)), context("stop"))
     assert output.metrics["stopped_because_chosen_fell"]
     assert output.metrics["steps"] < output.metrics["steps_planned"]
+    assert output.metrics["margin"] == 0.5
+    assert output.metrics["chosen_logp_last"] == -11.1
+    same = [all(torch.equal(left[0][name], value) for name, value in weights.items()) for weights in seen]
+    assert same == [False, True, False, False]
 
 
 def test_interrupted_training_ends_with_the_same_model(

@@ -7,10 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-
-import pytest
 
 from understudy.artifact import Artifact
 from understudy.pipeline import Pipeline, Planned, load_run, open_run
@@ -94,30 +91,38 @@ def digests(store: Path, name: str) -> dict[str, str]:
     return {stage: artifact.digest for stage, artifact in artifacts.items()}
 
 
-@pytest.mark.parametrize("victim", ["chunk", "sft", "benchmark"])
-def test_a_killed_run_resumes_and_ends_with_the_same_digests(
-    tiny_model: Path, docs_folder: Path, tmp_path: Path, victim: str
+_KILLED = """
+import dataclasses, os, signal, sys
+from understudy import pipeline
+from understudy.cli.main import main
+victim, fatal, execute, seen = sys.argv.pop(1), sys.argv.pop(1), pipeline.execute, []
+def until_killed(module, config, *rest, ctx, **more):
+    def progress(what, done, total):
+        ctx.progress(what, done, total)
+        seen.append(what)
+        if len(seen) == int(fatal):
+            os.kill(os.getpid(), signal.SIGKILL)
+    watched = dataclasses.replace(ctx, progress=progress) if config.NAME == victim else ctx
+    return execute(module, config, *rest, ctx=watched, **more)
+pipeline.execute = until_killed
+main()
+"""
+
+
+def test_a_run_killed_in_several_stages_resumes_and_ends_with_the_same_digests(
+    tiny_model: Path, docs_folder: Path, tmp_path: Path
 ) -> None:
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(FULL.format(model=tiny_model, docs=docs_folder))
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    whole = tmp_path / "whole"
-    subprocess.run(command("run", str(recipe), "--store", str(whole)), check=True, timeout=280, **quiet)
-
-    broken = tmp_path / "broken"
-    process = subprocess.Popen(command("run", str(recipe), "--store", str(broken)), **quiet)
-    deadline = time.monotonic() + 240
-    while process.poll() is None and time.monotonic() < deadline:
-        if list((broken / "work" / victim).glob("*")):
-            time.sleep(0.3)
-            process.send_signal(signal.SIGKILL)
-            break
-        time.sleep(0.02)
-    process.wait(timeout=30)
-    done = list((broken / "store" / victim).glob("*/manifest.json"))
-    assert process.returncode == -signal.SIGKILL or done, "the run ended before it could be killed"
-
-    subprocess.run(command("run", str(recipe), "--store", str(broken)), check=True, timeout=280, **quiet)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    subprocess.run(command("run", str(recipe), "--store", str(whole)), check=True, timeout=280, capture_output=True)
+    for victim, fatal in (("chunk", 1), ("sft", 6), ("benchmark", 3)):  # in the midst of each, by its reports
+        killed = [sys.executable, "-c", _KILLED, victim, str(fatal), "run", str(recipe), "--store", str(broken)]
+        done = subprocess.run(killed, timeout=280, capture_output=True, text=True)
+        assert done.returncode == -signal.SIGKILL, (victim, done.stdout, done.stderr)
+        assert list((broken / "work" / victim).iterdir())
+        assert not list((broken / "store").glob(f"{victim}/*/manifest.json"))
+    subprocess.run(command("run", str(recipe), "--store", str(broken)), check=True, timeout=280, capture_output=True)
     assert digests(broken, "light") == digests(whole, "light")
 
 

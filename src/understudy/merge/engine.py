@@ -28,6 +28,7 @@ from understudy.merge.survey import Likeness, survey
 from understudy.merge.writer import ShardWriter, Slot
 
 ENGINE = 1  # part of the stamp under which an interrupted merge resumes: raise when results change
+_LEAST = 32_000_000  # bytes of input to work with
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def merge(
 ) -> MergeReport:
     """Merge models into the folder `out`, which appears only when it is complete.
 
-    max_memory: bytes this process may use (the configuration's where None). resolve: reference → local folder.
+    max_memory: bytes this process may use, all it holds already included (the configuration's where None; where that
+    states none either, its default is for the merge alone). resolve: reference → local folder.
     progress: called with (what, bytes done, bytes in all). work: where the result is prepared (on the disk of
     `out`; a hidden folder beside it where None).
     Errors: RecipeError, InputError, StoreError, each naming the file and tensor. After a kill or an error the
@@ -97,7 +99,8 @@ def merge(
     started = time.perf_counter()
     todo = plan(config, resolve)
     threads = threads or config.threads or available_threads()
-    budget = _budget(todo, max_memory or config.max_memory, threads)
+    stated = max_memory or (config.max_memory if "max_memory" in config.model_fields_set else None)
+    budget = _budget(todo, stated, config.max_memory, threads)
     slots = [Slot(t.name, t.dtype, t.shape, t.nbytes) for t in todo.tensors]
     likeness = survey(todo, [open_sources(todo, t) for t in todo.tensors])
     stamp = _stamp(config, todo, seed)
@@ -129,14 +132,19 @@ def _stamp(config: MergeConfig, todo: MergePlan, seed: int) -> str:
     return digest_json({"engine": ENGINE, "config": config.identity(), "seed": seed, "files": files})
 
 
-def _budget(todo: MergePlan, max_memory: int, threads: int) -> int:
-    """Bytes of input that may be mapped at once. Raises InputError where the limit is too small to work in."""
+def _budget(todo: MergePlan, stated: int | None, default: int, threads: int) -> int:
+    """Bytes of input that may be mapped at once. Raises InputError where the stated limit is too small to work in.
+
+    A limit that nobody stated does not count what the process held before: a loaded model must not stop a merge.
+    """
     rows = max((len(t.inputs) for t in todo.tensors), default=1)
     longest = max((t.shape[-1] for t in todo.tensors if len(t.shape) > 1), default=1)
     scratch = threads * (2 * rows + 6) * max(BLOCK, longest) * 4
+    if stated is None:
+        return max(default - scratch, _LEAST)
     fixed = psutil.Process().memory_info().rss + scratch
-    if max_memory < fixed + 32_000_000:
+    if stated < fixed + _LEAST:
         raise InputError(
-            f"max_memory: {max_memory / 1e6:.0f} MB is too little here; {(fixed + 32e6) / 1e6:.0f} MB is the least"
+            f"max_memory: {stated / 1e6:.0f} MB is too little here; {(fixed + _LEAST) / 1e6:.0f} MB is the least"
         )
-    return max_memory - fixed
+    return stated - fixed

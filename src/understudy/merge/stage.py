@@ -24,7 +24,8 @@ def run(config: MergeConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     `inputs.score_model` (RecipeError without), nothing else does.
     """
     documents = load(Path(config.config)) if config.config else [config]
-    limits = {"max_memory": config.max_memory, "threads": config.threads}
+    stated = config.max_memory if "max_memory" in config.model_fields_set else None
+    limits = {"max_memory": stated, "threads": config.threads}
     documents = [_with_base(d, inputs.base_model) for d in documents]
     metrics: dict[str, Any] = {}
     if documents[-1].search is not None:
