@@ -112,6 +112,11 @@ def _pictures(findings: Mapping[str, Any], arms: list[str], floors: list[str]) -
             f"The loss over the steps of training, from {words.number(training['first_loss'])} "
             f"to {words.number(training['last_loss'])}.",
         )
+    if training and training["sweep"] and training["sweep"]["rows"]:
+        drawn["sweep"] = _both(
+            [charts.sweep_chart(training["sweep"]["rows"], narrow=n) for n in (False, True)],
+            f"{training['sweep']['sentence']} The figures are in the table below.",
+        )
     for entry in findings["attribution"]:
         drawn["flows"][entry["arm"]] = [shapes.flow(entry, narrow=n) for n in (False, True)]
     if findings["questions"] and arms:

@@ -123,6 +123,43 @@ def training_chart(training: Mapping[str, Any], *, narrow: bool = False) -> str:
     return _svg(layers, narrow, height=240) if layers else ""
 
 
+def sweep_chart(rows: Rows, *, narrow: bool = False) -> str:
+    """Right answers on the documentation and in general by the strength of training, each with its interval."""
+    across = alt.X(
+        "strength:Q",
+        scale=alt.Scale(domain=[0, max(1, *(row["strength"] for row in rows))], nice=False, padding=14),
+        axis=alt.Axis(title="part of the training that is kept", values=[r["strength"] for r in rows], format=".0%"),
+    )
+    up = alt.Axis(title="answered right", format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
+    height = alt.Scale(domain=[0, 1])
+    chosen = [{"strength": row["strength"], "label": "chosen"} for row in rows if row["chosen"]]
+    mark = alt.Chart(alt.Data(values=chosen)).encode(x=across)
+    layers: list[Any] = [
+        mark.mark_rule(color="var(--ink)", strokeDash=[3, 3], opacity=0.7),
+        mark.mark_text(color="var(--ink)", fontSize=12, dy=-8).encode(text="label:N", y=alt.value(0)),
+    ]
+    last = {name: rows[-1][name]["value"] or 0.0 for name in ("dev", "general")}
+    for name, label, colour in (("dev", "documentation", "var(--accent)"), ("general", "general", "var(--muted)")):
+        series = [{"strength": row["strength"], **row[name]} for row in rows if row[name]["value"] is not None]
+        if not series:
+            continue
+        base = alt.Chart(alt.Data(values=series)).encode(x=across)
+        line = base.encode(y=alt.Y("value:Q", scale=height, axis=up))
+        bounded = base.transform_filter("isValid(datum.low) && isValid(datum.high)")
+        above = last[name] == max(last.values())
+        layers += [
+            bounded.mark_rule(strokeWidth=9, strokeCap="round", opacity=0.35, color=colour).encode(
+                y=alt.Y("low:Q", scale=height, axis=up), y2="high:Q"
+            ),
+            line.mark_line(color=colour, strokeWidth=2),
+            line.mark_point(color=colour, filled=True, size=60, opacity=1),
+            alt.Chart(alt.Data(values=[{**series[-1], "label": label}]))
+            .mark_text(align="right", dx=-9, dy=-14 if above else 16, color=colour, fontSize=12, fontWeight="bold")
+            .encode(x=across, y=alt.Y("value:Q", scale=height, axis=up), text="label:N"),
+        ]
+    return _svg(layers, narrow, height=260)
+
+
 def _above(rows: Rows, narrow: bool) -> bool:
     """Whether names stand above their bars, because the space beside them is too small."""
     return narrow or max(len(row["name"]) for row in rows) > _BESIDE

@@ -96,6 +96,10 @@ GLOSSARY: dict[str, tuple[str, str]] = {
         "held-out loss",
         "The loss on wordings kept away from training. If it rises while the loss falls, the model memorises.",
     ),
+    "strength": (
+        "λ (strength)",
+        "How much of the training is kept: 0 is the model before it, 1 the model as trained.",
+    ),
     "step": ("step", "One update of the model from one batch of examples."),
     "seed": ("seed", "The number from which all randomness is drawn; the same seed gives the same run."),
     "key": ("key", "The fingerprint of everything that went into a stage; equal keys mean equal results."),

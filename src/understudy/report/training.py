@@ -1,11 +1,15 @@
-"""How training went: the loss over steps, and what the stage said of it."""
+"""How training went: the loss over steps, how much of it was kept, and what the stage said of it."""
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
+from understudy.artifact import Artifact
 from understudy.report.sources import Sources
+from understudy.report.words import percent
 
 _POINTS = 300  # more points than pixels only make the page heavier
 
@@ -30,9 +34,59 @@ def training(sources: Sources) -> dict[str, Any] | None:
         "best_dev_loss": min((value for _, value in dev), default=None),
         "loss": _thin(loss),
         "dev_loss": _thin(dev),
+        "sweep": _sweep(artifact, sources),
         "metrics": _flat(artifact.metrics),
         "counts": _flat(artifact.counts),
     }
+
+
+def _sweep(artifact: Artifact, sources: Sources) -> dict[str, Any] | None:
+    """What each strength of the training answered; None where nothing was swept. rows: λ = 0 first, then upwards."""
+    path = artifact.path / "sweep.json"
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        told = {name: found[name] for name in ("chosen", "rule", "why")}
+        if found["base"] is None:
+            return {**told, "sentence": "", "rows": []}
+        rows = [found["base"], *(row for row in found["strengths"] if row["strength"] > 0)]
+        shown = [
+            {name: row[name] for name in ("strength", "dev", "general", "general_change", "kl")}
+            | {"chosen": row["strength"] == found["chosen"]}
+            for row in rows
+        ]
+        if not any(row["chosen"] for row in shown):
+            raise ValueError(f"the chosen λ, {found['chosen']}, is not among those measured")
+        return {**told, "margin": found["margin"], "sentence": _sentence(shown), "rows": shown}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        sources.problems.append(f"sft: sweep.json is damaged ({error})")
+        return None
+
+
+def _sentence(rows: list[dict[str, Any]]) -> str:
+    """What the choice means, for a person who knows no statistics."""
+    before, chosen = rows[0], next(row for row in rows if row["chosen"])
+    kept = chosen["strength"]
+    how = (
+        "All of the training was kept"
+        if kept == 1
+        else "None of the training was kept"
+        if kept == 0
+        else f"{percent(kept, 0)} of the training was kept"
+        if kept < 1
+        else f"The training was strengthened to {percent(kept, 0)}"
+    )
+    return (
+        f"{how}: of 100 questions on the documentation the model then answers {_of_hundred(chosen['dev'])} instead of "
+        f"{_of_hundred(before['dev'])}, and of 100 general ones {_of_hundred(chosen['general'])} instead of "
+        f"{_of_hundred(before['general'])}."
+    )
+
+
+def _of_hundred(accuracy: Mapping[str, Any]) -> str:
+    value = accuracy["value"]
+    return "an unknown number" if value is None else f"{100 * value:.0f}"
 
 
 def _is_number(value: Any) -> bool:
