@@ -108,7 +108,7 @@ class Packer:
             reply = [*self.encode(answer), self.eos]
             if n > 1 and len(ids) + len(prompt) + len(reply) > limit:
                 continue
-            if read is not None and place:
+            if read is not None and place and place[0] >= 0:
                 found = _look(read, len(ids) + len(prompt) - 1, *(int(c) + shift for c in place))
                 looks += [found] if found else []
             ids += prompt + reply
