@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from understudy.artifact import Artifact
 from understudy.pipeline import Pipeline, Planned, load_run, open_run
 from understudy.recipe import Recipe, parse
@@ -109,20 +111,21 @@ main()
 """
 
 
+@pytest.mark.timeout(900)  # five whole programs, one after the other
 def test_a_run_killed_in_several_stages_resumes_and_ends_with_the_same_digests(
     tiny_model: Path, docs_folder: Path, tmp_path: Path
 ) -> None:
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(FULL.format(model=tiny_model, docs=docs_folder))
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    subprocess.run(command("run", str(recipe), "--store", str(whole)), check=True, timeout=280, capture_output=True)
+    subprocess.run(command("run", str(recipe), "--store", str(whole)), check=True, capture_output=True)
     for victim, fatal in (("chunk", 1), ("sft", 6), ("benchmark", 3)):  # in the midst of each, by its reports
         killed = [sys.executable, "-c", _KILLED, victim, str(fatal), "run", str(recipe), "--store", str(broken)]
-        done = subprocess.run(killed, timeout=280, capture_output=True, text=True)
+        done = subprocess.run(killed, capture_output=True, text=True)
         assert done.returncode == -signal.SIGKILL, (victim, done.stdout, done.stderr)
         assert list((broken / "work" / victim).iterdir())
         assert not list((broken / "store").glob(f"{victim}/*/manifest.json"))
-    subprocess.run(command("run", str(recipe), "--store", str(broken)), check=True, timeout=280, capture_output=True)
+    subprocess.run(command("run", str(recipe), "--store", str(broken)), check=True, capture_output=True)
     assert digests(broken, "light") == digests(whole, "light")
 
 
