@@ -21,6 +21,7 @@ from understudy.models.save import save_adapter, save_model
 from understudy.pipeline import _Examiner
 from understudy.sft import stage
 from understudy.sft.config import ReplayConfig, SftConfig, SweepConfig
+from understudy.sft.estimate import estimate
 from understudy.sft.strength import open_strength
 from understudy.sft.sweep import Scored, choose, sweep
 from understudy.stage import Inputs, RunContext
@@ -308,6 +309,16 @@ def test_bad_strengths_are_named(lambdas: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message) as caught:
         recipe.parse(text % lambdas)
     assert "sft.sweep.lambdas" in str(caught.value)
+
+
+def test_a_bare_off_is_understood_and_the_sweep_is_part_of_the_estimate() -> None:
+    text = "name: x\nbase_model: lab:reader\ndocs: {path: docs}\ngenerate: {}\nsft: {replay: {source: off}}\n"
+    parsed = recipe.parse(text).sft
+    assert parsed is not None
+    assert parsed.replay.source == "off"
+    known = {"generate": {"pairs": 1000}, "model": {"parameters": 1e9}}
+    without = estimate(SftConfig(sweep=SweepConfig(enabled=False)), known)
+    assert 1 < (estimate(SftConfig(), known).seconds or 0) / (without.seconds or 1) < 1.5
 
 
 def test_examiner_never_asks_a_question_of_the_benchmark() -> None:

@@ -56,6 +56,13 @@ class ReplayConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str = "self"
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _off(cls, value: object) -> object:
+        """YAML reads a bare `off` as false."""
+        return "off" if value is False else value
+
     share: Annotated[float, Field(ge=0, lt=1)] = 0.25
     max_tokens: Annotated[int, Field(ge=1)] = 200
 

@@ -20,6 +20,9 @@ GPU_RATE = 3e13
 _QUESTION_TOKENS = 60
 _CHUNK_TOKENS = 250
 _WORDINGS_TRAINED = 0.8  # share of the pairs that is not held out
+_SKILLS = 4  # of the general suite
+_ASKED_TOKENS = 150  # a question with its options, a passage before every fourth
+_FORWARD = 1 / 3  # of the work of a training step
 
 
 def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Estimate:
@@ -34,7 +37,8 @@ def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Es
         return Estimate({"rows": round(rows)}, tokens=tokens, note="time and memory follow from the model's size")
     gpu = _has_gpu()
     cores = min(16, os.cpu_count() or 1)
-    seconds = tokens * parameters / (GPU_RATE if gpu else CPU_RATE * cores)
+    worked = tokens + _FORWARD * sweep_tokens(config)
+    seconds = worked * parameters / (GPU_RATE if gpu else CPU_RATE * cores)
     where = "one GPU" if gpu else f"{cores} cores"
     return Estimate(
         {"rows": round(rows)},
@@ -52,6 +56,13 @@ def tokens_per_row(config: SftConfig, chunk_tokens: float) -> float:
     from_pairs = config.mix.context * context + (1 - config.mix.context) * _QUESTION_TOKENS
     replay = 0.0 if config.replay.source == "off" else config.replay.share
     return from_pairs + replay / (1 - replay) * (_QUESTION_TOKENS + config.replay.max_tokens / 2)
+
+
+def sweep_tokens(config: SftConfig) -> float:
+    """Tokens read by the questions that choose the strength of the training, λ = 0 among them."""
+    sweep = config.sweep
+    asked = sweep.dev_items + _SKILLS * sweep.general_items
+    return (len(sweep.lambdas) + 1) * asked * _ASKED_TOKENS if sweep.enabled else 0.0
 
 
 def memory(config: SftConfig, parameters: float, *, gpu: bool) -> float:
