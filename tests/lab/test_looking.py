@@ -33,13 +33,17 @@ def packer() -> Packer:
 def test_a_row_knows_where_its_answers_stand(packer: Packer) -> None:
     row = packer.row(DOCS, ASKED)
     decode = packer.tokenizer.decode
-    assert [decode(row.ids[k.first : k.last + 1]).strip() for k in row.looks] == [DOCS[:31], DOCS[32:]]
-    assert [decode(row.ids[k.at : k.at + 2]).strip() for k in row.looks] == ["81", "64"]
-    assert [row.ids[k.query] for k in row.looks] == [packer.assistant] * 2  # nothing is known of the third
+    begins = [k for k in row.looks if k.first >= 0]
+    assert [decode(row.ids[k.first : k.last + 1]).strip() for k in begins] == [DOCS[:31], DOCS[32:]]
+    assert [decode(row.ids[k.at : k.at + 2]).strip() for k in begins] == ["81", "64"]
+    assert [row.ids[k.query] for k in begins] == [packer.assistant] * 2  # nothing is known of the third
+    onward = [k for k in row.looks if k.first < 0]
+    assert [row.ids[k.at] for k in onward] == [row.ids[k.query + 1] for k in onward]
+    assert decode([row.ids[k.at] for k in onward]).replace(" ", "") == "1234MB"
 
 
 def test_questions_beyond_the_limit_leave_no_look(packer: Packer) -> None:
-    assert len(packer.row(DOCS, ASKED, limit=1).looks) == 1
+    assert len([k for k in packer.row(DOCS, ASKED, limit=1).looks if k.first >= 0]) == 1
 
 
 def test_the_loss_is_the_share_of_attention(packer: Packer) -> None:
@@ -58,9 +62,11 @@ def test_the_loss_is_the_share_of_attention(packer: Packer) -> None:
             position_ids=batch["position"],
             output_attentions=True,
         ).attentions
-    statement = [float(attention[1][1, HEAD, k.query, k.first : k.last + 1].sum()) for k in rows[1].looks]
-    answer = [float(attention[2][1, HEAD, k.query, k.at]) for k in rows[1].looks]
-    expected = [-sum(map(math.log, shares)) / 2 for shares in (statement, answer)]
+    begins = [k for k in rows[1].looks if k.first >= 0]
+    statement = [float(attention[1][1, HEAD, k.query, k.first : k.last + 1].sum()) for k in begins]
+    answer = [float(attention[2][1, HEAD, k.query, k.at]) for k in begins]
+    onward = [float(attention[2][1, HEAD, k.query, k.at]) for k in rows[1].looks if k.first < 0]
+    expected = [-sum(map(math.log, shares)) / len(shares) for shares in (statement, answer, onward)]
     assert looking.loss(batch).tolist() == pytest.approx(expected, rel=1e-4)
 
 

@@ -1,7 +1,8 @@
 """Telling a reader where to look: a loss on two attention heads, where the answer's place is known.
 
 Generated data knows which statement answers a question. One head of the last layer but one is taught to attend
-from the token before the answer to that statement, one of the last layer to the first token of the answer in it.
+from the token before the answer to that statement, one of the last layer to the first token of the answer in it
+and, while the answer is written, to the next.
 Without it, choosing among paraphrased statements is found late or never by a model of this size; the loss is
 used in training only and adds nothing to the model. (Supervised attention: Liu et al. 2016, arXiv:1609.04186.)
 """
@@ -48,16 +49,18 @@ class Looking:
         self._hooks.clear()
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
-        """[2]: mean nats of attending to the statement (last layer but one) and to the answer (last layer)."""
+        """[3]: mean nats of looking at the statement (last layer but one), the answer, its next token (last layer)."""
         row, query, first, last, exact = batch["looks"].unbind(-1)
         columns = torch.arange(batch["ids"].shape[1])
         branch = batch["branch"][row]
         mine = batch["branch"][row, query][:, None]
         allowed = ((branch == 0) | (branch == mine)) & (columns <= query[:, None])
         said = (columns >= first[:, None]) & (columns <= last[:, None])
+        begins = first >= 0
         losses = []
-        for n, wanted in enumerate((said, columns == exact[:, None])):
-            scores = self._scores(n, batch, row, query).masked_fill(~allowed, float("-inf"))
+        for layer, some, places in ((0, begins, said), (1, begins, None), (1, ~begins, None)):
+            wanted = (columns == exact[:, None])[some] if places is None else places[some]
+            scores = self._scores(layer, batch, row[some], query[some]).masked_fill(~allowed[some], float("-inf"))
             log_share = scores.log_softmax(-1).masked_fill(~wanted, float("-inf")).logsumexp(-1)
             known = wanted.any(-1)
             losses.append(-(log_share[known].clamp_min(-20).mean()) if known.any() else scores.new_zeros(()))

@@ -7,7 +7,7 @@ is used later, while the passages are computed once. The loss counts answers (an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from understudy.prompts import with_passages
 
 # The first token of an answer is the choice among the passages; the rest follows from it.
 FIRST = 4.0
+COPIED = 6  # tokens of an answer whose places are said
 _MARK, _DOCS = "\x01", "\x02"
 
 
@@ -34,7 +35,10 @@ class Ask(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Where the token `query`, the last before an answer, finds it: in `first`..`last`, from `at` on (-1: unknown)."""
+    """Where token `query` finds the next one of an answer: in tokens `first`..`last`, at `at`; -1: not said.
+
+    Before an answer all are said as far as known; within an answer, where copying goes on, `at` alone.
+    """
 
     query: int
     first: int
@@ -110,7 +114,7 @@ class Packer:
                 continue
             if read is not None and place and place[0] >= 0:
                 found = _look(read, len(ids) + len(prompt) - 1, *(int(c) + shift for c in place))
-                looks += [found] if found else []
+                looks += [found, *_onward(found, ids, reply)] if found else []
             ids += prompt + reply
             branch += [n] * (len(prompt) + len(reply))
             position += range(start, start + len(prompt) + len(reply))
@@ -129,6 +133,16 @@ def _look(read: Encoding, query: int, start: int, end: int, at: int) -> Look | N
         return None
     exact = read.char_to_token(at) if at >= start else None
     return Look(query, first + 2, last + 2, -1 if exact is None else exact + 2)
+
+
+def _onward(look: Look, ids: Sequence[int], reply: Sequence[int]) -> Iterator[Look]:
+    """Looks of the next tokens while the answer reads on as the passage does; the first may differ by a space."""
+    if look.at < 0:
+        return
+    for n in range(1, min(COPIED, len(reply) - 1)):
+        if look.at + n > look.last or ids[look.at + n] != reply[n]:
+            return
+        yield Look(look.query + n, -1, -1, look.at + n)
 
 
 def collate(rows: Sequence[Row], pad: int = 0) -> dict[str, NDArray[Any]]:

@@ -163,7 +163,7 @@ class Trainer:
         self.average = {n: p.detach().clone() for n, p in model.named_parameters()}
         self.step = self.pool = self.tokens = 0
         self.seconds = 0.0
-        self.looked = torch.zeros(2)
+        self.looked = torch.zeros(3)
 
     def learn(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """One step; returns the unweighted loss (nats) of every weighted token, in row order."""
