@@ -28,36 +28,30 @@ from understudy.lab.muon import Muon
 from understudy.lab.packing import Packer, Row, collate
 from understudy.lab.tasks import NEEDS_TEXT, TASKS
 
-LENGTHS = ((96, 1.0), (160, 2.0), (256, 3.0), (384, 2.0), (640, 0.6), (1150, 0.45))
 POOL = 8  # batches made together, so that rows of like length share one
+# (tokens seen, row length → share of tokens): long rows once short ones can be read
+LENGTHS: tuple[tuple[float, dict[int, float]], ...] = (
+    (0.0, {96: 1.0, 160: 2.0, 256: 3.0, 384: 2.0}),
+    (11e6, {96: 0.7, 160: 1.5, 256: 3.0, 384: 2.0, 640: 0.7, 1150: 0.35}),
+)
 # (tokens seen, task → share of tokens): interpolated between the lines
 CURRICULUM: tuple[tuple[float, dict[str, float]], ...] = (
     (0.00e6, {"repeat": 1.0}),
     (0.08e6, {"repeat": 1.0}),
-    (0.20e6, {"repeat": 0.25, "recall": 0.45, "facts": 0.25, "cloze": 0.05}),
-    (1.00e6, {"repeat": 0.08, "recall": 0.27, "facts": 0.35, "cloze": 0.20, "manual": 0.10}),
-    (2.00e6, {"repeat": 0.03, "recall": 0.15, "facts": 0.30, "manual": 0.25, "cloze": 0.23,
-              "language": 0.02, "skills": 0.02}),
-    (2.54e6, {"repeat": 0.03, "recall": 0.15, "facts": 0.30, "manual": 0.25, "cloze": 0.23,
-              "language": 0.02, "skills": 0.02}),
-    (2.55e6, {"pairs": 0.88, "repeat": 0.12}),
-    (2.68e6, {"pairs": 0.88, "repeat": 0.12}),
-    (2.75e6, {"pairs": 0.40, "recall": 0.45, "repeat": 0.05, "facts": 0.10}),
-    (3.10e6, {"pairs": 0.12, "recall": 0.38, "repeat": 0.04, "facts": 0.42, "cloze": 0.04}),
-    (3.52e6, {"pairs": 0.04, "recall": 0.23, "repeat": 0.03, "facts": 0.42, "manual": 0.14, "cloze": 0.14}),
-    (3.53e6, {"pairs": 0.30, "recall": 0.60, "repeat": 0.10}),
-    (3.85e6, {"pairs": 0.10, "recall": 0.65, "repeat": 0.05, "facts": 0.20}),
-    (4.20e6, {"pairs": 0.05, "recall": 0.30, "repeat": 0.05, "facts": 0.60}),
-    (4.50e6, {"pairs": 0.04, "recall": 0.22, "repeat": 0.04, "facts": 0.53, "manual": 0.07, "cloze": 0.10}),
-    (4.51e6, {"pairs": 0.05, "recall": 0.25, "repeat": 0.04, "facts": 0.66}),
-    (5.20e6, {"pairs": 0.03, "recall": 0.17, "repeat": 0.03, "facts": 0.72, "cloze": 0.05}),
-    (5.80e6, {"recall": 0.08, "repeat": 0.03, "facts": 0.47, "manual": 0.22, "cloze": 0.20}),
-    (6.60e6, {"recall": 0.06, "repeat": 0.02, "facts": 0.24, "manual": 0.36, "cloze": 0.26, "define": 0.03,
-              "skills": 0.03}),
+    (0.20e6, {"repeat": 0.25, "pairs": 0.50, "recall": 0.25}),
+    (0.80e6, {"repeat": 0.08, "pairs": 0.25, "recall": 0.30, "facts": 0.30, "cloze": 0.07}),
+    (2.00e6, {"repeat": 0.02, "pairs": 0.03, "recall": 0.13, "facts": 0.49, "cloze": 0.21, "manual": 0.12}),
+    (5.00e6, {"repeat": 0.02, "pairs": 0.02, "recall": 0.12, "facts": 0.50, "cloze": 0.22, "manual": 0.12}),
+    (8.00e6, {"repeat": 0.02, "pairs": 0.01, "recall": 0.10, "facts": 0.37, "cloze": 0.27, "manual": 0.22,
+              "define": 0.01}),
+    (11.0e6, {"repeat": 0.02, "pairs": 0.01, "recall": 0.10, "facts": 0.37, "cloze": 0.27, "manual": 0.22,
+              "define": 0.01}),
+    (14.0e6, {"repeat": 0.02, "recall": 0.06, "facts": 0.22, "cloze": 0.28, "manual": 0.34, "define": 0.03,
+              "skills": 0.05}),
 )  # fmt: skip
 FULL_LEVEL = 2.0e6  # tokens after which contexts are as hard as they get
-# (tokens seen, factor on the rates): circuits form at the full rate and sharpen at a third of it
-RATES = ((0.0, 1.0), (3.5e6, 0.67), (4.5e6, 0.83), (5.0e6, 0.33))
+# (tokens seen, factor on the rates): circuits form at the full rate and sharpen at half of it
+RATES = ((0.0, 1.0), (3.0e6, 0.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +59,16 @@ class Plan:
     """What a run does; all that can change its result besides the texts and the initial weights."""
 
     seed: int = 0
-    total_tokens: float = 8.6e6
+    total_tokens: float = 30e6
     batch_tokens: int = 4096
     lr: float = 0.03
     embedding_lr: float = 1e-2
     weight_decay: float = 0.02
     warmup_steps: int = 12
-    decay: float = 0.4
+    decay: float = 0.45
     average: float = 0.99
     looking: float = 0.5  # weight of the loss on where to look
-    bfloat16: bool = True  # matrix products; weights, sums and losses stay float32
+    bfloat16: bool | None = None  # matrix products only; None: where the processor has instructions for it
     eval_every: float = 0.5e6
 
 
@@ -95,12 +89,11 @@ def make_pool(packer: Packer, texts: Sequence[str], plan: Plan, number: int) -> 
     """The batches of pool `number`, each of about `batch_tokens` tokens, padding included."""
     rng = random.Random(f"{plan.seed}:{number}")
     tokens = number * POOL * plan.batch_tokens
-    level = min(1.0, 0.2 + 0.8 * max(0.0, tokens - 4.6e6) / FULL_LEVEL)
+    level = min(1.0, 0.2 + 0.8 * tokens / FULL_LEVEL)
     mix = shares(tokens)
     names, weights = list(mix), list(mix.values())
-    limits = [n for n, _ in LENGTHS]
-    # Long rows only once short ones can be read; weights are shares of tokens, rows are drawn by count.
-    odds = [w / n if n <= 384 or tokens > 5.6e6 else 0.0 for n, w in LENGTHS]
+    lengths = next(table for start, table in reversed(LENGTHS) if tokens >= start)
+    limits, odds = list(lengths), [share / n for n, share in lengths.items()]  # rows are drawn by count
     rows: list[Row] = []
     total = 0
     while total < POOL * plan.batch_tokens:
@@ -108,7 +101,8 @@ def make_pool(packer: Packer, texts: Sequence[str], plan: Plan, number: int) -> 
         if name in ("repeat", "pairs", "recall", "facts"):
             limit = min(limit, 384)
         given = {"texts": texts} if name in NEEDS_TEXT else {}
-        row = TASKS[name](rng, packer, limit, level, **given)
+        hard = rng.uniform(0, level) if name == "facts" else level  # plain statements are never left behind
+        row = TASKS[name](rng, packer, limit, hard, **given)
         if len(row.ids) <= 1400 and any(row.weight):
             rows.append(row)
             total += len(row.ids)
@@ -150,6 +144,12 @@ def learning_rate(plan: Plan, step: int, tokens: float) -> float:
     return stage * min(1.0, (step + 1) / plan.warmup_steps, left)
 
 
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 matrices itself; emulated, they are slower than float32."""
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+
+
 class Trainer:
     """A model with its optimisers, average and place in the run."""
 
@@ -160,6 +160,7 @@ class Trainer:
         self.muon = Muon(hidden, plan.lr, weight_decay=plan.weight_decay)
         self.adam = torch.optim.AdamW(other, lr=plan.embedding_lr, betas=(0.9, 0.98), eps=1e-10, weight_decay=0.0)
         self.looking = Looking(model)
+        self.bfloat16 = has_bfloat16() if plan.bfloat16 is None else plan.bfloat16
         self.average = {n: p.detach().clone() for n, p in model.named_parameters()}
         self.step = self.pool = self.tokens = 0
         self.seconds = 0.0
@@ -174,7 +175,7 @@ class Trainer:
                 group["lr"] = lr * factor
         where = batch["weight"][:, 1:] > 0
         weight = batch["weight"][:, 1:][where]
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.plan.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             with self.looking:
                 hidden = ev.hidden_states(self.model, batch)
             logits = hidden[:, :-1][where] @ self.model.model.embed_tokens.weight.T
@@ -184,7 +185,7 @@ class Trainer:
             self.looked = self.looking.loss(batch)
             total = total + self.plan.looking * self.looked.sum()
         total.backward()  # type: ignore[no-untyped-call]
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.plan.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             for optimiser in (self.muon, self.adam):
                 optimiser.step()
                 optimiser.zero_grad(set_to_none=True)
