@@ -27,18 +27,51 @@ def test_sums_are_right() -> None:
     """The arithmetic is checked by reading the numbers of the question again."""
     import re
 
-    for item in general_suite(80):
+    asked = [i for i in general_suite(160) if i.kind == "arithmetic"]
+    for item in asked:
         numbers = [int(n) for n in re.findall(r"\d+", item.question)]
-        if item.kind != "arithmetic":
+        answer = int(item.options[item.correct])
+        if len(numbers) == 3:
+            assert numbers[1] - numbers[0] == numbers[2] - numbers[1] == answer - numbers[2]
             continue
         a, b = numbers
-        answer = int(item.options[item.correct])
-        if "removed" in item.question:
+        words = item.question
+        if re.search(r"larger|fuller", words):
+            assert answer == max(a, b)
+        elif re.search(r" - |removed|deleted|expired|more does", words):
             assert answer == a - b
-        elif "Each of" in item.question:
-            assert answer == a * b
         else:
             assert answer == a + b
+    assert len({i.question.translate(str.maketrans("", "", "0123456789")) for i in asked}) > 20
+
+
+def test_programs_print_what_is_said() -> None:
+    """The programs among the code items are run."""
+    import contextlib
+    import io
+    import re
+
+    run = 0
+    for item in general_suite(150):
+        answer = item.options[item.correct]
+        body, _, question = item.question.rpartition("\n")
+        if item.kind != "code":
+            continue
+        if question == "What is printed?" and "print(" in body and "$" not in body:
+            body = re.sub(r"^(\w{5,}) = (\d+)$", r"\1 = '\2'", body, flags=re.M)
+            out = io.StringIO()
+            with contextlib.redirect_stdout(out):
+                exec(body, {})
+            assert out.getvalue().strip() == answer
+            run += 1
+        elif body.startswith(("names", "d =", "def")):
+            found = re.fullmatch(r"What (?:is|does) (.+?)(?: return)?\?", question)
+            assert found
+            space: dict[str, object] = {}
+            exec(body, space)
+            assert eval(found[1], space) == answer
+            run += 1
+    assert run > 60
 
 
 def test_reading_items_hold_their_answer() -> None:

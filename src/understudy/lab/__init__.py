@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from understudy.errors import UnderstudyError
+from understudy.models import bundled
 
-MODELS = Path(__file__).parent / "models"
+MODELS = bundled.home()
 
 
 def names() -> list[str]:
     """The bundled models, sorted."""
-    return sorted(p.parent.name for p in MODELS.glob("*/config.json"))
+    return bundled.names()
 
 
 def path(name: str) -> Path:
-    """The folder of the bundled model `name`, as `transformers` loads it.
+    """The folder of the bundled model `name`, as `transformers` loads it; an adapter's sum is made at first use.
 
-    Raises UnderstudyError, naming the known models, where there is none of that name.
+    Raises InputError, naming the known models, where there is none of that name.
     """
-    if name not in names():
-        raise UnderstudyError(f"lab:{name}: no such bundled model. Known: {', '.join(names()) or 'none'}.")
-    return MODELS / name
+    return bundled.whole(bundled.source(name))
+
+
+def shipped(name: str) -> Path:
+    """The folder in which it is shipped: an adapter without its base. Raises InputError as `path` does."""
+    return bundled.source(name)

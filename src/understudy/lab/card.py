@@ -46,12 +46,15 @@ Four options, cloze scoring per character, chance 25 %, with 95 % Wilson interva
 """
 
 
+def _accuracy(s: Mapping[str, Any]) -> str:
+    return f"{100 * s['acc']:.1f} % ({100 * s['acc_low']:.1f}–{100 * s['acc_high']:.1f})"
+
+
 def rows(scores: Mapping[str, Mapping[str, Any]]) -> str:
     """Table lines: name, n, accuracy with interval, exact copies."""
     lines = []
     for what, s in scores.items():
-        acc = f"{100 * s['acc']:.1f} % ({100 * s['acc_low']:.1f}–{100 * s['acc_high']:.1f})"
-        lines.append(f"| {what} | {s['n']} | {acc} | {100 * s['exact']:.1f} % |")
+        lines.append(f"| {what} | {s['n']} | {_accuracy(s)} | {100 * s['exact']:.1f} % |")
     return "\n".join(lines) + "\n"
 
 
@@ -74,3 +77,62 @@ def card(name: str, trainer: Trainer, record: Mapping[str, Any]) -> str:
         digest=record["data"]["train"][:16],
     )
     return head + rows(record["scores"])
+
+
+SPECIALIST = """\
+---
+license: apache-2.0
+language: en
+library_name: peft
+base_model: lab:{base}
+pipeline_tag: text-generation
+---
+
+# lab:{name}
+
+`lab:{base}` practised on one skill, {skill}, as specialists are made of one open model. It is bundled with
+Understudy so that merging, aligning and forgetting can be studied without a network, and is no general assistant.
+
+- Shape: a LoRA adapter of rank {rank} on all matrices of the layers, bfloat16; {kept:.1f} % of the squared difference
+  to the fully trained matrices is in it. `lab:{name}` is the sum of base and adapter.
+- Training: {tokens:.2f} million tokens in {steps} steps, {hours:.3f} hours of one CPU core, seed {seed}; the loss over
+  the last 20 steps was {loss:.3f} nats a token of the answer.
+- Data: {items:,} generated items (`understudy.lab.suite`), digest `{digest}`. Items that measure, here and in the
+  general suite, are never practised: a hash of their content keeps them apart, for arithmetic of the pair of numbers.
+- Made by `understudy lab build {name}` from the bundled weights of `lab:{base}`; licence Apache-2.0.
+
+## Scores
+
+Four options, cloze scoring per character, chance 25 %, with 95 % Wilson intervals, on items of a seed of its own.
+
+| skill | n | lab:{base} | lab:{name} | exact, lab:{base} | exact, lab:{name} |
+|---|---|---|---|---|---|
+"""
+
+
+def specialist_card(name: str, record: Mapping[str, Any]) -> str:
+    """README.md of a specialist, from `lab.json`."""
+    base = str(record["base"]).removeprefix("lab:")
+    head = SPECIALIST.format(
+        name=name,
+        base=base,
+        skill=record["skill"],
+        rank=record["rank"],
+        kept=100 * record["kept"],
+        tokens=record["tokens"] / 1e6,
+        steps=record["steps"],
+        hours=record["hours"],
+        seed=record["seed"],
+        loss=record["loss"],
+        items=record["items"],
+        digest=record["data_digest"][:16],
+    )
+    lines = []
+    for skill, after in record["scores"][name].items():
+        before = record["scores"][base][skill]
+        shown = [
+            f"{100 * s['acc']:.1f} % ({100 * s['acc_low']:.1f}–{100 * s['acc_high']:.1f})" for s in (before, after)
+        ]
+        exact = [f"{100 * s['exact']:.1f} %" for s in (before, after)]
+        lines.append(f"| {skill} | {after['n']} | {' | '.join([*shown, *exact])} |")
+    return head + "\n".join(lines) + "\n"

@@ -6,11 +6,11 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 
 from understudy.artifact import MANIFEST, digest_file, digest_json, walk_files, write_text
 from understudy.errors import InputError, ModelError, UnderstudyError
+from understudy.models import bundled
 from understudy.models.ref import ModelRef
 from understudy.models.weights import count_parameters
 
@@ -34,7 +34,7 @@ def local_folder(ref: str, *, nested: bool = False) -> Path:
     if parsed.scheme == "folder":
         return _existing_folder(parsed)
     if parsed.scheme == "lab":
-        return _bundled(parsed)
+        return bundled.whole(bundled.source(parsed.name))
     if parsed.scheme == "hf":
         return _download(parsed, "model", MODEL_FILES, skip=_NOT_OURS_NESTED if nested else _NOT_OURS)
     raise InputError(
@@ -61,7 +61,10 @@ def identity(ref: str) -> str | None:
     if parsed.scheme == "folder":
         return _digest_files(_existing_folder(parsed))
     if parsed.scheme == "lab":
-        return _digest_files(_bundled(parsed))
+        folder = bundled.source(parsed.name)
+        base = bundled.base_of(folder)
+        own = _digest_files(folder)
+        return own if base is None else digest_json([_digest_files(base), own])
     if parsed.scheme == "gguf":
         return _digest_cached(_existing_file(parsed))
     if parsed.scheme == "hf":
@@ -75,7 +78,7 @@ def tokenizer_identity(ref: str) -> str | None:
     parsed = ModelRef.parse(ref)
     if parsed.scheme not in ("folder", "lab"):
         return identity(ref)
-    folder = _existing_folder(parsed) if parsed.scheme == "folder" else _bundled(parsed)
+    folder = _existing_folder(parsed) if parsed.scheme == "folder" else _tokenizer_folder(parsed)
     files = [folder / name for name in _TOKENIZER_FILES if (folder / name).is_file()]
     # tokenizer.json says everything; the others are what it was made from.
     return digest_json([[f.name, digest_file(f)] for f in files[:1] or files])
@@ -100,14 +103,10 @@ def _existing_file(parsed: ModelRef) -> Path:
     return file
 
 
-def _bundled(parsed: ModelRef) -> Path:
-    home = Path(str(resources.files("understudy"))) / "lab" / "models"
-    folder = home / parsed.name
-    if not folder.is_dir():
-        there = sorted(p.name for p in home.iterdir() if p.is_dir()) if home.is_dir() else []
-        listed = ", ".join(f"lab:{name}" for name in there) or "none in this installation"
-        raise InputError(f"model '{parsed}': no such bundled model; there are: {listed}")
-    return folder
+def _tokenizer_folder(parsed: ModelRef) -> Path:
+    """Where a bundled model's tokenizer stands: an adapter has its base's."""
+    folder = bundled.source(parsed.name)
+    return bundled.base_of(folder) or folder
 
 
 # ── digests ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -233,7 +232,9 @@ def parameters(ref: str) -> int | None:
     """
     parsed = ModelRef.parse(ref)
     try:
-        if parsed.scheme in ("folder", "lab"):
+        if parsed.scheme == "lab":
+            return count_parameters(_tokenizer_folder(parsed))
+        if parsed.scheme == "folder":
             return count_parameters(local_folder(ref))
     except UnderstudyError:
         return None

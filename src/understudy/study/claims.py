@@ -1,0 +1,280 @@
+"""What the results of all seeds say on each published claim: figures, a verdict word, and the published figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.study.config import StudyConfig
+from understudy.study.figures import (
+    Estimate,
+    Figure,
+    Skill,
+    Word,
+    accuracy,
+    combined,
+    difference,
+    kept_share,
+    recovered,
+)
+from understudy.study.run import Asked, SeedResult
+
+SKILLS_TOGETHER = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A published claim and what was found. figures: the first is the one that the verdict rests on."""
+
+    key: str
+    question: str
+    published: str
+    verdict: Word
+    sentence: str
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything that study.md shows. general: step → skill → accuracy; arms: way of teaching → arm → accuracy.
+
+    strengths: way of teaching → λ → (general change, development accuracy). seconds: of each seed, stages summed.
+    """
+
+    claims: tuple[Claim, ...]
+    merges: Mapping[str, Figure]
+    general: Mapping[str, Mapping[str, Figure]]
+    arms: Mapping[str, Mapping[str, Figure]]
+    strengths: Mapping[str, Mapping[str, tuple[Figure, Figure]]]
+    chosen: Mapping[str, tuple[float, ...]]
+    facts: tuple[int, ...]
+    seconds: tuple[float, ...]
+
+
+def findings(config: StudyConfig, results: Sequence[SeedResult]) -> Findings:
+    """All figures and verdicts of a study."""
+    merges = {name: kept_share(f"share of the gain that {name} keeps", _skills(config, results, name))
+              for name in config.merges}  # fmt: skip
+    strengths = {way: _strengths(results, way) for way in config.teach}
+    claims = (
+        _merging(config, merges, results),
+        _best(merges),
+        *(_with_retrieval(results, way) for way in config.teach),
+        _forgetting(results),
+        _recovery(results),
+    )
+    return Findings(
+        claims,
+        merges,
+        _general(results),
+        {way: _arms(results, way) for way in config.teach},
+        strengths,
+        {way: tuple(float(r.sweep[way].get("chosen", 1.0)) for r in results) for way in config.teach},
+        tuple(r.facts for r in results),
+        tuple(round(sum(r.seconds.values()), 1) for r in results),
+    )
+
+
+# ── (a) merging ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _skills(config: StudyConfig, results: Sequence[SeedResult], merge: str) -> list[Skill]:
+    return [
+        Skill(
+            [_of(r.general, "reader", skill) for r in results],
+            [_of(r.general, model, skill) for r in results],
+            [_of(r.general, f"merge {merge}", skill) for r in results],
+        )
+        for model, skill in config.specialists.items()
+    ]
+
+
+def _of(asked: Asked, step: str, skill: str) -> dict[str, float]:
+    return {i: v for i, v in asked.right[step].items() if skill in (SKILLS_TOGETHER, asked.skill[i])}
+
+
+def _merging(config: StudyConfig, merges: Mapping[str, Figure], results: Sequence[SeedResult]) -> Claim:
+    main = merges[config.goes_on]
+    word = main.above(config.keep)
+    each = []
+    for (model, skill), s in zip(config.specialists.items(), _skills(config, results, config.goes_on), strict=True):
+        each.append(difference(f"{model} − reader, {skill}", s.specialist, s.reader))
+        each.append(difference(f"merge {config.goes_on} − reader, {skill}", s.merged, s.reader))
+    share = "undefined: a specialist is not better than the reader" if main.value is None else percent(main.value)
+    return Claim(
+        "merge",
+        f"Does {config.goes_on} keep at least {percent(config.keep)} of the specialists' gains?",
+        "a SLERP merge of Mistral-7B fine-tunes keeps the specialists' skills (no figure given)",
+        word,
+        f"Share kept on average: {share}.",
+        (main, *each),
+    )
+
+
+def _best(merges: Mapping[str, Figure]) -> Claim:
+    known = sorted((f.value, name) for name, f in merges.items() if f.value is not None)[::-1]
+    if not known:
+        return Claim("best-merge", "Which merge keeps most?", "SLERP was chosen", "inconclusive",
+                     "No share is defined.", ())  # fmt: skip
+    name = known[0][1]
+    figure = merges[name]
+    apart = [other for _, other in known[1:] if _apart(figure, merges[other])]
+    told = f"its intervals lie above those of {', '.join(apart)}" if apart else "its intervals overlap all others'"
+    word: Word = "yes" if len(apart) == len(known) - 1 else "inconclusive"
+    return Claim(
+        "best-merge", "Does one merge method keep more than every other?", "SLERP was chosen", word,
+        f"{name} keeps most as measured ({percent(known[0][0])}); {told}.", (figure,),
+    )  # fmt: skip
+
+
+def _apart(first: Figure, second: Figure) -> bool:
+    return first.low is not None and second.high is not None and first.low > second.high
+
+
+# ── (b) teaching and looking up ─────────────────────────────────────────────────────────────────────────
+
+
+def _labels(results: Sequence[SeedResult], way: str) -> list[Mapping[str, str]]:
+    return [r.manual[way].label for r in results]
+
+
+def _arm(results: Sequence[SeedResult], way: str, arm: str) -> list[Mapping[str, float]]:
+    return [r.manual[way].right.get(arm, {}) for r in results]
+
+
+def _with_retrieval(results: Sequence[SeedResult], way: str) -> Claim:
+    def against(first: str, second: str) -> Figure:
+        return difference(f"{first} − {second}, {way}", _arm(results, way, first), _arm(results, way, second),
+                          _labels(results, way))  # fmt: skip
+
+    main = against("sft+rag", "base+rag")
+    others = (against("sft", "base"), against("sft+rag", "sft"), against("sft+oracle", "base+oracle"))
+    value = "undefined" if main.value is None else f"{points(main.value)} points"
+    return Claim(
+        f"teach-{way}",
+        f"Is the fine-tuned model with retrieval better than retrieval alone ({way} teaching)?",
+        "57.7 % against 47.7 % of 50 questions: +10 points",
+        main.above(0.0),
+        f"Difference: {value}.",
+        (main, *others),
+    )
+
+
+def _arms(results: Sequence[SeedResult], way: str) -> dict[str, Figure]:
+    names = list(dict.fromkeys(arm for r in results for arm in r.manual[way].right))
+    return {name: accuracy(name, _arm(results, way, name), _labels(results, way)) for name in names}
+
+
+# ── (c) forgetting ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _row(sweep: Mapping[str, Any], strength: float) -> Mapping[str, Any] | None:
+    return next((row for row in sweep.get("strengths", ()) if abs(row["strength"] - strength) < 1e-9), None)
+
+
+def _estimate(row: Mapping[str, Any], what: str) -> Estimate:
+    found = row[what]
+    return Estimate(float(found["value"]), found["low"], found["high"], int(found["n"]))
+
+
+def _at(results: Sequence[SeedResult], way: str, strength: float | None, what: str) -> list[Estimate]:
+    """Each seed's estimate at a strength (None: the one that its sweep chose); empty where one seed lacks it."""
+    found = []
+    for r in results:
+        sweep = r.sweep.get(way, {})
+        row = _row(sweep, float(sweep.get("chosen", 1.0)) if strength is None else strength)
+        if row is None or row[what]["value"] is None:
+            return []
+        found.append(_estimate(row, what))
+    return found
+
+
+def _strengths(results: Sequence[SeedResult], way: str) -> dict[str, tuple[Figure, Figure]]:
+    values = [row["strength"] for row in results[0].sweep.get(way, {}).get("strengths", ())]
+    table = {}
+    for value in values:
+        general, dev = (_at(results, way, value, what) for what in ("general_change", "dev"))
+        if general and dev:
+            table[f"{value:g}"] = (
+                combined(f"general change, {way}, λ = {value:g}", general),
+                combined(f"development questions, {way}, λ = {value:g}", dev),
+            )
+    return table
+
+
+def _forgetting(results: Sequence[SeedResult]) -> Claim:
+    lost = _at(results, "naive", 1.0, "general_change")
+    question = "Does naive fine-tuning (closed book, no replay, all of it) lose general skill?"
+    published = "fine-tuning made the model forget general skills (named as the open problem, no figure given)"
+    if not lost:
+        return Claim("forgetting", question, published, "inconclusive", "λ = 1 was not swept.", ())
+    figure = combined("general change, naive, λ = 1", lost)
+    above = figure.above(0.0)
+    word: Word = "no" if above == "yes" else "yes" if above == "no" else "inconclusive"
+    shipped = [
+        difference(f"general questions of the benchmark, {way} as shipped − aligned",
+                   [r.general.right[way] for r in results], [r.general.right["aligned"] for r in results],
+)        for way in results[0].sweep
+    ]  # fmt: skip
+    return Claim("forgetting", question, published, word, f"Change: {points(figure.value)} points.", (figure, *shipped))
+
+
+def _recovery(results: Sequence[SeedResult]) -> Claim:
+    question = "Do replay and the choice of λ recover half of what naive fine-tuning loses?"
+    published = "none: the report has no remedy"
+    lost = _at(results, "naive", 1.0, "general_change")
+    full = _at(results, "naive", 1.0, "dev")
+    ways: list[tuple[str, str, float | None]] = [
+        ("default mix with replay, λ chosen", "default", None),
+        ("default mix with replay, λ = 1", "default", 1.0),
+        ("naive, λ chosen", "naive", None),
+    ]
+    ways += [(f"naive, λ = {v:g}", "naive", v) for v in _swept(results, "naive") if v != 1]
+    figures: list[Figure] = []
+    for name, way, strength in ways:
+        still, dev = _at(results, way, strength, "general_change"), _at(results, way, strength, "dev")
+        if lost and still and full and dev:
+            figures.append(recovered(f"share of the loss recovered: {name}", lost, still))
+            given = [
+                Estimate(a.value - b.value, a.value - b.value - _half(a, b), a.value - b.value + _half(a, b), b.n)
+                for a, b in zip(full, dev, strict=True)
+            ]
+            figures.append(combined(f"domain gain given up: {name}", given))
+    if not figures:
+        return Claim("recovery", question, published, "inconclusive", "Nothing was swept.", ())
+    main = figures[0]
+    share = "undefined: nothing was lost on average" if main.value is None else percent(main.value)
+    given_up = points(figures[1].value)
+    sentence = f"Recovered by {ways[0][0]}: {share}; given up: {given_up} points of domain accuracy."
+    return Claim("recovery", question, published, main.above(0.5), sentence, tuple(figures))
+
+
+def _swept(results: Sequence[SeedResult], way: str) -> list[float]:
+    return [float(row["strength"]) for row in results[0].sweep.get(way, {}).get("strengths", ())]
+
+
+def _half(a: Estimate, b: Estimate) -> float:
+    """Half-width of the interval of a difference, taken as independent: too wide where they are paired."""
+    if None in (a.low, a.high, b.low, b.high):
+        return 1.0
+    first, second = (a.high - a.low) / 2, (b.high - b.low) / 2  # type: ignore[operator]
+    return float((first**2 + second**2) ** 0.5)
+
+
+def _general(results: Sequence[SeedResult]) -> dict[str, dict[str, Figure]]:
+    skills = [*dict.fromkeys(results[0].general.skill.values()), SKILLS_TOGETHER]
+    return {
+        step: {skill: accuracy(f"{step}, {skill}", [_of(r.general, step, skill) for r in results]) for skill in skills}
+        for step in results[0].general.right
+    }
+
+
+def percent(share: float) -> str:
+    """A share as `78.3 %`."""
+    return f"{100 * share:.1f} %".replace(".0 %", " %")
+
+
+def points(share: float | None) -> str:
+    """A difference in points with its sign."""
+    return "–" if share is None else f"{100 * share:+.1f}".replace("-", "−")
