@@ -254,7 +254,7 @@ QUICK: dict[str, Any] = {
     "epochs": 1,
     "r": 4,
     "replay": ReplayConfig(source="off"),
-    "sweep": SweepConfig(lambdas=(0.5,), general_items=2),
+    "sweep": SweepConfig(enabled=True, lambdas=(0.5,), general_items=2),
 }
 
 
@@ -293,7 +293,7 @@ def test_too_few_questions_choose_nothing(inputs: Inputs, context: Callable[[str
     from dataclasses import replace
 
     run = context("few")
-    few = SftConfig(**{**QUICK, "sweep": SweepConfig(lambdas=(0.5,), dev_items=3)})
+    few = SftConfig(**{**QUICK, "sweep": SweepConfig(enabled=True, lambdas=(0.5,), dev_items=3)})
     output = stage.run(few, replace(inputs, examiner=_Examiner()), run)
     found = json.loads((run.out / "sweep.json").read_text(encoding="utf-8"))
     assert (found["chosen"], found["rule"]) == (1.0, "not swept")
@@ -317,8 +317,8 @@ def test_a_bare_off_is_understood_and_the_sweep_is_part_of_the_estimate() -> Non
     assert parsed is not None
     assert parsed.replay.source == "off"
     known = {"generate": {"pairs": 1000}, "model": {"parameters": 1e9}}
-    without = estimate(SftConfig(sweep=SweepConfig(enabled=False)), known)
-    assert 1 < (estimate(SftConfig(), known).seconds or 0) / (without.seconds or 1) < 1.5
+    without = estimate(SftConfig(), known)
+    assert 1 < (estimate(SftConfig(sweep=SweepConfig(enabled=True)), known).seconds or 0) / (without.seconds or 1) < 1.5
 
 
 def test_examiner_never_asks_a_question_of_the_benchmark() -> None:
