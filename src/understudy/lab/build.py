@@ -90,7 +90,7 @@ def build(
     packages: Path,
     work: Path,
     out: Path | None = None,
-    total_tokens: float = 8.6e6,
+    total_tokens: float = Plan().total_tokens,
     threads: int = 0,
     **changes: Any,
 ) -> Path:

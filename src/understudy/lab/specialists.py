@@ -50,9 +50,9 @@ class Practice:
 
 
 PRACTICE = {
-    "math": Practice("arithmetic", 0.7e6),
-    "code": Practice("code", 0.6e6),
-    "chat": Practice("instructions", 0.45e6),
+    "math": Practice("arithmetic", 1.2e6),
+    "code": Practice("code", 0.7e6, lr=0.005),
+    "chat": Practice("instructions", 0.5e6, lr=0.005),
 }
 NAMES = tuple(PRACTICE)
 
