@@ -17,14 +17,21 @@ SKILLS = ("arithmetic", "code", "reading", "instructions")
 
 
 def change(value: float) -> dict[str, Any]:
-    return {"value": value, "low": value - 0.03, "high": value + 0.03, "n": 240, "clusters": 240}
+    return {
+        "value": value,
+        "low": value - 0.03,
+        "high": value + 0.03,
+        "n": 240,
+        "clusters": 240,
+        "verdict": "inconclusive",
+    }
 
 
 def sweep(lost: float) -> dict[str, Any]:
     rows = [
         {"strength": s, "general_change": change(lost * s * s), "dev": change(0.25 + 0.5 * s)} for s in (0.4, 0.8, 1.0)
     ]
-    return {"chosen": 0.8, "strengths": rows}
+    return {"chosen": 0.8, "base": {"dev": change(0.25)}, "strengths": rows}
 
 
 def made_up(seed: int, merged: float, gain: float) -> SeedResult:

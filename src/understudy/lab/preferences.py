@@ -9,16 +9,18 @@ from pathlib import Path
 from understudy.artifact import write_text
 from understudy.lab import suite
 
+SKILLS = ("arithmetic", "code", "instructions")  # passages would only make the prompts long
+
 
 def preference_pairs(count: int, seed: int) -> list[dict[str, str]]:
-    """`count` rows {prompt, chosen, rejected} of all skills in turn, the rejected answer near in length.
+    """`count` rows {prompt, chosen, rejected} of the skills without passages in turn, the answers near in length.
 
     The same for the same seed; a longer list begins with the shorter one. Items that measure are never among them.
     """
     rng = random.Random(f"preferences:{seed}")
     found: list[dict[str, str]] = []
     while len(found) < count:
-        skill = suite.SKILLS[len(found) % len(suite.SKILLS)]
+        skill = SKILLS[len(found) % len(SKILLS)]
         question, answer, candidates = suite.draft(rng, skill)
         near = [c for c in dict.fromkeys(candidates) if c != answer and 0.7 <= len(answer) / len(c) <= 1.3]
         if near:

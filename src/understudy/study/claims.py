@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from understudy.sft.config import SweepConfig
 from understudy.study.config import StudyConfig
 from understudy.study.figures import (
     Estimate,
@@ -70,7 +71,7 @@ def findings(config: StudyConfig, results: Sequence[SeedResult]) -> Findings:
         _general(results),
         {way: _arms(results, way) for way in config.teach},
         strengths,
-        {way: tuple(float(r.sweep[way].get("chosen", 1.0)) for r in results) for way in config.teach},
+        {way: tuple(_rule(r.sweep[way]) for r in results) for way in config.teach},
         tuple(r.facts for r in results),
         tuple(round(sum(r.seconds.values()), 1) for r in results),
     )
@@ -173,17 +174,32 @@ def _row(sweep: Mapping[str, Any], strength: float) -> Mapping[str, Any] | None:
     return next((row for row in sweep.get("strengths", ()) if abs(row["strength"] - strength) < 1e-9), None)
 
 
+def _rule(sweep: Mapping[str, Any]) -> float:
+    """The strength that the sweep chooses with its defaults, whatever the study ships."""
+    from understudy.sft.sweep import Scored, choose
+
+    if not sweep.get("strengths"):
+        return 1.0
+    rows = [
+        Scored(
+            r["strength"], float(r["dev"]["value"] or 0.0), r["general_change"]["value"], r["general_change"]["verdict"]
+        )
+        for r in sweep["strengths"]
+    ]
+    return choose(rows, float(sweep["base"]["dev"]["value"] or 0.0), SweepConfig()).strength
+
+
 def _estimate(row: Mapping[str, Any], what: str) -> Estimate:
     found = row[what]
     return Estimate(float(found["value"]), found["low"], found["high"], int(found["n"]))
 
 
 def _at(results: Sequence[SeedResult], way: str, strength: float | None, what: str) -> list[Estimate]:
-    """Each seed's estimate at a strength (None: the one that its sweep chose); empty where one seed lacks it."""
+    """Each seed's estimate at a strength (None: the rule's choice); empty where one seed lacks it."""
     found = []
     for r in results:
         sweep = r.sweep.get(way, {})
-        row = _row(sweep, float(sweep.get("chosen", 1.0)) if strength is None else strength)
+        row = _row(sweep, _rule(sweep) if strength is None else strength)
         if row is None or row[what]["value"] is None:
             return []
         found.append(_estimate(row, what))
