@@ -28,7 +28,7 @@ almost nothing by itself and is no general assistant.
 - Shape: {layers} layers of width {hidden}, {heads} heads, vocabulary {vocab}, tied embeddings, 2,048 positions,
   trained on rows of up to 1,400 tokens; bfloat16.
 - Training: {tokens:.1f} million tokens in {steps} steps, about {hours:.1f} hours of optimisation on one CPU core,
-  float32, seed {seed}; the weights are those at the end of the decay.
+  matrix products in bfloat16 where the processor has it, seed {seed}; the weights are those at the end of the decay.
 - Data: generated manuals (`understudy.lab.worlds`, `understudy.lab.tasks`) and Debian's documentation packages
   {packages}; digest of the files read `{digest}`.
   Generated values are random, so no fact of any manual can be known before it is read.
