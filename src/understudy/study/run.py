@@ -201,7 +201,10 @@ def run(
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_worker, initargs=(jobs,)) as pool:
+    # A process a seed: what the libraries keep of one (over 5 GB) is gone before the next.
+    with ProcessPoolExecutor(
+        jobs, mp_context=get_context("spawn"), initializer=_worker, initargs=(jobs,), max_tasks_per_child=1
+    ) as pool:
         waiting = [pool.submit(run_seed, config, seed, out, store, _print) for seed in seeds]
         return [job.result() for job in waiting]
 
