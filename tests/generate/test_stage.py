@@ -334,6 +334,8 @@ def test_the_key_changes_only_with_what_changes_the_result() -> None:
         return json.dumps(GenerateConfig(**settings).identity(), sort_keys=True)
 
     assert identity(remote={"rounds": 1}) == identity()  # the local teacher has no rounds
+    assert identity(pairs="a/pairs.csv") == identity(pairs="b/pairs.csv")  # the file's content is digested apart
+    assert GenerateConfig(pairs="a/pairs.csv").files() == {"pairs": "a/pairs.csv"}
     api = {"teacher": "openai:m"}
     assert identity(**api, remote={"rounds": 1}) != identity(**api)
     assert identity(**api, remote={"concurrency": 1, "timeout_seconds": 1, "max_retries": 0}) == identity(**api)

@@ -81,6 +81,7 @@ class GenerateConfig(StageConfig):
 
     NAME: ClassVar[str] = "generate"
     VERSION: ClassVar[int] = 1
+    NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"pairs"})  # its content is, whatever its path
 
     teacher: str = "extractive"
     pairs: str | None = None
