@@ -24,13 +24,15 @@ CONFIG = SftConfig(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("replay", [ReplayConfig(source="off"), ReplayConfig(share=0.25, max_tokens=4)])
 def test_two_processes_train_the_same_adapter_as_one(
-    inputs: Inputs, context: Context, monkeypatch: pytest.MonkeyPatch
+    inputs: Inputs, context: Context, monkeypatch: pytest.MonkeyPatch, replay: ReplayConfig
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    config = CONFIG.model_copy(update={"replay": replay})
     alone, together = context("alone"), context("together")
-    one = stage.run(CONFIG, inputs, alone)
-    two = stage.run(CONFIG.model_copy(update={"devices": 2}), inputs, together)
+    one = stage.run(config, inputs, alone)
+    two = stage.run(config.model_copy(update={"devices": 2}), inputs, together)
     assert two.metrics["steps"] == one.metrics["steps"]
     assert two.metrics["tokens"] == one.metrics["tokens"]
     losses = [[line["loss"] for line in read_records(c.out / "log.jsonl", dict)[1:]] for c in (alone, together)]

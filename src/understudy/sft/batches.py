@@ -24,10 +24,14 @@ _POOL = 16  # batches sorted by length together: little padding, and still well 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A row's tokens; the first `read` of them are the prompt, the rest is learned."""
+    """A row's tokens; the first `read` of them are the prompt, the rest is learned.
+
+    held: nothing is learned; the model is held, on all of it, to what it was.
+    """
 
     ids: tuple[int, ...]
     read: int
+    held: bool = False
 
     @property
     def labels(self) -> list[int]:
@@ -43,7 +47,7 @@ def _fit(row: Row | None, tokenizer: Any, max_length: int) -> tuple[Row, Encoded
     while row is not None:
         ids, labels = encode_row(tokenizer, row.messages, row.answer)
         if len(ids) <= max_length:
-            return row, Encoded(tuple(ids), sum(label == IGNORED for label in labels))
+            return row, Encoded(tuple(ids), sum(label == IGNORED for label in labels), row.held)
         row = row.shorter()
     return None
 
@@ -77,16 +81,22 @@ def save_rows(rows: Sequence[Encoded], file: Path) -> None:
     flat = np.fromiter((t for r in rows for t in r.ids), dtype=np.int32, count=sum(len(r.ids) for r in rows))
     ends = np.cumsum([len(r.ids) for r in rows], dtype=np.int64) if rows else np.zeros(0, dtype=np.int64)
     with atomic_path(file) as temporary:
-        save_file({"ids": flat, "ends": ends, "read": np.array([r.read for r in rows], dtype=np.int32)}, temporary)
+        read, held = np.array([r.read for r in rows], np.int32), np.array([r.held for r in rows], np.uint8)
+        save_file({"ids": flat, "ends": ends, "read": read, "held": held}, temporary)
 
 
 def load_rows(file: Path) -> list[Encoded]:
     """The inverse of `save_rows`."""
     held = load_file(file)
     pieces = np.split(held["ids"], held["ends"][:-1]) if len(held["ends"]) else []
-    return [Encoded(tuple(p.tolist()), r) for p, r in zip(pieces, held["read"].tolist(), strict=True)]
+    rows = zip(pieces, held["read"].tolist(), held["held"].tolist(), strict=True)
+    return [Encoded(tuple(ids.tolist()), read, bool(hold)) for ids, read, hold in rows]
 
 
-def columns(rows: Sequence[Encoded]) -> dict[str, list[list[int]]]:
-    """Rows as the columns that TRL's trainer reads."""
-    return {"input_ids": [list(r.ids) for r in rows], "labels": [r.labels for r in rows]}
+def columns(rows: Sequence[Encoded]) -> dict[str, list[Any]]:
+    """Rows as the columns that the trainer reads (`hold.py`)."""
+    return {
+        "input_ids": [list(r.ids) for r in rows],
+        "labels": [r.labels for r in rows],
+        "held": [int(r.held) for r in rows],
+    }

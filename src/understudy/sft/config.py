@@ -51,6 +51,8 @@ class ReplayConfig(BaseModel):
     .jsonl file or a hub data set `hf:org/name`. Rows hold `prompt` (answered by the model itself), `prompt` and
     `completion`, or `messages`.
     share: of all training rows.
+    loss: `kl` holds the model, on rows that it answered itself, to its own distribution before training, at every
+    token; `answer` teaches it its own answers. Replies that a file gives are always taught.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +66,7 @@ class ReplayConfig(BaseModel):
         return "off" if value is False else value
 
     share: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    loss: Literal["kl", "answer"] = "kl"
     max_tokens: Annotated[int, Field(ge=1)] = 200
 
 
@@ -105,7 +108,7 @@ class SftConfig(StageConfig):
     """Teach the model the documentation's pairs; every step's meaning is in the words of TRL and PEFT."""
 
     NAME: ClassVar[str] = "sft"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"checkpoint_seconds", "devices"})
 
     method: Literal["lora", "qlora", "full"] = "lora"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -11,6 +13,7 @@ from understudy.models.load import load_model, pick_device
 from understudy.models.lora import is_large, with_lora
 from understudy.models.resolve import local_folder
 from understudy.sft.config import SftConfig
+from understudy.sft.hold import without_adapter
 from understudy.sft.job import Job
 
 
@@ -28,6 +31,24 @@ def prepare(job: Job) -> Any:
     if config.method == "qlora":
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=checkpointing(config, model))
     return with_lora(model, config.r, config.lora_alpha, config.lora_dropout, config.target_modules)
+
+
+def before_training(job: Job, model: Any) -> Callable[[], AbstractContextManager[Any]]:
+    """A context manager that gives the model as it was before training: a base without its adapter, or a copy.
+
+    The copy of a wholly trained model is loaded when it is first needed, in the type that it computes in.
+    """
+    if job.config.method != "full":
+        return lambda: without_adapter(model)
+    device = next(model.parameters()).device
+    loaded: list[Any] = []
+
+    def copy() -> AbstractContextManager[Any]:
+        if not loaded:
+            loaded.append(load_model(local_folder(job.model), device=device).eval())
+        return nullcontext(loaded[0])
+
+    return copy
 
 
 def checkpointing(config: SftConfig, model: Any) -> bool:

@@ -40,8 +40,9 @@ def replay_rows(
     missing = [messages for messages, reply in found if not reply]
     written = _answers(missing, config, work, open_reader, progress)
     replies = iter(written)
-    rows = [Row(messages, reply or next(replies), "replay") for messages, reply in found]
-    return [row for row in rows if row.answer.strip()]
+    held = config.loss == "kl"
+    rows = [Row(m, reply or next(replies), "replay", held=held and not reply) for m, reply in found]
+    return [row for row in rows if row.held or row.answer.strip()]
 
 
 def _answers(

@@ -30,6 +30,7 @@ class Row:
     """One training example before tokens: a conversation, the reply to learn, its format.
 
     optional: indices of `passages` that may be left out where the row is too long, the worst first.
+    held: the reply is not learned; the model is held to what it was (`hold.py`).
     """
 
     messages: tuple[Message, ...]
@@ -39,6 +40,7 @@ class Row:
     question: str = ""
     passages: tuple[str, ...] = ()
     optional: tuple[int, ...] = ()
+    held: bool = False
 
     def shorter(self) -> Row | None:
         """The row with one passage fewer; None where nothing can be left out."""

@@ -20,7 +20,6 @@ import torch
 from datasets import Dataset
 from transformers import PrinterCallback
 from trl import SFTConfig as TrlConfig
-from trl import SFTTrainer
 
 from understudy.artifact import write_json
 from understudy.errors import ModelError
@@ -31,8 +30,9 @@ from understudy.models.ref import ModelRef
 from understudy.models.resolve import local_folder
 from understudy.models.save import save_adapter, save_model, stored_dtype
 from understudy.sft.batches import columns, load_rows
+from understudy.sft.hold import HoldingTrainer
 from understudy.sft.job import BEST, CHECKPOINTS, DEV, FINAL, RESULT, TRAIN, Job
-from understudy.sft.parameters import checkpointing, prepare
+from understudy.sft.parameters import before_training, checkpointing, prepare
 from understudy.sft.watch import Watch
 
 Progress = Callable[[str, float, float | None], None]
@@ -60,8 +60,9 @@ def train(job: Job, progress: Progress) -> dict[str, Any]:
     done = int(state["step"])
     lengths = [len(r.ids) for r in rows]
     watch = Watch(job, lengths, bool(dev), parameters, optimizer, checkpoints, state, progress)
-    trainer = SFTTrainer(
+    trainer = HoldingTrainer(
         model=model,
+        reference=before_training(job, model),
         args=_arguments(job, model, steps=max(1, job.steps - done), measure_first=done == 0 and bool(dev)),
         train_dataset=Dataset.from_dict(columns(rows[done * job.config.batch_size :] or rows[-1:])),
         eval_dataset=Dataset.from_dict(columns(dev)) if dev else None,

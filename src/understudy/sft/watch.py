@@ -18,6 +18,7 @@ from understudy.artifact import write_text
 from understudy.errors import StageError
 from understudy.models.checkpoint import Checkpoints, save_weights
 from understudy.models.lora import step_seed
+from understudy.sft.hold import METRIC
 from understudy.sft.job import BEST, LOG, Job
 
 
@@ -78,7 +79,7 @@ class Watch(TrainerCallback):
                 f"sft: the loss is {self._loss} at step {step}; lower sft.learning_rate "
                 f"(it is {self._job.config.peak_learning_rate:g}) and run again"
             )
-        self._line = self._describe(step, self._loss, float(logs["learning_rate"]))
+        self._line = self._describe(step, self._loss, float(logs["learning_rate"]), logs.get(METRIC))
         if not control.should_evaluate:
             self._step_finished(step, state)
 
@@ -118,13 +119,14 @@ class Watch(TrainerCallback):
                 self._checkpoints.save(step, self._state(), self._parameters, self._optimizer)
         self._progress(self._words(step), step, self._job.steps)
 
-    def _describe(self, step: int, loss: float | None, rate: float) -> dict[str, Any]:
+    def _describe(self, step: int, loss: float | None, rate: float, kl: float | None = None) -> dict[str, Any]:
         rows = min(len(self._tokens) - 1, step * self._job.config.batch_size)
         return {
             "step": step,
             "epoch": round(self._job.config.epochs * step / self._job.steps, 4),
             "tokens": self._tokens[rows],
             "loss": None if loss is None else round(loss, 6),
+            METRIC: None if kl is None else round(kl, 6),
             "dev_loss": None,
             "lr": rate,
         }
