@@ -80,8 +80,18 @@ def line_items(n: int, lines: int, seed: int = 0) -> list[Item]:
     return out
 
 
-def manual_items(n: int, seed: int = 0, pages: int = 6, window: int = 1100) -> list[Item]:
-    """Facts of unseen generated manuals, the page's text around the fact as passages, same-type options."""
+# Wordings that are never practised: they tell reading from knowing the question.
+UNPRACTISED = (
+    "Could you say what the {a} of {s} is in {p}?", "I am looking for the {a} of {s}.", "Name the {a} that {s} has.",
+    "What should I enter as the {a} of {s}?", "{S} needs a {a}. Which one?", "Regarding {s} in {p}: its {a}?",
+)  # fmt: skip
+
+
+def manual_items(n: int, seed: int = 0, pages: int = 6, window: int = 1100, wordings: Sequence[str] = ()) -> list[Item]:
+    """Facts of unseen generated manuals, the page's text around the fact as passages, same-type options.
+
+    wordings: templates to ask with instead of the facts' own, where an attribute is a name that they can use.
+    """
     rng = random.Random(f"manuals:{seed}")
     out: list[Item] = []
     world_seed = 900_000 + seed * 1000
@@ -98,7 +108,13 @@ def manual_items(n: int, seed: int = 0, pages: int = 6, window: int = 1100) -> l
             docs = text[min(start, max(head, 0)) : end].strip()
             near = [f.value for f in world.facts if f.attribute == fact.attribute and f.kind == fact.kind]
             others = near if len(set(near)) > 3 else near + [v for v in world.values(fact.kind) if v not in near]
-            item = _item(rng, docs, rng.choice(fact.questions), fact.value, others[:12])
+            question = rng.choice(fact.questions)
+            if wordings:
+                if fact.attribute in ("default", "meaning", "purpose", "method", "cause", "command", "step", "role"):
+                    continue
+                template = rng.choice(wordings).replace("{p}", world.product)
+                question = sx.fill(template, fact.subject, fact.attribute, fact.value)
+            item = _item(rng, docs, question, fact.value, others[:12])
             if item:
                 out.append(item)
     return out[:n]

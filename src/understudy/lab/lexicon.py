@@ -97,6 +97,13 @@ def name(rng: random.Random) -> str:
     return word.capitalize()
 
 
+def infinitive(verb: str) -> str:
+    """A verb of `VERBS` (third person) in its plain form: `watches` → `watch`, `verifies` → `verify`."""
+    if verb.endswith("ies"):
+        return f"{verb[:-3]}y"
+    return verb[:-2] if verb.endswith(("shes", "ches", "sses")) else verb[:-1]
+
+
 def description(rng: random.Random) -> str:
     """What something does, third person: `trims stale sessions at startup`."""
     tail = f" {pick(rng, TAILS)}" if rng.random() < 0.5 else ""
@@ -165,8 +172,7 @@ _VALUES: dict[str, Callable[[random.Random], str]] = {
     "language": lambda r: pick(r, LANGUAGES),
     "error": lambda r: f"{pick(r, ['E', 'ERR-', 'X', 'W'])}{r.randrange(100, 10000)}",
     "command": lambda r: (
-        f"{name(r).lower()} {pick(r, [v.rstrip('s') for v in VERBS])}"
-        + (f" {_VALUES['flag'](r)}" if r.random() < 0.3 else "")
+        f"{name(r).lower()} {infinitive(pick(r, VERBS))}" + (f" {_VALUES['flag'](r)}" if r.random() < 0.3 else "")
     ),
     "shortcut": lambda r: f"{pick(r, ['Ctrl', 'Alt', 'Ctrl+Shift', 'Ctrl+Alt', 'Shift'])}+{pick(r, KEYS)}",
     "code": lambda r: "".join(pick(r, list("abcdefghjkmnpqrstuvwxyz0123456789")) for _ in range(r.randrange(3, 8))),

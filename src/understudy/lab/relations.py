@@ -45,8 +45,24 @@ QUESTIONS = (
     "Tell me the {a} of {s}.",
     "What value does the {a} of {s} have?",
     "To what is the {a} of {s} set?",
+    "What does the documentation give as the {a} of {s}?",
+    "According to the documentation, what is the {a} of {s}?",
+    "What is said of the {a} of {s}?",
+    "{S} has which {a}?",
 )
-REVERSED = ("Which one has {v} as its {a}?", "What has a {a} of {v}?", "For what is the {a} {v}?")
+REVERSED = (
+    "Which one has {v} as its {a}?",
+    "What has a {a} of {v}?",
+    "For what is the {a} {v}?",
+    "What has the {a} {v}?",
+    "Of what is {v} the {a}?",
+    "Name what has {v} as its {a}.",
+)
+CELL = (
+    'What does the table give under "{a}" for {s}?',
+    'In the column "{a}", what stands for {s}?',
+    'For {s}, which entry is under "{a}"?',
+)
 
 
 def _r(attribute: str, kind: str, statements: str, questions: str, reverse: str = "") -> Relation:

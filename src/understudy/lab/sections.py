@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from understudy.lab import lexicon as lx
-from understudy.lab.relations import QUESTIONS, REVERSED, STATEMENTS, Relation
+from understudy.lab.relations import CELL, QUESTIONS, REVERSED, STATEMENTS, Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,17 @@ class Section:
     text: str = ""
     claims: list[Claim] = field(default_factory=list)
 
-    def add(self, line: str, *claims: tuple[str, Relation, str], within: str = "") -> None:
-        """Append `line`; each claim (subject, relation, value) spans it, or its part `within`."""
+    def add(self, line: str, *claims: tuple[str, Relation, str], within: str = "", also: Sequence[str] = ()) -> None:
+        """Append `line`; each claim (subject, relation, value) spans it, or its part `within`.
+
+        also: wordings that ask for the value in this layout only.
+        """
         start = len(self.text) + (line.index(within) if within else 0)
         end = start + len(within or line.strip("\n"))
         self.text += line
         for subject, relation, value in claims:
             asked, back = questions(relation, subject, value)
+            asked += tuple(fill(q, subject, relation.attribute, value) for q in also)
             self.claims.append(Claim(subject, relation.attribute, value, relation.kind, asked, back, start, end))
 
 
@@ -153,31 +157,42 @@ def table(
             *(shown(rng, r.kind, v) for r, v in zip(relations, row, strict=True)),
         ]
         section.add("\n")
-        section.add("| " + " | ".join(cells) + " |", *((subject, r, v) for r, v in zip(relations, row, strict=True)))
+        section.add(
+            "| " + " | ".join(cells) + " |", *((subject, r, v) for r, v in zip(relations, row, strict=True)), also=CELL
+        )
     return section
 
 
 DEFAULT = Relation("default", "number", (), (
     "What is the default value of {s}?", "What is the default of {s}?", "Which value does {s} have by default?",
-    "If {s} is not given, which value is used?", "What does {s} default to?"))  # fmt: skip
+    "If {s} is not given, which value is used?", "What does {s} default to?",
+    "Which value does {s} take if it is not set?", "Unless it is changed, what is {s}?"),
+    ("Which {n} has the default {v}?", "Which {n} defaults to {v}?", "For which {n} is {v} the default?"))  # fmt: skip
 MEANING = Relation("meaning", "description", (), (
     "What does {s} do?", "What is {s} for?", "What is the purpose of {s}?", "Describe {s}.",
-    "What does the option {s} do?"),
-    ("Which option does this: {v}?", "Which option: {v}?"))  # fmt: skip
-ROUTE = Relation("purpose", "description", (), (
-    "What does {s} do?", "What is {s} for?", "What does the endpoint {s} do?", "What does a request to {s} do?"),
-    ("Which endpoint does this: {v}?", "Which request: {v}?"))  # fmt: skip
+    "Explain {s}.", "What is the meaning of {s}?", "How does the documentation describe {s}?"),
+    ("Which {n} does this: {v}?", "Which {n}: {v}?", 'Which {n} is described by "{v}"?', '"{v}": which {n} is meant?',
+     'Name the {n} with the description "{v}".'))  # fmt: skip
 METHOD = Relation("method", "method", (), (
-    "Which HTTP method does {s} use?", "Which method does {s} need?", "With which method is {s} called?"))  # fmt: skip
+    "Which HTTP method does {s} use?", "Which method does {s} need?", "With which method is {s} called?",
+    "What is the HTTP method of {s}?", "With which HTTP method is {s} called?"))  # fmt: skip
 CAUSE = Relation("cause", "description", (), (
-    "What does {s} mean?", "What is the cause of {s}?", "When does {s} appear?"),
-    ("Which error means this: {v}?", "Which code: {v}?"))  # fmt: skip
+    "What does {s} mean?", "What is the cause of {s}?", "When does {s} appear?", "Why do I see {s}?"),
+    ("Which {n} means this: {v}?", "Which {n}: {v}?", 'Which {n} stands for "{v}"?'))  # fmt: skip
+NOUNS = {"flag": "option", "param": "parameter", "key": "setting", "env": "variable"}
+
+
+def named(relation: Relation, noun: str) -> Relation:
+    """The relation asked of one kind of thing: `{n}` filled in; each question also with the noun before its subject."""
+    asked = relation.questions + tuple(q.replace("{s}", f"the {noun} {{s}}") for q in relation.questions)
+    return replace(relation, questions=asked, reversed=tuple(q.replace("{n}", noun) for q in relation.reversed))
 
 
 def options(rng: random.Random, product: str, n: int) -> Section:
     """Command-line options or parameters with what they do and their defaults, as a list or a table."""
     kind = rng.choice(["flag", "flag", "param", "key", "env"])
     section = Section(rng.choice(["Options", "Command-line options", "Parameters", f"{product} settings"]))
+    default_of, meaning_of = named(DEFAULT, NOUNS[kind]), named(MEANING, NOUNS[kind])
     style = rng.randrange(4)
     if style == 0:
         section.add("| Option | Default | Description |\n| --- | --- | --- |")
@@ -198,13 +213,14 @@ def options(rng: random.Random, product: str, n: int) -> Section:
             f"* `{option}` ({default}) - {meaning}",
         )[style]
         mention = f"`{option}`" if rng.random() < 0.5 else option
-        section.add(line, (mention, DEFAULT, default), (mention, MEANING, meaning))
+        section.add(line, (mention, default_of, default), (mention, meaning_of, meaning))
     return section
 
 
 def endpoints(rng: random.Random, product: str, n: int) -> Section:
     """HTTP endpoints with method and purpose, as a table or a list."""
     section = Section(rng.choice(["HTTP API", "Endpoints", f"{product} API", "Requests"]))
+    method_of, purpose_of = named(METHOD, "path"), replace(named(MEANING, "endpoint"), attribute="purpose")
     style = rng.randrange(2)
     if style == 0:
         section.add("| Method | Path | Purpose |\n| --- | --- | --- |")
@@ -219,13 +235,14 @@ def endpoints(rng: random.Random, product: str, n: int) -> Section:
             section.add("\n")
         line = (f"| {method} | `{path}` | {purpose} |", f"- `{method} {path}`: {purpose}.")[style]
         mention = f"`{path}`" if rng.random() < 0.5 else path
-        section.add(line, (mention, METHOD, method), (mention, ROUTE, purpose))
+        section.add(line, (mention, method_of, method), (mention, purpose_of, purpose))
     return section
 
 
 def errors(rng: random.Random, product: str, n: int) -> Section:
     """Error codes and what they mean."""
     section = Section(rng.choice(["Errors", "Error codes", "Troubleshooting", f"Messages of {product}"]))
+    cause_of = named(CAUSE, "error code")
     style = rng.randrange(2)
     if style == 0:
         section.add("| Code | Meaning |\n| --- | --- |")
@@ -239,23 +256,45 @@ def errors(rng: random.Random, product: str, n: int) -> Section:
         cause = f"{upper_first(lx.pick(rng, lx.OBJECTS))} {fault}"
         if i or style == 0:
             section.add("\n")
-        section.add((f"| {code} | {cause} |", f"- **{code}**: {cause}.")[style], (code, CAUSE, cause))
+        section.add((f"| {code} | {cause} |", f"- **{code}**: {cause}.")[style], (code, cause_of, cause))
     return section
+
+
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+COMMAND = Relation("command", "command", (), (
+    "Which command helps to {s}?", "How do I {s}?", "With which command does one {s}?", "How can I {s}?",
+    "What do I run to {s}?", "Which command do I use to {s}?", "What must be entered to {s}?"),
+    ("What does {v} do?", "What is `{v}` for?", "When do I run `{v}`?", "What does the command `{v}` do?"))  # fmt: skip
+
+
+def _in_order(rng: random.Random, how_to: str, i: int, before: str) -> tuple[str, Relation]:
+    """Subject and relation that ask for step `i` (from 0) of a how-to: by its number, or by the step before it."""
+    if not before or rng.random() < 0.5:
+        asked = (
+            f"What is step {i + 1} of {how_to}?", f"What is done in step {i + 1} of {how_to}?",
+            f"Which step comes {ORDINALS[i]} in {how_to}?",
+        )  # fmt: skip
+        return f"step {i + 1} of {how_to}", Relation("step", "step", (), asked)
+    asked = (
+        f'What comes after "{before}" in {how_to}?', f'Which step of {how_to} follows "{before}"?',
+        f'Once "{before}" is done, what is next in {how_to}?',
+    )  # fmt: skip
+    return f"what follows {before} in {how_to}", Relation("step", "step", (), asked)
 
 
 def steps(rng: random.Random, product: str, n: int) -> Section:
     """A numbered how-to; what is asked is which command does a step."""
-    goal = f"{lx.pick(rng, lx.VERBS).rstrip('s')} {lx.pick(rng, lx.OBJECTS)}"
+    goal = f"{lx.infinitive(lx.pick(rng, lx.VERBS))} {lx.pick(rng, lx.OBJECTS)}"
     section = Section(f"How to {goal}")
     section.add(f"To {goal} in {product}:\n")
-    ordinals = ["first", "second", "third", "fourth", "fifth", "sixth"]
-    for i in range(min(n, len(ordinals))):
-        verb, thing, command = lx.pick(rng, lx.VERBS).rstrip("s"), lx.pick(rng, lx.OBJECTS), lx.value(rng, "command")
-        relation = Relation("command", "command", (), (
-            f"Which command helps to {verb} {thing}?", f"How do I {verb} {thing}?",
-            f"With which command does one {verb} {thing}?"), ("What does {v} do?",))  # fmt: skip
+    how_to, before = f'"{section.title}"', ""
+    for i in range(min(n, len(ORDINALS))):
+        verb, thing, command = lx.infinitive(lx.pick(rng, lx.VERBS)), lx.pick(rng, lx.OBJECTS), lx.value(rng, "command")
+        said = f"{upper_first(verb)} {thing} with `{command}`"
+        claims = [(f"{verb} {thing}", COMMAND, command), (*_in_order(rng, how_to, i, before), said)]
         section.add("\n")
-        section.add(f"{i + 1}. {upper_first(verb)} {thing} with `{command}`.", (f"{verb} {thing}", relation, command))
+        section.add(f"{i + 1}. {said}.", *claims)
+        before = said.replace("`", "")
     return section
 
 

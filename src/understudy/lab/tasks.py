@@ -138,8 +138,29 @@ def recall(rng: random.Random, packer: Packer, limit: int, level: float) -> Row:
     return packer.row(text, asked, limit, layout(rng), "recall")
 
 
-def _ask(rng: random.Random, text: str, claims: Sequence[sx.Claim], reverse: float = 0.12) -> Pairs:
+_CONTEXTS = (
+    "{q} in {p}{e}", "{q} in {p}{e}", "{q} according to the {p} docs{e}", "{q} in the {p} documentation{e}",
+    "In {p}: {Q}{e}", '{q} on the page "{t}"{e}',
+)  # fmt: skip
+IN_CONTEXT = 0.35
+
+
+def in_context(rng: random.Random, question: str, product: str, page: str) -> str:
+    """The question, now and then with what it is about: `... in Tavimor?`, `In Tavimor: ...`."""
+    if product in question or rng.random() >= IN_CONTEXT:
+        return question
+    bare, end = (question[:-1], question[-1]) if question[-1:] in ("?", ".") else (question, "")
+    return rng.choice(_CONTEXTS).format(q=bare, Q=bare, p=product, t=page, e=end)
+
+
+def _ask(
+    rng: random.Random, text: str, claims: Sequence[sx.Claim], product: str, page: str = "", reverse: float = 0.15
+) -> Pairs:
     """A question for each claim of `text` whose answer is the only one; some in reverse; then others on the same."""
+
+    def wording(questions: Sequence[str]) -> str:
+        return in_context(rng, rng.choice(questions), product, page or f"{product} manual")
+
     answers: dict[tuple[str, str], set[str]] = {}
     owners: dict[tuple[str, str], set[str]] = {}
     for c in claims:
@@ -149,11 +170,11 @@ def _ask(rng: random.Random, text: str, claims: Sequence[sx.Claim], reverse: flo
     out: Pairs = []
     for c in single:
         if c.reversed and rng.random() < reverse and len(owners[c.attribute, c.value]) == 1:
-            out.append(ask(rng.choice(c.reversed), c.subject.strip("`"), text, c.start, c.end))
+            out.append(ask(wording(c.reversed), c.subject.strip("`"), text, c.start, c.end))
         else:
-            out.append(ask(rng.choice(c.questions), c.value, text, c.start, c.end))
+            out.append(ask(wording(c.questions), c.value, text, c.start, c.end))
     rng.shuffle(out)
-    again: Pairs = [ask(rng.choice(c.questions), c.value, text, c.start, c.end) for c in single]
+    again: Pairs = [ask(wording(c.questions), c.value, text, c.start, c.end) for c in single]
     rng.shuffle(again)
     return out + again
 
@@ -204,7 +225,7 @@ def facts(rng: random.Random, packer: Packer, limit: int, level: float) -> Row:
     heads = [f"## {p.title}\n\n" if with_titles else "" for p in parts]
     text, starts = joined([head + p.text for head, p in zip(heads, parts, strict=True)], "\n\n")
     places = zip(parts, starts, heads, strict=True)
-    asked = _ask(rng, text, [c for p, i, head in places for c in _moved(p.claims, i + len(head))])
+    asked = _ask(rng, text, [c for p, i, head in places for c in _moved(p.claims, i + len(head))], product)
     if rng.random() < 0.3 * level + 0.03:
         asked.insert(rng.randrange(len(asked) + 1), (_absent(rng, product, names, relations), ABSTAIN))
     return packer.row(text, asked, limit, layout(rng), "facts")
@@ -255,7 +276,7 @@ def manual(rng: random.Random, packer: Packer, limit: int, level: float) -> Row:
     rng.shuffle(passages)
     text, starts = joined([passage for passage, _ in passages], "\n\n")
     claims = [c for (_, stated), i in zip(passages, starts, strict=True) for c in _moved(stated, i)]
-    asked = _ask(rng, text, claims)
+    asked = _ask(rng, text, claims, product, page)
     gone = [
         c
         for c in removed
@@ -266,7 +287,8 @@ def manual(rng: random.Random, packer: Packer, limit: int, level: float) -> Row:
     gone = [c for c in gone if (c.subject.strip("`"), c.attribute) not in stated]
     if gone and rng.random() < 0.5:
         c = rng.choice(gone)
-        asked.insert(rng.randrange(min(3, len(asked)) + 1), (rng.choice(c.questions), ABSTAIN))
+        unanswered = in_context(rng, rng.choice(c.questions), product, page)
+        asked.insert(rng.randrange(min(3, len(asked)) + 1), (unanswered, ABSTAIN))
     if rng.random() < 0.12 and len(asked) > 3:
         asked[0] = _letters(rng, asked)
     return packer.row(text, asked, limit, layout(rng), "manual")
@@ -391,9 +413,25 @@ DEFINITION = re.compile(
     r"|describes|represents|causes|prints|creates) (?P<o>.{15,200})$"
 )
 _DEFINE = {
-    "is": ("What is {t}?", "What is the {t}?", "Explain {t}."),
-    "are": ("What are {t}?", "What are the {t}?", "Explain {t}."),
+    "is": (
+        "What is {t}?",
+        "What is the {t}?",
+        "Explain {t}.",
+        "How is {t} defined?",
+        "Explain what {t} is.",
+        "What does the documentation say {t} is?",
+        "What is meant by {t}?",
+    ),
+    "are": ("What are {t}?", "What are the {t}?", "Explain {t}.", "How are {t} defined?", "What is meant by {t}?"),
 }
+_DOES = (
+    "What is the purpose of {t}?",
+    "What does {t} do?",
+    "What is said of {t}?",
+    "Describe what {t} does.",
+    "What does the documentation say about {t}?",
+)
+_DEFINED = ("What does the documentation call {o}?", "What is described as {o}?", "Name what is described as {o}.")
 
 
 def define(rng: random.Random, packer: Packer, limit: int, level: float, texts: Sequence[str] = ()) -> Row:
@@ -416,13 +454,17 @@ def define(rng: random.Random, packer: Packer, limit: int, level: float, texts: 
                 "note",
             }:
                 continue
-            verb = m["v"]
-            forms = _DEFINE.get(
-                verb,
-                ("What does {t} " + verb.removesuffix("s") + "?", "What is the purpose of {t}?", "What does {t} do?"),
-            )
             here = text.index(sentence)
-            asked.append(Ask(rng.choice(forms).format(t=m["t"]), sentence, here, here + len(sentence), here))
+            place = (here, here + len(sentence))
+            described = f"{m['v']} {m['o'].rstrip('.')}" if m["v"] not in ("is", "are") else m["o"].rstrip(".")
+            if rng.random() < 0.2 and len(described) < 120:
+                form = rng.choice(_DEFINED) if m["v"] in ("is", "are") else "What {o}?"
+                asked.append(Ask(form.format(o=described), m["t"], *place, here + m.start("t")))
+                continue
+            object_of = f"What does {{t}} {lx.infinitive(m['v'])}?"
+            form = rng.choice(_DEFINE.get(m["v"], (object_of, *_DOES)))
+            answer, at = (sentence, here) if rng.random() < 0.5 else (m["o"].rstrip("."), here + m.start("o"))
+            asked.append(Ask(form.format(t=m["t"]), answer, *place, at))
         if asked:
             rng.shuffle(asked)
             return packer.row(text, asked[:5], limit, layout(rng), "define")

@@ -32,7 +32,7 @@ POOL = 8  # batches made together, so that rows of like length share one
 # (tokens seen, row length → share of tokens): long rows once short ones can be read
 LENGTHS: tuple[tuple[float, dict[int, float]], ...] = (
     (0.0, {96: 1.0, 160: 2.0, 256: 3.0, 384: 2.0}),
-    (11e6, {96: 0.7, 160: 1.5, 256: 3.0, 384: 2.0, 640: 0.7, 1150: 0.35}),
+    (7e6, {96: 0.7, 160: 1.5, 256: 3.0, 384: 2.0, 640: 0.7, 1150: 0.35}),
 )
 # (tokens seen, task → share of tokens): interpolated between the lines
 CURRICULUM: tuple[tuple[float, dict[str, float]], ...] = (
@@ -41,12 +41,10 @@ CURRICULUM: tuple[tuple[float, dict[str, float]], ...] = (
     (0.20e6, {"repeat": 0.25, "pairs": 0.50, "recall": 0.25}),
     (0.80e6, {"repeat": 0.08, "pairs": 0.25, "recall": 0.30, "facts": 0.30, "cloze": 0.07}),
     (2.00e6, {"repeat": 0.02, "pairs": 0.03, "recall": 0.13, "facts": 0.49, "cloze": 0.21, "manual": 0.12}),
-    (5.00e6, {"repeat": 0.02, "pairs": 0.02, "recall": 0.12, "facts": 0.50, "cloze": 0.22, "manual": 0.12}),
-    (8.00e6, {"repeat": 0.02, "pairs": 0.01, "recall": 0.10, "facts": 0.37, "cloze": 0.27, "manual": 0.22,
-              "define": 0.01}),
-    (11.0e6, {"repeat": 0.02, "pairs": 0.01, "recall": 0.10, "facts": 0.37, "cloze": 0.27, "manual": 0.22,
-              "define": 0.01}),
-    (14.0e6, {"repeat": 0.02, "recall": 0.06, "facts": 0.22, "cloze": 0.28, "manual": 0.34, "define": 0.03,
+    (4.00e6, {"repeat": 0.02, "pairs": 0.02, "recall": 0.12, "facts": 0.48, "cloze": 0.22, "manual": 0.14}),
+    (6.00e6, {"repeat": 0.02, "pairs": 0.01, "recall": 0.10, "facts": 0.36, "cloze": 0.26, "manual": 0.23,
+              "define": 0.02}),
+    (9.00e6, {"repeat": 0.02, "recall": 0.06, "facts": 0.22, "cloze": 0.28, "manual": 0.33, "define": 0.04,
               "skills": 0.05}),
 )  # fmt: skip
 FULL_LEVEL = 2.0e6  # tokens after which contexts are as hard as they get
@@ -59,7 +57,7 @@ class Plan:
     """What a run does; all that can change its result besides the texts and the initial weights."""
 
     seed: int = 0
-    total_tokens: float = 30e6
+    total_tokens: float = 20e6
     batch_tokens: int = 4096
     lr: float = 0.03
     embedding_lr: float = 1e-2
@@ -69,7 +67,7 @@ class Plan:
     average: float = 0.99
     looking: float = 0.5  # weight of the loss on where to look
     bfloat16: bool | None = None  # matrix products only; None: where the processor has instructions for it
-    eval_every: float = 0.5e6
+    eval_every: float = 1e6
 
 
 def shares(tokens: float) -> dict[str, float]:
@@ -272,7 +270,7 @@ def train(
     held_out: Sequence[str] = (),
     stop_at: float | None = None,
 ) -> None:
-    """Run until the plan's tokens (or the clock time `stop_at`); log to `folder/log.jsonl`, save every 0.5 M tokens."""
+    """Run until the plan's tokens (or the clock time `stop_at`); log to `folder/log.jsonl`, save when measuring."""
     plan = trainer.plan
     folder.mkdir(parents=True, exist_ok=True)
     packer = Packer(Tokenizer.from_file(str(tokenizer_file)))
