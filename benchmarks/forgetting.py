@@ -3,9 +3,9 @@
     understudy run recipes/quickstart.yaml --until generate --store /tmp/forgetting
     python benchmarks/forgetting.py /tmp/forgetting --facts 60 --epochs 6
 
-Prints for each share of replay and seed: held-out loss, development and general accuracy, KL from the base; then for
-each share the paired change of general accuracy from before training, and against share 0. Nine trainings take some
-fifteen minutes of one idle core.
+Prints for each way of replay (its share and loss) and seed: held-out loss, development and general accuracy, KL from
+the base; then for each way the paired change of general accuracy from before training, and against no replay. Nine
+trainings take some fifteen minutes of one idle core.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--facts", type=int, default=60)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--shares", type=float, nargs="+", default=[0.0, 0.1, 0.25])
+    parser.add_argument("--ways", nargs="+", default=["0", "0.25:answer", "0.25:kl"], metavar="SHARE[:LOSS]")
     options = parser.parse_args()
     torch.set_num_threads(1)
     found = {s: next((options.store / "store" / s).glob("*/manifest.json")).parent for s in ("chunk", "generate")}
@@ -60,7 +60,7 @@ def main() -> None:
         write_records(taught / "items.jsonl", items)
         seal(taught, {"stage": "generate", "key": "part"})
         artifacts["generate"] = Artifact.open(taught)
-        answers: dict[float, list[list[float]]] = {}
+        answers: dict[str, list[list[float]]] = {}
 
         def measure(model: str) -> tuple[float, list[float], torch.Tensor]:
             reader = open_reader(model, device="cpu")
@@ -71,26 +71,27 @@ def main() -> None:
         score, before, probed = measure(MODEL)
         print(f"before: development {score:.1%}, general {fmean(before):.1%}", flush=True)
         for seed in options.seeds:
-            for share in options.shares:
-                replay = {**settings["replay"], "share": share}
+            for way in options.ways:
+                share, _, loss = way.partition(":")
+                replay = {**settings["replay"], "share": float(share), "loss": loss or "kl"}
                 config = SftConfig(**{**settings, "epochs": options.epochs, "replay": replay})
-                place = Path(scratch) / f"{seed}-{share}"
+                place = Path(scratch) / f"{seed}-{way}"
                 (place / "out").mkdir(parents=True)
                 context = RunContext(place / "out", place / "work", place, seed=seed, device="cpu")
                 output = stage.run(config, Inputs(artifacts, model=MODEL, base_model=MODEL), context)
                 score, right, after = measure(str(place / "out" / "model"))
-                answers.setdefault(share, []).append(right)
+                answers.setdefault(way, []).append(right)
                 print(
-                    f"share {share} seed {seed}: {output.metrics['steps']} updates, held-out loss "
+                    f"replay {way} seed {seed}: {output.metrics['steps']} updates, held-out loss "
                     f"{output.metrics['dev_loss']:.3f}, development {score:.1%}, general {fmean(right):.1%}, "
                     f"KL {mean_kl(probed, after):.3f}",
                     flush=True,
                 )
-        means = {share: [fmean(column) for column in zip(*rows, strict=True)] for share, rows in answers.items()}
-        for share, after_training in means.items():
-            for name, other in (("before", before), ("share 0", means.get(0.0, before))):
+        means = {way: [fmean(column) for column in zip(*rows, strict=True)] for way, rows in answers.items()}
+        for way, after_training in means.items():
+            for name, other in (("before", before), ("no replay", means.get("0", before))):
                 change = examiner.change(other, after_training, labels, 0.01)
-                print(f"share {share} against {name}: {change}")
+                print(f"replay {way} against {name}: {change}")
 
 
 if __name__ == "__main__":

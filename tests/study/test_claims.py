@@ -27,14 +27,28 @@ def change(value: float) -> dict[str, Any]:
     }
 
 
+def answers(lost: float, learned: float) -> dict[str, dict[str, float]]:
+    """Of 100 general questions the first are lost, of 100 on the manual the first are learned."""
+    return {
+        "general": {f"g{i}": float(i >= round(-100 * lost)) for i in range(100)},
+        "dev": {f"d{i}": float(i < round(100 * learned)) for i in range(100)},
+    }
+
+
 def sweep(lost: float) -> dict[str, Any]:
     rows = [
-        {"strength": s, "general_change": change(lost * s * s), "dev": change(0.25 + 0.5 * s)} for s in (0.4, 0.8, 1.0)
+        {
+            "strength": s,
+            "general_change": change(lost * s * s),
+            "dev": change(0.25 + 0.5 * s),
+            "answers": answers(lost * s * s, 0.25 + 0.5 * s),
+        }
+        for s in (0.4, 0.8, 1.0)
     ]
-    return {"chosen": 0.8, "base": {"dev": change(0.25)}, "strengths": rows}
+    return {"chosen": 0.8, "base": {"dev": change(0.25), "answers": answers(0.0, 0.25)}, "strengths": rows}
 
 
-def made_up(seed: int, merged: float, gain: float) -> SeedResult:
+def made_up(seed: int, merged: float, gain: float, remaining: float = 0.01) -> SeedResult:
     """Answers with known shares: reader 0.3, specialists 0.9 on their skill, merges `merged`, sft+rag + gain."""
     rng = np.random.default_rng(seed)
     ids = [f"{skill}-{i}" for skill in SKILLS for i in range(80)]
@@ -57,12 +71,12 @@ def made_up(seed: int, merged: float, gain: float) -> SeedResult:
 
     return SeedResult(
         seed, 200, Asked(general, {i: i for i in ids}, skill_of), {"naive": manual(), "default": manual()},
-        {"naive": sweep(-0.2), "default": sweep(-0.05)}, {}, {"sft": 100.0},
+        {"naive": sweep(-0.5), "default": sweep(-remaining)}, {}, {"sft": 100.0},
     )  # fmt: skip
 
 
-def verdicts(merged: float, gain: float) -> dict[str, str]:
-    found = findings(load(SHIPPED), [made_up(s, merged, gain) for s in range(1, 6)])
+def verdicts(merged: float, gain: float, remaining: float = 0.01) -> dict[str, str]:
+    found = findings(load(SHIPPED), [made_up(s, merged, gain, remaining) for s in range(1, 6)])
     return {claim.key: claim.verdict for claim in found.claims}
 
 
@@ -72,7 +86,8 @@ def test_verdicts_follow_the_truth() -> None:
     assert good["teach-default"] == "yes"
     assert good["forgetting"] == "yes"
     assert good["recovery"] == "yes"
-    poor = verdicts(merged=0.45, gain=-0.2)
+    poor = verdicts(merged=0.45, gain=-0.2, remaining=0.4)
+    assert poor["recovery"] == "no"
     assert poor["merge"] == "no"
     assert poor["teach-default"] == "no"
 

@@ -67,15 +67,38 @@ def test_a_verdict_needs_both_intervals() -> None:
 
 
 def test_recovery_is_of_the_mean_losses() -> None:
-    def changes(*values: float) -> list[Estimate]:
-        return [Estimate(v, v - 0.02, v + 0.02, 240) for v in values]
+    def changes(*values: float) -> list[dict[str, float]]:
+        """100 questions a seed of which the right share changed from right to wrong."""
+        return [{f"q{i}": -1.0 if i < round(-100 * v) else 0.0 for i in range(100)} for v in values]
 
     figure = recovered("share", changes(-0.10, -0.12, -0.08), changes(-0.02, -0.03, -0.01))
     assert figure.value == pytest.approx(0.8)
+    assert figure.per_seed == pytest.approx((0.8, 0.75, 0.875))
     assert figure.over_seeds[0] < 0.8 < figure.over_seeds[1]  # type: ignore[operator]
-    assert figure.over_questions[0] == pytest.approx(0.8 - math.hypot(0.2, 0.02 * 0.02 / 0.01))
-    nothing = recovered("share", changes(0.01, 0.0), changes(0.0, 0.0))
+    assert figure.over_questions[0] < 0.8 < figure.over_questions[1]  # type: ignore[operator]
+    assert figure.n == 300
+    nothing = recovered("share", changes(0.0, 0.0), changes(0.0, 0.0))
     assert nothing.value is None
+
+
+def test_recovery_draws_a_question_with_all_its_answers() -> None:
+    """Where the same questions are lost and a fixed part of each comes back, no draw can move the share."""
+    rng = np.random.default_rng(1)
+    lost = [{f"q{i}": -float(v) for i, v in enumerate(rng.random(50))} for _ in range(3)]
+    still = [{i: 0.25 * v for i, v in row.items()} for row in lost]
+    assert recovered("share", lost, still).over_questions == pytest.approx((0.75, 0.75))
+
+
+def test_the_interval_of_recovery_holds_the_truth() -> None:
+    rng = np.random.default_rng(2)
+    held = 0
+    for _ in range(60):
+        ids = [f"q{i}" for i in range(240)]
+        lost = [{i: -float(rng.random() < 0.2) for i in ids} for _ in range(3)]
+        still = [{i: v if rng.random() < 0.3 else 0.0 for i, v in row.items()} for row in lost]
+        low, high = recovered("share", lost, still).over_questions
+        held += low < 0.7 < high  # type: ignore[operator]
+    assert held >= 51  # 95 % of 60 is 57; below 51 has a chance under one in a hundred
 
 
 def test_combined_gains_nothing_from_questions_that_seeds_share() -> None:

@@ -39,7 +39,7 @@ MEASURED_SEED = 2  # the benchmark asks the suite of seed 0, choices are made on
 PROJECTED = (0.5, 0.7, 0.8, 0.9, 0.95)  # shares of the tokens after which the change is brought down to RANK
 READING = ("facts", "recall", "manual")  # tasks of the reader that a specialist goes on with
 READING_TOKENS = (96, 160)  # lengths of their rows
-POOL = 4  # batches drawn together, so that rows of like length share one
+TOGETHER = 4  # questions in a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Practice:
     skill: str
     tokens: float
     lr: float = 0.01
-    rows: int = 64
+    questions: int = 64
     reading: float = 0.3
 
 
@@ -88,20 +88,21 @@ class Drafts:
 
 
 def batches(packer: Packer, drafts: Drafts, practice: Practice, seed: int) -> Iterator[list[Row]]:
-    """Endless batches: `practice.rows` single questions without passages, and rows to read in their share."""
+    """Endless batches of `practice.questions` questions without passages, and rows to read in their share.
+
+    Questions stand a few to a row, each seeing itself alone, so that rows are of like length and little is padded.
+    """
     rng = random.Random(f"reading:{seed}:{practice.skill}")
     due = 0.0  # tokens of reading that are still owed
     while True:
-        pool = [packer.row("", [pair], task=drafts.skill) for pair in drafts.take(practice.rows * POOL)]
-        pool.sort(key=lambda row: len(row.ids))
-        for i in range(0, len(pool), practice.rows):
-            batch = pool[i : i + practice.rows]
-            due += sum(len(row.ids) for row in batch) * practice.reading / (1 - practice.reading)
-            while due > 0:
-                task = rng.choice(READING)
-                batch.append(TASKS[task](rng, packer, rng.choice(READING_TOKENS), 1.0))
-                due -= len(batch[-1].ids)
-            yield batch
+        asked = drafts.take(practice.questions)
+        rows = [packer.row("", asked[i : i + TOGETHER], task=drafts.skill) for i in range(0, len(asked), TOGETHER)]
+        due += sum(len(row.ids) for row in rows) * practice.reading / (1 - practice.reading)
+        while due > 0:
+            task, limit = rng.choice(READING), rng.choice(READING_TOKENS)
+            rows.append(TASKS[task](rng, packer, limit, 1.0))
+            due -= len(rows[-1].ids)
+        yield rows
 
 
 def practise(

@@ -37,7 +37,7 @@ def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Es
         return Estimate({"rows": round(rows)}, tokens=tokens, note="time and memory follow from the model's size")
     gpu = _has_gpu()
     cores = min(16, os.cpu_count() or 1)
-    worked = tokens + _FORWARD * sweep_tokens(config)
+    worked = tokens + _FORWARD * (sweep_tokens(config) + rows * replay_tokens(config))
     seconds = worked * parameters / (GPU_RATE if gpu else CPU_RATE * cores)
     where = "one GPU" if gpu else f"{cores} cores"
     return Estimate(
@@ -54,8 +54,13 @@ def tokens_per_row(config: SftConfig, chunk_tokens: float) -> float:
     passages = 1 + max(0.0, config.mix.distractors - 0.5)
     context = min(config.max_length, _QUESTION_TOKENS + passages * chunk_tokens)
     from_pairs = config.mix.context * context + (1 - config.mix.context) * _QUESTION_TOKENS
-    replay = 0.0 if config.replay.source == "off" else config.replay.share
-    return from_pairs + replay / (1 - replay) * (_QUESTION_TOKENS + config.replay.max_tokens / 2)
+    return from_pairs + replay_tokens(config)
+
+
+def replay_tokens(config: SftConfig) -> float:
+    """Mean tokens of replay for each row made from pairs; the model before training reads them as well."""
+    share = 0.0 if config.replay.source == "off" else config.replay.share
+    return share / (1 - share) * (_QUESTION_TOKENS + config.replay.max_tokens / 2)
 
 
 def sweep_tokens(config: SftConfig) -> float:
@@ -69,6 +74,8 @@ def memory(config: SftConfig, parameters: float, *, gpu: bool) -> float:
     """Bytes for weights, optimizer and activations of a forward pass of two long rows."""
     weight = {"lora": 2.0 if gpu else 4.0, "qlora": 0.6, "full": 4.0}[config.method]
     trained = parameters if config.method == "full" else parameters * 0.006 * config.r / 16
+    if config.method == "full" and replay_tokens(config):
+        weight += 2.0 if gpu else 4.0  # the model before training, to which replay holds
     activations = 2 * config.max_length * parameters**0.5 * (16 if gpu else 64)
     return parameters * weight + trained * 16 + activations + 600e6  # the libraries themselves
 

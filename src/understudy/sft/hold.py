@@ -36,6 +36,9 @@ class HoldingTrainer(SFTTrainer):
     its tokens, divided by T. So it is the same however the batch is divided among passes and processes.
     """
 
+    data_collator: Any
+    _signature_columns: Any
+
     def __init__(self, *args: Any, reference: Callable[[], Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reference = reference

@@ -75,7 +75,8 @@ def sweep(
     """Score the base and every λ, choose one; the content of `sweep.json`.
 
     opener: loads the model, called only where a score is missing. work: keeps the scores of each λ as they come,
-    so that an interrupted sweep goes on. All figures are shares of 1 with n and 95 % interval; `margin` is in points.
+    so that an interrupted sweep goes on. All figures are shares of 1 with n and 95 % interval; `margin` is in points;
+    `answers` has the accuracy of each question, so that two trainings can be compared question by question.
     """
     suite = list(examiner.suite(config.general_items))
     answers = _ask(config, examiner, dev, suite, opener, work / "sweep.jsonl", progress)
@@ -98,6 +99,10 @@ def sweep(
             "general_change": dict(examiner.change(base.general, of.general, labels, config.margin / 100)),
             "skills": skills,
             "kl": of.kl,
+            "answers": {
+                "dev": {item.item_id: value for item, value in zip(dev, of.dev, strict=True)},
+                "general": {item.item_id: value for item, value in zip(suite, of.general, strict=True)},
+            },
         }
 
     before, *rows = [describe(a) for a in answers]

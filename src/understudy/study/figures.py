@@ -200,30 +200,42 @@ def combined(what: str, each: Sequence[Estimate]) -> Figure:
     return Figure(what, mean, bounds, over_seeds(values), sum(e.n for e in each), len(each), tuple(values))
 
 
-def recovered(what: str, lost: Sequence[Estimate], still: Sequence[Estimate]) -> Figure:
-    """1 − (what is still lost) / (what was lost), of the seeds' mean losses; changes are negative where skill is lost.
+def recovered(what: str, lost: Rows, still: Rows) -> Figure:
+    """1 − (what is still lost) / (what was lost), of the seeds' mean losses.
 
-    Over seeds: jackknife with Student's t. Over questions: both losses move by their half-widths, the quotient by
-    the delta method, the two taken as independent. Undefined where nothing was lost on average.
+    lost, still: one mapping item_id → change of accuracy a seed, negative where skill is lost. Over seeds: jackknife
+    with Student's t. Over questions: the percentile bootstrap, 2,000 draws; a question is drawn together with all its
+    answers, for both losses and in every seed that asks it. Undefined where nothing was lost, in the data or a draw.
     """
-    a = np.array([e.value for e in lost], dtype=np.float64)
-    b = np.array([e.value for e in still], dtype=np.float64)
-    k, n = len(a), sum(e.n for e in still)
-    each = tuple(float(1 - y / x) if x < 0 else None for x, y in zip(a, b, strict=True))
-    if not k or a.mean() >= 0:
+    ids = sorted({i for row in (*lost, *still) for i in row})
+    a, b = _matrix(lost, ids), _matrix(still, ids)
+    k, n = len(a), int(np.isfinite(b).sum())
+    x, y = (np.nanmean(m, axis=1) if k else np.zeros(0) for m in (a, b))
+    each = tuple(float(1 - second / first) if first < 0 else None for first, second in zip(x, y, strict=True))
+    if not k or x.mean() >= 0:
         return Figure(what, None, (None, None), (None, None), n, k, each)
-    value = float(1 - b.mean() / a.mean())
+    value = float(1 - y.mean() / x.mean())
     seeds: Bounds = (None, None)
-    if k > 1 and all((a.sum() - x) < 0 for x in a):
-        left_out = np.array([1 - (b.sum() - y) / (a.sum() - x) for x, y in zip(a, b, strict=True)])
+    if k > 1 and all((x.sum() - of) < 0 for of in x):
+        left_out = np.array([1 - (y.sum() - second) / (x.sum() - first) for first, second in zip(x, y, strict=True)])
         stderr = math.sqrt((k - 1) / k * float(((left_out - left_out.mean()) ** 2).sum()))
         half = float(student.ppf(0.975, k - 1)) * stderr
         seeds = (value - half, value + half)
-    x, y = combined("", lost), combined("", still)
-    questions: Bounds = (None, None)
-    if None not in (*x.over_questions, *y.over_questions):
-        hx = (x.over_questions[1] - x.over_questions[0]) / 2  # type: ignore[operator]
-        hy = (y.over_questions[1] - y.over_questions[0]) / 2  # type: ignore[operator]
-        half = math.hypot(hy / a.mean(), hx * b.mean() / a.mean() ** 2)
-        questions = (value - half, value + half)
-    return Figure(what, value, questions, seeds, n, k, each)
+    weights = np.random.default_rng(_SEED).multinomial(len(ids), np.full(len(ids), 1 / len(ids)), size=_DRAWS)
+    first, second = _drawn(a, weights), _drawn(b, weights)
+    bounds: Bounds = (None, None)
+    if (first < 0).all():
+        low, high = np.quantile(1 - second / first, [0.025, 0.975])
+        bounds = (float(low), float(high))
+    return Figure(what, value, bounds, seeds, n, k, each)
+
+
+def _matrix(rows: Rows, ids: Sequence[str]) -> NDArray[np.float64]:
+    """[seeds, questions]; not a number where a seed does not ask the question."""
+    return np.array([[row.get(i, math.nan) for i in ids] for row in rows], dtype=np.float64).reshape(-1, len(ids))
+
+
+def _drawn(table: NDArray[np.float64], weights: NDArray[np.int64]) -> NDArray[np.float64]:
+    """[draws]: the mean over seeds of the weighted means of their questions."""
+    known = np.isfinite(table)
+    return np.mean((weights @ np.where(known, table, 0.0).T) / np.maximum(weights @ known.T, 1), axis=1)
