@@ -27,14 +27,14 @@ almost nothing by itself and is no general assistant.
 
 - Shape: {layers} layers of width {hidden}, {heads} heads, vocabulary {vocab}, tied embeddings, 2,048 positions,
   trained on rows of up to 1,400 tokens; bfloat16.
-- Training: {tokens:.1f} million tokens in {steps} steps, about {hours:.1f} hours of optimisation on one CPU core,
-  matrix products in bfloat16 where the processor has it, seed {seed}; the weights are those at the end of the decay.
+- Training: {tokens:.1f} million tokens in {steps} steps from initial weights that know nothing, {hours:.1f} hours of
+  optimisation on a processor, matrix products in bfloat16 where it has them, seed {seed}; the weights are those at the
+  end of the decay.
 - Data: generated manuals (`understudy.lab.worlds`, `understudy.lab.tasks`) and Debian's documentation packages
   {packages}; digest of the files read `{digest}`.
   Generated values are random, so no fact of any manual can be known before it is read.
-- Made by `understudy lab build {name}`, whose curriculum was found during this very run (it was stopped and
-  resumed as stages were added), so a rebuild agrees in the recipe, not to the digit; licence Apache-2.0.
-  The text of the packages is not included.
+- Made by `understudy lab build {name}`; licence Apache-2.0. Another number of threads or another processor rounds
+  otherwise, so a rebuild agrees in what it can do and not to the digit. The text of the packages is not included.
 
 ## Scores
 
@@ -97,7 +97,8 @@ Understudy so that merging, aligning and forgetting can be studied without a net
   to the fully trained matrices is in it. `lab:{name}` is the sum of base and adapter.
 - Training: {tokens:.2f} million tokens in {steps} steps, {hours:.3f} hours of one CPU core, seed {seed}; the loss over
   the last 20 steps was {loss:.3f} nats a token of the answer.
-- Data: {items:,} generated items (`understudy.lab.suite`), digest `{digest}`. Items that measure, here and in the
+- Data: {items:,} generated items (`understudy.lab.suite`), digest `{digest}`, and for {reading:.0f} % of the tokens the
+  reader's own practice in reading, as fine-tunes keep some general data. Items that measure, here and in the
   general suite, are never practised: a hash of their content keeps them apart, for arithmetic of the pair of numbers.
 - Made by `understudy lab build {name}` from the bundled weights of `lab:{base}`; licence Apache-2.0.
 
@@ -124,6 +125,7 @@ def specialist_card(name: str, record: Mapping[str, Any]) -> str:
         hours=record["hours"],
         seed=record["seed"],
         loss=record["loss"],
+        reading=100 * record["reading"],
         items=record["items"],
         digest=record["data_digest"][:16],
     )

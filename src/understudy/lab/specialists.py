@@ -44,7 +44,7 @@ TOGETHER = 4  # questions in a row
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """What a specialist practises: a skill of the suite, tokens in all, and Muon's rate.
+    """What a specialist practises: a skill of the suite, tokens in all, and AdamW's rate.
 
     reading: the share of tokens that are the reader's own reading practice, as fine-tunes of one base mostly keep
     some general data; without it a specialist loses so much elsewhere that no merge can hold its gain.
@@ -52,7 +52,7 @@ class Practice:
 
     skill: str
     tokens: float
-    lr: float = 0.01
+    lr: float = 1e-3
     questions: int = 64
     reading: float = 0.3
 
@@ -119,7 +119,7 @@ def practise(
         seed=seed, total_tokens=practice.tokens, lr=practice.lr, embedding_lr=0.0, weight_decay=0.0, decay=0.6,
         average=0.95,
     )  # fmt: skip
-    trainer, drafts = Trainer(model, plan), Drafts(practice.skill, seed)
+    trainer, drafts = Trainer(model, plan, torch.optim.AdamW), Drafts(practice.skill, seed)
     began = time.process_time()
     losses: list[float] = []
     due = list(PROJECTED)

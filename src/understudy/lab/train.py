@@ -11,7 +11,7 @@ import json
 import multiprocessing as mp
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -149,13 +149,18 @@ def has_bfloat16() -> bool:
 
 
 class Trainer:
-    """A model with its optimisers, average and place in the run."""
+    """A model with its optimisers, average and place in the run.
 
-    def __init__(self, model: MistralForCausalLM, plan: Plan) -> None:
+    matrices: makes the optimiser of the layers' matrices from them, `lr` and `weight_decay`.
+    """
+
+    def __init__(
+        self, model: MistralForCausalLM, plan: Plan, matrices: Callable[..., torch.optim.Optimizer] = Muon
+    ) -> None:
         self.model, self.plan = model, plan
         hidden = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
         other = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
-        self.muon = Muon(hidden, plan.lr, weight_decay=plan.weight_decay)
+        self.matrices = matrices(hidden, plan.lr, weight_decay=plan.weight_decay)
         self.adam = torch.optim.AdamW(other, lr=plan.embedding_lr, betas=(0.9, 0.98), eps=1e-10, weight_decay=0.0)
         self.looking = Looking(model)
         self.bfloat16 = has_bfloat16() if plan.bfloat16 is None else plan.bfloat16
@@ -168,7 +173,7 @@ class Trainer:
         """One step; returns the unweighted loss (nats) of every weighted token, in row order."""
         self.model.train()
         factor = learning_rate(self.plan, self.step, self.tokens)
-        for optimiser, lr in ((self.muon, self.plan.lr), (self.adam, self.plan.embedding_lr)):
+        for optimiser, lr in ((self.matrices, self.plan.lr), (self.adam, self.plan.embedding_lr)):
             for group in optimiser.param_groups:
                 group["lr"] = lr * factor
         where = batch["weight"][:, 1:] > 0
@@ -184,7 +189,7 @@ class Trainer:
             total = total + self.plan.looking * self.looked.sum()
         total.backward()  # type: ignore[no-untyped-call]
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
-            for optimiser in (self.muon, self.adam):
+            for optimiser in (self.matrices, self.adam):
                 optimiser.step()
                 optimiser.zero_grad(set_to_none=True)
         self.step += 1
@@ -208,7 +213,7 @@ class Trainer:
         tensors = {f"model.{n}": p.detach() for n, p in self.model.named_parameters()}
         tensors |= {f"average.{n}": p for n, p in self.average.items()}
         names = {id(p): n for n, p in self.model.named_parameters()}
-        for optimiser in (self.muon, self.adam):
+        for optimiser in (self.matrices, self.adam):
             for p, state in optimiser.state.items():
                 tensors |= {f"state.{k}.{names[id(p)]}": v for k, v in state.items() if isinstance(v, torch.Tensor)}
         name = f"state-{self.step:06d}.safetensors"
@@ -232,7 +237,7 @@ class Trainer:
             for n, p in self.model.named_parameters():
                 p.copy_(tensors[f"model.{n}"])
                 self.average[n].copy_(tensors[f"average.{n}"])
-        for optimiser in (self.muon, self.adam):
+        for optimiser in (self.matrices, self.adam):
             for group in optimiser.param_groups:
                 for p in group["params"]:
                     n = next(k for k, q in self.model.named_parameters() if q is p)
