@@ -57,7 +57,7 @@ class Plan:
     """What a run does; all that can change its result besides the texts and the initial weights."""
 
     seed: int = 0
-    total_tokens: float = 20e6
+    total_tokens: float = 15e6
     batch_tokens: int = 4096
     lr: float = 0.03
     embedding_lr: float = 1e-2
