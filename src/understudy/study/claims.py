@@ -259,6 +259,7 @@ def _recovery(results: Sequence[SeedResult]) -> Claim:
     if not figures:
         return Claim("recovery", question, published, "inconclusive", "Nothing was swept.", ())
     main, price = figures[:2]
+    figures.insert(2, _recovered_elsewhere(results))
     enough, dear = main.above(RECOVERED), price.above(GIVEN_UP)
     word: Word = "inconclusive"
     if enough == "yes" and dear == "no":
@@ -268,6 +269,21 @@ def _recovery(results: Sequence[SeedResult]) -> Claim:
     share = "undefined: nothing was lost on average" if main.value is None else percent(main.value)
     sentence = f"Recovered by {ways[0][0]}: {share}; given up: {points(price.value)} points of domain accuracy."
     return Claim("recovery", question, published, word, sentence, tuple(figures))
+
+
+def _recovered_elsewhere(results: Sequence[SeedResult]) -> Figure:
+    """The same share on each seed's own general questions, which chose no strength, for both models as shipped."""
+    before = [r.general.right["aligned"] for r in results]
+    lost, still = (
+        [
+            {i: value - start[i] for i, value in r.general.right[way].items() if i in start}
+            for r, start in zip(results, before, strict=True)
+        ]
+        for way in ("naive", "default")
+    )
+    return recovered(
+        "share of the loss recovered: default mix as shipped, on questions that chose nothing", lost, still
+    )
 
 
 def _answers(results: Sequence[SeedResult], way: str, strength: float | None, what: str) -> list[Mapping[str, float]]:
