@@ -211,7 +211,7 @@ def fast_products() -> None:
 
 
 def build(
-    name: str, out: Path | None = None, *, seed: int = 0, threads: int = 0, per_skill: int = 150, tokens: float = 0
+    name: str, out: Path | None = None, *, seed: int = 0, threads: int = 0, per_skill: int = 400, tokens: float = 0
 ) -> Path:
     """Make the specialist `name` from the bundled reader and return its folder.
 
