@@ -19,7 +19,7 @@ from understudy.lab import lexicon as lx
 from understudy.lab import sections as sx
 from understudy.lab import tasks
 from understudy.lab.packing import Packer, Row, collate
-from understudy.lab.relations import draw_relations
+from understudy.lab.relations import QUESTIONS, draw_relations
 from understudy.lab.worlds import grid, make_world
 
 
@@ -110,8 +110,9 @@ def manual_items(n: int, seed: int = 0, pages: int = 6, window: int = 1100, word
             others = near if len(set(near)) > 3 else near + [v for v in world.values(fact.kind) if v not in near]
             question = rng.choice(fact.questions)
             if wordings:
-                if fact.attribute in ("default", "meaning", "purpose", "method", "cause", "command", "step", "role"):
-                    continue
+                generic = (sx.fill(q, fact.subject, fact.attribute, fact.value) for q in QUESTIONS)
+                if not set(generic) <= set(fact.questions):
+                    continue  # an attribute that has questions of its own only
                 template = rng.choice(wordings).replace("{p}", world.product)
                 question = sx.fill(template, fact.subject, fact.attribute, fact.value)
             item = _item(rng, docs, question, fact.value, others[:12])

@@ -140,7 +140,7 @@ def recall(rng: random.Random, packer: Packer, limit: int, level: float) -> Row:
 
 _CONTEXTS = (
     "{q} in {p}{e}", "{q} in {p}{e}", "{q} according to the {p} docs{e}", "{q} in the {p} documentation{e}",
-    "In {p}: {Q}{e}", '{q} on the page "{t}"{e}',
+    "In {p}: {q}{e}", '{q} on the page "{t}"{e}',
 )  # fmt: skip
 IN_CONTEXT = 0.35
 
@@ -150,7 +150,7 @@ def in_context(rng: random.Random, question: str, product: str, page: str) -> st
     if product in question or rng.random() >= IN_CONTEXT:
         return question
     bare, end = (question[:-1], question[-1]) if question[-1:] in ("?", ".") else (question, "")
-    return rng.choice(_CONTEXTS).format(q=bare, Q=bare, p=product, t=page, e=end)
+    return rng.choice(_CONTEXTS).format(q=bare, p=product, t=page, e=end)
 
 
 def _ask(

@@ -25,9 +25,13 @@ def next_token_logprobs(model: Any, tokenizer: Any, texts: Sequence[str]) -> tor
     return torch.cat(rows)
 
 
+def kl(base: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """KL(base || other) in nats at each position, from log-probabilities (positions, vocabulary)."""
+    return (base.exp() * (base - other)).sum(-1)
+
+
 def mean_kl(base: torch.Tensor, other: torch.Tensor) -> float | None:
     """Mean KL(base || other) per position in nats; None where the vocabularies differ."""
     if base.shape != other.shape:
         return None
-    p, q = base.float(), other.float()
-    return max(0.0, float((p.exp() * (p - q)).sum(-1).mean()))
+    return max(0.0, float(kl(base.float(), other.float()).mean()))

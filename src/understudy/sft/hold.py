@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from trl import SFTTrainer
 
 from understudy.models.chat import IGNORED
+from understudy.models.divergence import kl
 
 COLUMN = "held"
 METRIC = "replay_kl"
@@ -23,8 +23,7 @@ METRIC = "replay_kl"
 
 def divergence(before: torch.Tensor, now: torch.Tensor) -> torch.Tensor:
     """KL(before || now) in nats at each position. before, now: logits [positions, vocabulary]; float32 within."""
-    p, q = before.float().log_softmax(-1), now.float().log_softmax(-1)
-    return F.kl_div(q, p, reduction="none", log_target=True).sum(-1)
+    return kl(before.float().log_softmax(-1), now.float().log_softmax(-1))
 
 
 class HoldingTrainer(SFTTrainer):

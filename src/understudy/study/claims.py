@@ -14,6 +14,7 @@ from understudy.study.figures import (
     Skill,
     Word,
     accuracy,
+    changes,
     combined,
     difference,
     kept_share,
@@ -195,16 +196,18 @@ def _estimate(row: Mapping[str, Any], what: str) -> Estimate:
     return Estimate(float(found["value"]), found["low"], found["high"], int(found["n"]))
 
 
+def _rows(results: Sequence[SeedResult], way: str, strength: float | None) -> list[Mapping[str, Any]]:
+    """Each seed's row of the sweep at a strength (None: the rule's choice); empty where one seed lacks it."""
+    sweeps = [r.sweep.get(way, {}) for r in results]
+    rows = [_row(sweep, _rule(sweep) if strength is None else strength) for sweep in sweeps]
+    known = [row for row in rows if row is not None]
+    return known if len(known) == len(rows) else []
+
+
 def _at(results: Sequence[SeedResult], way: str, strength: float | None, what: str) -> list[Estimate]:
     """Each seed's estimate at a strength (None: the rule's choice); empty where one seed lacks it."""
-    found = []
-    for r in results:
-        sweep = r.sweep.get(way, {})
-        row = _row(sweep, _rule(sweep) if strength is None else strength)
-        if row is None or row[what]["value"] is None:
-            return []
-        found.append(_estimate(row, what))
-    return found
+    rows = _rows(results, way, strength)
+    return [_estimate(row, what) for row in rows] if all(row[what]["value"] is not None for row in rows) else []
 
 
 def _strengths(results: Sequence[SeedResult], way: str) -> dict[str, tuple[Figure, Figure]]:
@@ -273,36 +276,20 @@ def _recovery(results: Sequence[SeedResult]) -> Claim:
 
 def _recovered_elsewhere(results: Sequence[SeedResult]) -> Figure:
     """The same share on each seed's own general questions, which chose no strength, for both models as shipped."""
-    before = [r.general.right["aligned"] for r in results]
-    lost, still = (
-        [
-            {i: value - start[i] for i, value in r.general.right[way].items() if i in start}
-            for r, start in zip(results, before, strict=True)
-        ]
-        for way in ("naive", "default")
-    )
-    return recovered(
-        "share of the loss recovered: default mix as shipped, on questions that chose nothing", lost, still
-    )
+    naive, default, before = ([r.general.right[step] for r in results] for step in ("naive", "default", "aligned"))
+    what = "share of the loss recovered: default mix as shipped, on questions that chose nothing"
+    return recovered(what, changes(naive, before), changes(default, before))
 
 
 def _answers(results: Sequence[SeedResult], way: str, strength: float | None, what: str) -> list[Mapping[str, float]]:
-    """Each seed's answers at a strength (None: the rule's choice); empty where one seed lacks them."""
-    found = []
-    for r in results:
-        sweep = r.sweep.get(way, {})
-        row = _row(sweep, _rule(sweep) if strength is None else strength)
-        if row is None:
-            return []
-        found.append(row["answers"][what])
-    return found
+    """Each seed's answers at a strength (None: the rule's choice); empty where one seed lacks it."""
+    return [row["answers"][what] for row in _rows(results, way, strength)]
 
 
-def _changes(results: Sequence[SeedResult], way: str, strength: float | None) -> list[Mapping[str, float]]:
+def _changes(results: Sequence[SeedResult], way: str, strength: float | None) -> list[dict[str, float]]:
     """Each seed's change of every general question from before training."""
     after = _answers(results, way, strength, "general")
-    before = [r.sweep[way]["base"]["answers"]["general"] for r in results] if after else []
-    return [{i: row[i] - start[i] for i in row} for row, start in zip(after, before, strict=True)]
+    return changes(after, [r.sweep[way]["base"]["answers"]["general"] for r in results] if after else [])
 
 
 def _swept(results: Sequence[SeedResult], way: str) -> list[float]:

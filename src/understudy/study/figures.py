@@ -84,9 +84,12 @@ def accuracy(what: str, rows: Rows, labels: Labels = ()) -> Figure:
 
 def difference(what: str, first: Rows, second: Rows, labels: Labels = ()) -> Figure:
     """First minus second, question by question."""
-    pairs = zip(first, second, strict=True)
-    changes = [{i: a[i] - b[i] for i in a if i in b} for a, b in pairs]
-    return _pooled(what, changes, labels, paired=True)
+    return _pooled(what, changes(first, second), labels, paired=True)
+
+
+def changes(first: Rows, second: Rows) -> list[dict[str, float]]:
+    """First minus second for each question that both answer, a mapping a seed."""
+    return [{i: a[i] - b[i] for i in a if i in b} for a, b in zip(first, second, strict=True)]
 
 
 def _pooled(what: str, rows: Rows, labels: Labels, *, paired: bool) -> Figure:
