@@ -321,6 +321,7 @@ class Pipeline:
             open_retriever=_retriever_opener(done),
             open_answerer=answerer_opener(self.recipe, self._model_before(step, done), done, device),
             open_suite=_open_suite,
+            open_practice=_open_practice,
             score_model=_score_model,
             examiner=_Examiner(),
         )
@@ -464,6 +465,12 @@ def _open_suite() -> Sequence[MCQItem]:
     from understudy.lab.suite import general_suite
 
     return general_suite()
+
+
+def _open_practice(count: int, seed: int) -> Sequence[tuple[str, str]]:
+    from understudy.lab.suite import practice
+
+    return practice(count, seed)
 
 
 def _score_model(questions: str, folder: Path) -> float | None:

@@ -81,6 +81,7 @@ class Inputs:
     open_retriever: opens the run's index. open_answerer: opens an arm of the run as an Answerer. The pipeline
     injects both, since rooms do not import each other; None where the recipe has no index or no model.
     open_suite: the bundled general questions, by which the benchmark sees forgetting; `kind` is the skill.
+    open_practice: (count, seed) → questions with answers of the kind that the bundled models were taught with.
     score_model: (questions, model folder) → accuracy on development questions, by which a merge is searched.
     examiner: asks an open model, by which fine-tuning chooses how much of what was learned is kept.
     """
@@ -91,6 +92,7 @@ class Inputs:
     open_retriever: Callable[[], Retriever] | None = None
     open_answerer: Callable[[Arm], Answerer] | None = None
     open_suite: Callable[[], Sequence[MCQItem]] | None = None
+    open_practice: Callable[[int, int], Sequence[tuple[str, str]]] | None = None
     score_model: Callable[[str, Path], float | None] | None = None
     examiner: Examiner | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from understudy.lab.suite import SKILLS, general_suite
+from understudy.lab.suite import SKILLS, general_suite, practice
 
 
 def test_items_are_well_formed_and_balanced() -> None:
@@ -78,3 +78,11 @@ def test_reading_items_hold_their_answer() -> None:
     for item in general_suite(40):
         if item.kind == "reading":
             assert item.options[item.correct] in item.question
+
+
+def test_practice_is_of_all_skills_and_never_measured() -> None:
+    found = practice(2000, 0)
+    assert len({question for question, _ in found}) == 2000
+    assert found[:50] == practice(50, 0) != practice(50, 1)
+    assert not {q for q, _ in found} & {i.question for seed in range(5) for i in general_suite(300, seed)}
+    assert sum(q.startswith("Documentation:") for q, _ in found) > 450

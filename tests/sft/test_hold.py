@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from understudy.artifact import read_records
+from understudy.errors import InputError
+from understudy.lab.suite import practice
 from understudy.models.chat import IGNORED
 from understudy.models.load import load_model, load_tokenizer
 from understudy.sft import stage
@@ -18,6 +21,7 @@ from understudy.sft.batches import load_rows
 from understudy.sft.config import MixConfig, ReplayConfig, SftConfig
 from understudy.sft.hold import divergence
 from understudy.sft.job import TRAIN
+from understudy.sft.replay import replay_rows
 from understudy.sft.rows import Row
 from understudy.stage import Inputs, RunContext
 
@@ -45,6 +49,28 @@ def test_divergence_against_float64() -> None:
 
 def _log(run: RunContext) -> list[dict[str, Any]]:
     return [line for line in read_records(run.out / "log.jsonl", dict) if line["step"] > 0]
+
+
+def test_what_is_held_is_the_divergence_at_each_answer_token(
+    inputs: Inputs, context: Context, tiny_model: Path
+) -> None:
+    """The second step's figure, against float64 with the weights that one step of the same training gives."""
+    settings = {**SETTINGS, "batch_size": 64, "bf16": False, "lr_scheduler_type": "constant", "warmup_ratio": 0}
+    replay = ReplayConfig(share=0.25, max_tokens=4)
+    one, two = context("one"), context("two")
+    stage.run(SftConfig(**{**settings, "epochs": 1}, replay=replay), inputs, one)
+    stage.run(SftConfig(**{**settings, "epochs": 2}, replay=replay), inputs, two)
+    before = load_model(tiny_model, device=torch.device("cpu"), dtype=torch.float64)
+    after = load_model(one.out / "model", device=torch.device("cpu"), dtype=torch.float64)
+    found = []
+    for row in load_rows(two.work / "job" / TRAIN)[64:]:
+        if row.held:
+            ids = torch.tensor([row.ids])
+            with torch.no_grad():
+                p, q = (m(input_ids=ids).logits[0, row.read - 1 : -1].softmax(-1) for m in (before, after))
+            found.append((p * (p / q).log()).sum(-1))
+    assert len(found) == 16
+    assert _log(two)[1]["replay_kl"] == pytest.approx(float(torch.cat(found).mean()), rel=0.02)
 
 
 def test_the_first_loss_is_that_of_the_taught_rows_over_all_answer_tokens(
@@ -98,9 +124,7 @@ def test_an_adapter_is_held_to_its_base(inputs: Inputs, context: Context) -> Non
     assert kl[2] > kl[1]
 
 
-def test_replies_that_a_file_gives_are_taught(tmp_path: Path) -> None:
-    from understudy.sft.replay import replay_rows
-
+def test_rows_are_held_or_taught_whoever_replies(tmp_path: Path) -> None:
     file = tmp_path / "general.jsonl"
     file.write_text('{"prompt": "Hi", "completion": "Hello"}\n{"prompt": "Who?"}\n', encoding="utf-8")
 
@@ -114,5 +138,21 @@ def test_replies_that_a_file_gives_are_taught(tmp_path: Path) -> None:
         config = ReplayConfig(source=str(file), loss=loss)
         return replay_rows(config, 2, seed=0, work=tmp_path, open_reader=Echo, progress=lambda *_: None)  # type: ignore[arg-type]
 
-    assert [(r.answer, r.held) for r in rows("kl")] == [("Hello", False), ("me", True)]
-    assert [r.held for r in rows("answer")] == [False, False]
+    assert [(r.answer, r.held) for r in rows("kl")] == [("Hello", True), ("me", True)]
+    assert [(r.answer, r.held) for r in rows("answer")] == [("Hello", False), ("me", False)]
+
+
+def test_practice_of_the_bundled_models_needs_no_reader_and_names_what_is_wrong(tmp_path: Path) -> None:
+    config = ReplayConfig(source="lab:practice")
+
+    def rows(open_practice: Any) -> list[Row]:
+        return replay_rows(
+            config, 9, seed=3, work=tmp_path, open_reader=lambda: pytest.fail("nothing is to be answered"),
+            open_practice=open_practice, progress=lambda *_: None,
+        )  # fmt: skip
+
+    assert [(r.messages[0].content, r.answer) for r in rows(practice)] == practice(9, 3)
+    with pytest.raises(InputError, match="lab:practice: this installation has no bundled models; write self"):
+        rows(None)
+    with pytest.raises(ValidationError, match="'lab:practise' is no source of prompts; write lab:practice"):
+        ReplayConfig(source="lab:practise")

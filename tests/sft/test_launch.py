@@ -18,9 +18,11 @@ from understudy.sft.launch import launch, processes
 from understudy.stage import Inputs, RunContext
 
 Context = Callable[..., RunContext]
+# In float32: bfloat16 rounds a batch differently when it is divided.
 CONFIG = SftConfig(
-    epochs=1, learning_rate=1e-2, r=4, lora_dropout=0, batch_size=8, replay=ReplayConfig(source="off"), dev_rows=8
-)
+    epochs=1, learning_rate=1e-2, r=4, lora_dropout=0, batch_size=8, replay=ReplayConfig(source="off"), dev_rows=8,
+    bf16=False,
+)  # fmt: skip
 
 
 @pytest.mark.slow

@@ -190,16 +190,16 @@ def test_replay_is_answered_by_the_base_and_goes_on_after_an_interruption(tmp_pa
     def rows(patience: int) -> tuple[list[Row], Scripted]:
         reader = Scripted(patience)
         found = replay_rows(
-            ReplayConfig(), 200, seed=0, work=tmp_path, open_reader=lambda: reader, progress=lambda *_: None
+            ReplayConfig(), 1100, seed=0, work=tmp_path, open_reader=lambda: reader, progress=lambda *_: None
         )
         return found, reader
 
     with pytest.raises(KeyboardInterrupt):
-        rows(patience=100)
-    assert len(read_records(tmp_path / "replay.jsonl", dict)) == 128  # two batches of 64
-    found, reader = rows(patience=1000)
-    assert reader.asked == 72
-    assert len(found) == len({r.messages for r in found}) == 200
+        rows(patience=600)
+    assert len(read_records(tmp_path / "replay.jsonl", dict)) == 1024  # two batches of 512
+    found, reader = rows(patience=10_000)
+    assert reader.asked == 76
+    assert len(found) == len({r.messages for r in found}) == 1100
     assert all(r.answer == f"answer to {r.messages[0].content}" for r in found)
     assert rows(patience=0)[0] == found  # all on disk: the base is not asked again
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,11 @@ def sweep(lost: float) -> dict[str, Any]:
     return {"chosen": 0.8, "base": {"dev": change(0.25), "answers": answers(0.0, 0.25)}, "strengths": rows}
 
 
-def made_up(seed: int, merged: float, gain: float, remaining: float = 0.01) -> SeedResult:
-    """Answers with known shares: reader 0.3, specialists 0.9 on their skill, merges `merged`, sft+rag + gain."""
+def made_up(seed: int, merged: float, gain: float, remaining: float = 0.01, given_up: float = 0.0) -> SeedResult:
+    """Answers with known shares: reader 0.3, specialists 0.9 on their skill, merges `merged`, taught arms + gain.
+
+    Naive teaching loses half of the general answers, the default `remaining` of them and `given_up` of what it taught.
+    """
     rng = np.random.default_rng(seed)
     ids = [f"{skill}-{i}" for skill in SKILLS for i in range(80)]
     skill_of = {i: i.split("-")[0] for i in ids}
@@ -62,21 +66,22 @@ def made_up(seed: int, merged: float, gain: float, remaining: float = 0.01) -> S
     general |= {model: right({skill: 0.9}) for model, skill in config.specialists.items()}
     wanted = dict.fromkeys(config.specialists.values(), merged)
     general |= {f"merge {name}": right(wanted) for name in config.merges}
-    general |= {name: right(wanted) for name in ("aligned", "naive", "default")}
+    general |= {"aligned": right(dict.fromkeys(SKILLS, 0.8))}
+    for way, lost in (("naive", 0.5), ("default", remaining)):
+        general[way] = {i: value * (rng.random() >= lost) for i, value in general["aligned"].items()}
     asked = [f"m{i}" for i in range(120)]
-
-    def manual() -> Asked:
-        rows = {arm: {i: float(rng.random() < 0.5 + gain * arm.startswith("sft")) for i in asked} for arm in CHAIN_ARMS}
-        return Asked(rows, {i: i for i in asked}, dict.fromkeys(asked, ""))
-
+    rows = {arm: {i: float(rng.random() < 0.5 + gain * arm.startswith("sft")) for i in asked} for arm in CHAIN_ARMS}
+    manual = Asked(rows, {i: i for i in asked}, dict.fromkeys(asked, ""))
+    dearer = {**rows, "sft": {i: value * (rng.random() >= given_up) for i, value in rows["sft"].items()}}
+    taught = {"naive": manual, "default": replace(manual, right=dearer)}
+    sweeps = {"naive": sweep(-0.5), "default": sweep(-remaining)}
     return SeedResult(
-        seed, 200, Asked(general, {i: i for i in ids}, skill_of), {"naive": manual(), "default": manual()},
-        {"naive": sweep(-0.5), "default": sweep(-remaining)}, {}, {"sft": 100.0},
+        seed, 200, Asked(general, {i: i for i in ids}, skill_of), taught, sweeps, {}, {"sft": 100.0}
     )  # fmt: skip
 
 
-def verdicts(merged: float, gain: float, remaining: float = 0.01) -> dict[str, str]:
-    found = findings(load(SHIPPED), [made_up(s, merged, gain, remaining) for s in range(1, 6)])
+def verdicts(merged: float, gain: float, *losses: float) -> dict[str, str]:
+    found = findings(load(SHIPPED), [made_up(s, merged, gain, *losses) for s in range(1, 6)])
     return {claim.key: claim.verdict for claim in found.claims}
 
 
@@ -86,10 +91,14 @@ def test_verdicts_follow_the_truth() -> None:
     assert good["teach-default"] == "yes"
     assert good["forgetting"] == "yes"
     assert good["recovery"] == "yes"
-    poor = verdicts(merged=0.45, gain=-0.2, remaining=0.4)
+    poor = verdicts(0.45, -0.2, 0.4)
     assert poor["recovery"] == "no"
     assert poor["merge"] == "no"
     assert poor["teach-default"] == "no"
+
+
+def test_a_remedy_that_costs_what_was_taught_is_none() -> None:
+    assert verdicts(0.8, 0.25, 0.01, 0.2)["recovery"] == "no"
 
 
 def test_no_difference_is_inconclusive() -> None:

@@ -11,6 +11,7 @@ whatever is done with them) says whether it may be practised or only measured.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 from collections.abc import Callable
 
@@ -257,6 +258,21 @@ def draft(rng: random.Random, skill: str, *, measured: bool = False) -> Draft:
     measured: of the part that the suite asks, which is never practised.
     """
     return MAKERS[skill](rng, measured)
+
+
+def practice(count: int, seed: int) -> list[tuple[str, str]]:
+    """`count` different questions of all skills in turn, with their answers; none is of the part that measures.
+
+    Of the kind that the bundled models were taught with. A longer list begins with the shorter one.
+    """
+    rng = random.Random(f"practice:{seed}")
+    found: dict[str, str] = {}
+    for skill in itertools.cycle(SKILLS):
+        if len(found) >= count:
+            break
+        question, answer, _ = draft(rng, skill)
+        found[question] = answer
+    return list(found.items())
 
 
 def general_suite(per_skill: int = 100, seed: int = 0) -> list[MCQItem]:

@@ -27,6 +27,7 @@ from understudy.lab.looking import Looking
 from understudy.lab.muon import Muon
 from understudy.lab.packing import Packer, Row, collate
 from understudy.lab.tasks import NEEDS_TEXT, TASKS
+from understudy.models.load import multiplies_bfloat16
 
 POOL = 8  # batches made together, so that rows of like length share one
 # (tokens seen, row length → share of tokens): long rows once short ones can be read
@@ -142,12 +143,6 @@ def learning_rate(plan: Plan, step: int, tokens: float) -> float:
     return stage * min(1.0, (step + 1) / plan.warmup_steps, left)
 
 
-def has_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 matrices itself; emulated, they are slower than float32."""
-    found = torch.cpu.get_capabilities()
-    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
-
-
 class Trainer:
     """A model with its optimisers, average and place in the run.
 
@@ -163,7 +158,7 @@ class Trainer:
         self.matrices = matrices(hidden, plan.lr, weight_decay=plan.weight_decay)
         self.adam = torch.optim.AdamW(other, lr=plan.embedding_lr, betas=(0.9, 0.98), eps=1e-10, weight_decay=0.0)
         self.looking = Looking(model)
-        self.bfloat16 = has_bfloat16() if plan.bfloat16 is None else plan.bfloat16
+        self.bfloat16 = multiplies_bfloat16(torch.device("cpu")) if plan.bfloat16 is None else plan.bfloat16
         self.average = {n: p.detach().clone() for n, p in model.named_parameters()}
         self.step = self.pool = self.tokens = 0
         self.seconds = 0.0

@@ -19,14 +19,14 @@ from understudy.artifact import atomic_path
 from understudy.models.chat import IGNORED, encode_row
 from understudy.sft.rows import Row
 
-_POOL = 16  # batches sorted by length together: little padding, and still well mixed
+_POOL = 50  # batches sorted by length together: little padding, and still well mixed
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """A row's tokens; the first `read` of them are the prompt, the rest is learned.
 
-    held: nothing is learned; the model is held, on all of it, to what it was.
+    held: the rest is not learned either; on it the model is held to what it was.
     """
 
     ids: tuple[int, ...]

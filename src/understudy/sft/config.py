@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from understudy.config import StageConfig
 
 Share = Annotated[float, Field(ge=0, le=1)]
+PRACTICE = "lab:practice"
 
 
 class MixConfig(BaseModel):
@@ -47,12 +48,12 @@ class MixConfig(BaseModel):
 class ReplayConfig(BaseModel):
     """General prompts mixed in against forgetting.
 
-    source: `self` (the project's own general prompts, answered by the model as it is before training), `off`, a
-    .jsonl file or a hub data set `hf:org/name`. Rows hold `prompt` (answered by the model itself), `prompt` and
-    `completion`, or `messages`.
+    source: `self` (the project's own general prompts), `lab:practice` (questions of the kind that the bundled models
+    were taught with), `off`, a .jsonl file or a hub data set `hf:org/name`. Rows hold `prompt`, `prompt` and
+    `completion`, or `messages`; what has no reply is answered by the model as it is before training.
     share: of all training rows.
-    loss: `kl` holds the model, on rows that it answered itself, to its own distribution before training, at every
-    token; `answer` teaches it its own answers. Replies that a file gives are always taught.
+    loss: `kl` holds the model, at every token of the reply, to its own distribution before training; `answer` teaches
+    it the reply.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,8 +62,10 @@ class ReplayConfig(BaseModel):
 
     @field_validator("source", mode="before")
     @classmethod
-    def _off(cls, value: object) -> object:
+    def _source(cls, value: object) -> object:
         """YAML reads a bare `off` as false."""
+        if isinstance(value, str) and value.startswith("lab:") and value != PRACTICE:
+            raise ValueError(f"'{value}' is no source of prompts; write {PRACTICE}")
         return "off" if value is False else value
 
     share: Annotated[float, Field(ge=0, lt=1)] = 0.25
@@ -108,7 +111,7 @@ class SftConfig(StageConfig):
     """Teach the model the documentation's pairs; every step's meaning is in the words of TRL and PEFT."""
 
     NAME: ClassVar[str] = "sft"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"checkpoint_seconds", "devices"})
 
     method: Literal["lora", "qlora", "full"] = "lora"
@@ -129,6 +132,8 @@ class SftConfig(StageConfig):
     """Rows a forward pass; None: all of batch_size on a small model, 2 on one above a billion parameters."""
     max_length: Annotated[int, Field(ge=16)] = 2048
     """Tokens of a row; passages are left out, never cut, until it fits."""
+    bf16: bool | None = None
+    """Compute in bfloat16, whatever the weights are kept in; None: where the device multiplies it itself."""
     gradient_checkpointing: bool | None = None
     """None: on for models above a billion parameters on a GPU."""
     mix: MixConfig = MixConfig()
@@ -152,5 +157,5 @@ class SftConfig(StageConfig):
 
     def files(self) -> dict[str, str]:
         source = self.replay.source
-        local = self.replay.share > 0 and source not in ("self", "off") and not source.startswith("hf:")
+        local = self.replay.share > 0 and source not in ("self", PRACTICE, "off") and not source.startswith("hf:")
         return {"replay.source": str(Path(source).expanduser())} if local else {}

@@ -1,8 +1,8 @@
 """Replay that holds the model to what it was: KL to its own distribution before training, on general text.
 
-On a replay row that the model answered itself, the loss is not that of the answer but the divergence of the two
-next-token distributions, before training and now, at every token of the row: learning without forgetting (Li and
-Hoiem 2016, arXiv:1606.09282) on prompts that need no labels. A whole distribution says more than one sampled answer.
+At each answer token of a replay row the loss is not that token's but the divergence of the two next-token
+distributions, before training and now: learning without forgetting (Li and Hoiem 2016, arXiv:1606.09282) on prompts
+that need no labels. A whole distribution says more than one answer.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class HoldingTrainer(SFTTrainer):
     """TRL's trainer, which learns the answers of some rows and holds the model on the others.
 
     reference: a context manager that gives the model as it was before training; entered only where a row is held.
-    Rows to hold have 1 in the column `held`. Of a batch with T answer tokens the loss is the sum of the other rows'
-    negative log-likelihoods and, for each held row, its number of answer tokens times the mean divergence over all of
-    its tokens, divided by T. So it is the same however the batch is divided among passes and processes.
+    Rows to hold have 1 in the column `held`. The loss of a batch with T answer tokens is the sum, over those of the
+    other rows, of the negative log-likelihood and, over those of held rows, of the divergence, divided by T. So it is
+    the same however the batch is divided among passes and processes.
     """
 
     data_collator: Any
@@ -55,32 +55,39 @@ class HoldingTrainer(SFTTrainer):
         if held is None or not bool(held.any()):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         rows = held.bool()
-        answers = (inputs["labels"] != IGNORED).sum(-1)
-        tokens = answers.sum() if num_items_in_batch is None else num_items_in_batch
+        tokens = (inputs["labels"] != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
         # Every process asks the parent's loss, which gathers: one whose rows are all held learns nothing from one.
         idle = bool(rows.all())
         taught = torch.arange(len(rows), device=rows.device) == 0 if idle else ~rows
-        given = {name: value[taught] for name, value in inputs.items()}
+        given = _part(inputs, taught)
         if idle:
             given["labels"] = torch.full_like(given["labels"], IGNORED)
         loss = super().compute_loss(model, given, num_items_in_batch=tokens)
-        apart = self._divergence(model, inputs["input_ids"][rows], inputs["attention_mask"][rows])
+        apart = self._divergence(model, _part(inputs, rows))
         self._metrics["train"][METRIC].append(float(apart.mean().detach()))
         scale = self.accelerator.num_processes if self.args.average_tokens_across_devices else 1
-        return loss + scale * (apart * answers[rows]).sum() / torch.as_tensor(tokens).clamp(min=1)
+        return loss + scale * apart.sum() / torch.as_tensor(tokens).clamp(min=1)
 
-    def _divergence(self, model: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """[rows]: means over the tokens of each; not through DDP's own forward, which counts its calls."""
-        length = int(mask.sum(-1).max())
-        ids, mask = ids[:, :length], mask[:, :length]
-        where = mask[:, 1:].bool()
+    def _divergence(self, model: Any, held: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """At each answer token of the rows; not through DDP's own forward, which counts its calls."""
+        where = held["labels"][:, 1:] != IGNORED
+        first = int(where.any(0).nonzero()[0])  # before it no logits are made
+        read = {
+            "input_ids": held["input_ids"],
+            "attention_mask": held["attention_mask"],
+            "logits_to_keep": where.shape[1] + 1 - first,
+            "use_cache": False,
+        }
         bare = self.accelerator.unwrap_model(model)
-        with torch.no_grad(), self._reference() as reference:
-            before = reference(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1][where]
-        now = bare(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1][where]
-        row = where.nonzero()[:, 0]
-        sums = torch.zeros(len(ids), device=ids.device).index_add(0, row, divergence(before, now))
-        return sums / where.sum(-1)
+        with torch.no_grad(), self.accelerator.autocast(), self._reference() as reference:
+            before = reference(**read).logits[:, :-1][where[:, first:]]
+        return divergence(before, bare(**read).logits[:, :-1][where[:, first:]])
+
+
+def _part(inputs: Mapping[str, Any], rows: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Some rows of a batch, cut to the longest of them; padding is on the right."""
+    length = int(inputs["attention_mask"][rows].sum(-1).max())
+    return {name: value[rows, :length] for name, value in inputs.items()}
 
 
 class _Collator:

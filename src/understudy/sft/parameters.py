@@ -20,8 +20,8 @@ from understudy.sft.job import Job
 def prepare(job: Job) -> Any:
     """The model with the parameters of `sft.method` set to be trained, on the job's device.
 
-    Adapter weights are float32 whatever the base is stored in; `full` trains float32 weights and computes in
-    bfloat16 on a GPU, since updates of bfloat16 weights are lost to rounding.
+    Adapter weights are float32 whatever the base is stored in; `full` trains float32 weights, also where `sft.bf16`
+    computes in bfloat16, since updates of bfloat16 weights are lost to rounding.
     """
     config, device, folder = job.config, pick_device(job.device), local_folder(job.model)
     torch.manual_seed(job.seed)

@@ -10,7 +10,7 @@ from typing import Any
 from understudy.artifact import read_records, write_records
 from understudy.errors import InputError
 from understudy.models.resolve import dataset_folder
-from understudy.sft.config import ReplayConfig
+from understudy.sft.config import PRACTICE, ReplayConfig
 from understudy.sft.general_prompts import general_prompts
 from understudy.sft.rows import Row
 from understudy.types import Message, Reader
@@ -25,23 +25,28 @@ def replay_rows(
     seed: int,
     work: Path,
     open_reader: Callable[[], Reader],
+    open_practice: Callable[[int, int], Sequence[tuple[str, str]]] | None = None,
     progress: Callable[[str, float, float | None], None],
 ) -> list[Row]:
     """At most `wanted` different rows. Answers that the base must write are kept in `work` as they are written.
 
+    open_practice: what `lab:practice` names, (count, seed) → questions with answers.
     Raises InputError naming file and line of a row that has neither prompt nor messages.
     """
     if config.source == "off" or wanted <= 0:
         return []
     if config.source == "self":
         found: list[Conversation] = [((Message("user", p),), "") for p in general_prompts(wanted, seed)]
+    elif config.source == PRACTICE:
+        if open_practice is None:
+            raise InputError(f"sft.replay.source: {PRACTICE}: this installation has no bundled models; write self")
+        found = [((Message("user", question),), answer) for question, answer in open_practice(wanted, seed)]
     else:
         found = _read(config.source, wanted)
     missing = [messages for messages, reply in found if not reply]
     written = _answers(missing, config, work, open_reader, progress)
     replies = iter(written)
-    held = config.loss == "kl"
-    rows = [Row(m, reply or next(replies), "replay", held=held and not reply) for m, reply in found]
+    rows = [Row(m, reply or next(replies), "replay", held=config.loss == "kl") for m, reply in found]
     return [row for row in rows if row.held or row.answer.strip()]
 
 
@@ -60,7 +65,7 @@ def _answers(
     if len(done) >= len(prompts):
         return done[: len(prompts)]
     reader = open_reader()
-    size = 64
+    size = 512  # the reader puts prompts of like length together, and a long one beside short ones costs most
     while len(done) < len(prompts):
         progress("replay: the base answers general prompts", len(done), len(prompts))
         batch = prompts[len(done) : len(done) + size]

@@ -137,6 +137,7 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
         seed=ctx.seed,
         work=place,
         open_reader=lambda: open_reader(inputs.model, device=ctx.device),
+        open_practice=inputs.open_practice,
         progress=ctx.progress,
     )
     taught: list[dict[str, Any]] = []

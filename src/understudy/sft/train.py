@@ -24,7 +24,7 @@ from trl import SFTConfig as TrlConfig
 from understudy.artifact import write_json
 from understudy.errors import ModelError
 from understudy.models.checkpoint import Checkpoints, load_weights, trainable
-from understudy.models.load import load_tokenizer
+from understudy.models.load import load_tokenizer, multiplies_bfloat16
 from understudy.models.lora import is_large, learning_rate_factor, micro_batch
 from understudy.models.ref import ModelRef
 from understudy.models.resolve import local_folder
@@ -104,7 +104,7 @@ def _arguments(job: Job, model: Any, steps: int, *, measure_first: bool) -> TrlC
         dataset_kwargs={"skip_prepare_dataset": True},  # and are tokens already
         max_length=None,
         packing=False,
-        bf16=gpu and torch.cuda.is_bf16_supported(),
+        bf16=multiplies_bfloat16(device) if config.bf16 is None else config.bf16,
         fp16=False,
         use_cpu=not gpu,
         dataloader_pin_memory=gpu,

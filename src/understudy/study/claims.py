@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from understudy.sft.config import SweepConfig
 from understudy.study.config import StudyConfig
 from understudy.study.figures import (
     Estimate,
@@ -73,7 +72,7 @@ def findings(config: StudyConfig, results: Sequence[SeedResult]) -> Findings:
         _general(results),
         {way: _arms(results, way) for way in config.teach},
         strengths,
-        {way: tuple(_rule(r.sweep[way]) for r in results) for way in config.teach},
+        {way: tuple(float(r.sweep[way].get("chosen", 1.0)) for r in results) for way in config.teach},
         tuple(r.facts for r in results),
         tuple(round(sum(r.seconds.values()), 1) for r in results),
     )
@@ -176,36 +175,20 @@ def _row(sweep: Mapping[str, Any], strength: float) -> Mapping[str, Any] | None:
     return next((row for row in sweep.get("strengths", ()) if abs(row["strength"] - strength) < 1e-9), None)
 
 
-def _rule(sweep: Mapping[str, Any]) -> float:
-    """The strength that the sweep chooses with its defaults, whatever the study ships."""
-    from understudy.sft.sweep import Scored, choose
-
-    if not sweep.get("strengths"):
-        return 1.0
-    rows = [
-        Scored(
-            r["strength"], float(r["dev"]["value"] or 0.0), r["general_change"]["value"], r["general_change"]["verdict"]
-        )
-        for r in sweep["strengths"]
-    ]
-    return choose(rows, float(sweep["base"]["dev"]["value"] or 0.0), SweepConfig()).strength
-
-
 def _estimate(row: Mapping[str, Any], what: str) -> Estimate:
     found = row[what]
     return Estimate(float(found["value"]), found["low"], found["high"], int(found["n"]))
 
 
-def _rows(results: Sequence[SeedResult], way: str, strength: float | None) -> list[Mapping[str, Any]]:
-    """Each seed's row of the sweep at a strength (None: the rule's choice); empty where one seed lacks it."""
-    sweeps = [r.sweep.get(way, {}) for r in results]
-    rows = [_row(sweep, _rule(sweep) if strength is None else strength) for sweep in sweeps]
+def _rows(results: Sequence[SeedResult], way: str, strength: float) -> list[Mapping[str, Any]]:
+    """Each seed's row of the sweep at a strength; empty where one seed lacks it."""
+    rows = [_row(r.sweep.get(way, {}), strength) for r in results]
     known = [row for row in rows if row is not None]
     return known if len(known) == len(rows) else []
 
 
-def _at(results: Sequence[SeedResult], way: str, strength: float | None, what: str) -> list[Estimate]:
-    """Each seed's estimate at a strength (None: the rule's choice); empty where one seed lacks it."""
+def _at(results: Sequence[SeedResult], way: str, strength: float, what: str) -> list[Estimate]:
+    """Each seed's estimate at a strength; empty where one seed lacks it."""
     rows = _rows(results, way, strength)
     return [_estimate(row, what) for row in rows] if all(row[what]["value"] is not None for row in rows) else []
 
@@ -224,45 +207,32 @@ def _strengths(results: Sequence[SeedResult], way: str) -> dict[str, tuple[Figur
 
 
 def _forgetting(results: Sequence[SeedResult]) -> Claim:
-    lost = _at(results, "naive", 1.0, "general_change")
-    question = "Does naive fine-tuning (closed book, no replay, all of it) lose general skill?"
-    published = "fine-tuning made the model forget general skills (named as the open problem, no figure given)"
-    if not lost:
-        return Claim("forgetting", question, published, "inconclusive", "λ = 1 was not swept.", ())
-    figure = combined("general change, naive, λ = 1", lost)
-    above = figure.above(0.0)
-    word: Word = "no" if above == "yes" else "yes" if above == "no" else "inconclusive"
-    shipped = [
-        difference(f"general questions of the benchmark, {way} as shipped − aligned",
-                   [r.general.right[way] for r in results], [r.general.right["aligned"] for r in results],
-)        for way in results[0].sweep
-    ]  # fmt: skip
-    return Claim("forgetting", question, published, word, f"Change: {points(figure.value)} points.", (figure, *shipped))
+    before = _asked_generally(results, "aligned")
+    first, *others = (
+        difference(f"general questions, {way} as shipped − aligned", _asked_generally(results, way), before)
+        for way in ("naive", *(w for w in results[0].sweep if w != "naive"))
+    )
+    above = first.above(0.0)
+    swept = _at(results, "naive", 1.0, "general_change")
+    if swept:
+        others.append(combined("the sweep's general questions, naive, λ = 1", swept))
+    return Claim(
+        "forgetting",
+        "Does naive fine-tuning (closed book, no replay, all of it) lose general skill?",
+        "fine-tuning made the model forget general skills (named as the open problem, no figure given)",
+        "no" if above == "yes" else "yes" if above == "no" else "inconclusive",
+        f"Change: {points(first.value)} points.",
+        (first, *others),
+    )
 
 
 def _recovery(results: Sequence[SeedResult]) -> Claim:
-    question = (
-        f"Do replay and the choice of λ recover {percent(RECOVERED)} of what naive fine-tuning loses, for at most "
-        f"{100 * GIVEN_UP:g} points of what it learns?"
-    )
-    published = "none: the report has no remedy"
-    lost, full = _changes(results, "naive", 1.0), _answers(results, "naive", 1.0, "dev")
-    ways: list[tuple[str, str, float | None]] = [
-        ("default mix with replay, λ chosen", "default", None),
-        *((f"default mix with replay, λ = {v:g}", "default", v) for v in _swept(results, "default")),
-        ("naive, λ chosen", "naive", None),
-        *((f"naive, λ = {v:g}", "naive", v) for v in _swept(results, "naive") if v != 1),
-    ]
-    figures: list[Figure] = []
-    for name, way, strength in ways:
-        still, dev = _changes(results, way, strength), _answers(results, way, strength, "dev")
-        if lost and still and full and dev:
-            figures.append(recovered(f"share of the loss recovered: {name}", lost, still))
-            figures.append(difference(f"domain gain given up: {name}", full, dev))
-    if not figures:
-        return Claim("recovery", question, published, "inconclusive", "Nothing was swept.", ())
-    main, price = figures[:2]
-    figures.insert(2, _recovered_elsewhere(results))
+    """Judged by the models as shipped, on general and manual questions of each seed that chose nothing."""
+    before = _asked_generally(results, "aligned")
+    lost, still = (changes(_asked_generally(results, way), before) for way in ("naive", "default"))
+    main = recovered("share of the loss recovered: default as shipped", lost, still)
+    price = difference("accuracy on the manual given up: default as shipped", _arm(results, "naive", "sft"),
+                       _arm(results, "default", "sft"), _labels(results, "naive"))  # fmt: skip
     enough, dear = main.above(RECOVERED), price.above(GIVEN_UP)
     word: Word = "inconclusive"
     if enough == "yes" and dear == "no":
@@ -270,23 +240,42 @@ def _recovery(results: Sequence[SeedResult]) -> Claim:
     elif enough == "no" or dear == "yes":
         word = "no"
     share = "undefined: nothing was lost on average" if main.value is None else percent(main.value)
-    sentence = f"Recovered by {ways[0][0]}: {share}; given up: {points(price.value)} points of domain accuracy."
-    return Claim("recovery", question, published, word, sentence, tuple(figures))
+    return Claim(
+        "recovery",
+        f"Do replay and the choice of λ recover {percent(RECOVERED)} of what naive fine-tuning loses, for at most "
+        f"{100 * GIVEN_UP:g} points of what it learns?",
+        "none: the report has no remedy",
+        word,
+        f"Recovered: {share}; given up: {points(price.value)} points of accuracy on the manual.",
+        (main, price, *_by_strength(results)),
+    )
 
 
-def _recovered_elsewhere(results: Sequence[SeedResult]) -> Figure:
-    """The same share on each seed's own general questions, which chose no strength, for both models as shipped."""
-    naive, default, before = ([r.general.right[step] for r in results] for step in ("naive", "default", "aligned"))
-    what = "share of the loss recovered: default mix as shipped, on questions that chose nothing"
-    return recovered(what, changes(naive, before), changes(default, before))
+def _by_strength(results: Sequence[SeedResult]) -> list[Figure]:
+    """The same two figures for every λ, on the sweep's questions, which also choose it."""
+    lost, full = _changes(results, "naive", 1.0), _answers(results, "naive", 1.0, "dev")
+    figures: list[Figure] = []
+    for way in ("default", "naive"):
+        for strength in _swept(results, way):
+            still, dev = _changes(results, way, strength), _answers(results, way, strength, "dev")
+            if lost and still and full and dev and (way, strength) != ("naive", 1.0):
+                name = f"{way}, λ = {strength:g}, on the sweep's questions"
+                figures.append(recovered(f"share of the loss recovered: {name}", lost, still))
+                figures.append(difference(f"accuracy on the manual given up: {name}", full, dev))
+    return figures
 
 
-def _answers(results: Sequence[SeedResult], way: str, strength: float | None, what: str) -> list[Mapping[str, float]]:
-    """Each seed's answers at a strength (None: the rule's choice); empty where one seed lacks it."""
+def _asked_generally(results: Sequence[SeedResult], step: str) -> list[Mapping[str, float]]:
+    """Each seed's answers to its own general questions, which chose nothing."""
+    return [r.general.right[step] for r in results]
+
+
+def _answers(results: Sequence[SeedResult], way: str, strength: float, what: str) -> list[Mapping[str, float]]:
+    """Each seed's answers at a strength; empty where one seed lacks it."""
     return [row["answers"][what] for row in _rows(results, way, strength)]
 
 
-def _changes(results: Sequence[SeedResult], way: str, strength: float | None) -> list[dict[str, float]]:
+def _changes(results: Sequence[SeedResult], way: str, strength: float) -> list[dict[str, float]]:
     """Each seed's change of every general question from before training."""
     after = _answers(results, way, strength, "general")
     return changes(after, [r.sweep[way]["base"]["answers"]["general"] for r in results] if after else [])

@@ -53,8 +53,6 @@ class StudyConfig(_Strict):
     index: dict[str, Any] = Field(default_factory=dict)
     teach: dict[str, dict[str, Any]]
     benchmark: dict[str, Any] = Field(default_factory=dict)
-    fast_products: bool = True
-    """On a processor, round the inputs of matrix products to bfloat16, as a GPU does."""
 
     @model_validator(mode="after")
     def _coherent(self) -> StudyConfig:

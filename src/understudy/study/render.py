@@ -124,7 +124,7 @@ def _sweeps(found: Findings) -> Iterator[str]:
             )
     yield ""
     for way, chosen in found.chosen.items():
-        yield f"- {way}: λ that the rule of docs/sft.md chooses, by seed: {', '.join(f'{c:g}' for c in chosen)}"
+        yield f"- {way}: λ that ships, by seed: {', '.join(f'{c:g}' for c in chosen)}"
 
 
 def _with(figure: Figure) -> str:

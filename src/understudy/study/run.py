@@ -69,8 +69,6 @@ Say = Callable[[str], None]
 
 def run_seed(config: StudyConfig, seed: int, out: Path, store: Path, say: Say) -> SeedResult:
     """Run every recipe of one seed; what is in the store already is taken from there."""
-    if config.fast_products:
-        _fast_products()
     made = _material(config, seed, out)
     found = SeedResult(seed, made.facts, Asked({}, {}, {}))
     general: dict[str, Mapping[str, float]] = {}
@@ -183,12 +181,6 @@ def _sweep(sft: Artifact) -> Mapping[str, Any]:
     path = sft.path / "sweep.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return found
-
-
-def _fast_products() -> None:
-    import torch
-
-    torch.backends.mkldnn.matmul.fp32_precision = "bf16"  # type: ignore[attr-defined]
 
 
 def run(
