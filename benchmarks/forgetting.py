@@ -3,9 +3,8 @@
     understudy run recipes/quickstart.yaml --until generate --store /tmp/forgetting
     python benchmarks/forgetting.py /tmp/forgetting --facts 60 --epochs 6
 
-Prints for each way of replay (its share and loss) and seed: held-out loss, development and general accuracy, KL from
-the base; then for each way the paired change of general accuracy from before training, and against no replay. Nine
-trainings take some fifteen minutes of one idle core.
+Prints for each way of replay (its share, loss and source) and seed: held-out loss, development and general accuracy,
+KL from the base; then for each way the paired change of general accuracy from before training, and against no replay.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import torch
 import yaml
 
 from understudy.artifact import Artifact, seal, write_records
+from understudy.lab.suite import practice
 from understudy.models.divergence import mean_kl, next_token_logprobs
 from understudy.models.open import open_reader
 from understudy.pipeline import _Examiner
@@ -30,6 +30,7 @@ from understudy.stage import Inputs, RunContext
 from understudy.types import MCQItem, QAPair
 
 MODEL = "lab:reader"
+WAYS = ("0", "0.25:answer", "0.25:kl", "0.25:answer:lab:practice", "0.25:kl:lab:practice")
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument("--facts", type=int, default=60)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--ways", nargs="+", default=["0", "0.25:answer", "0.25:kl"], metavar="SHARE[:LOSS]")
+    parser.add_argument("--ways", nargs="+", default=WAYS, metavar="SHARE[:LOSS[:SOURCE]]")
     options = parser.parse_args()
     torch.set_num_threads(1)
     found = {s: next((options.store / "store" / s).glob("*/manifest.json")).parent for s in ("chunk", "generate")}
@@ -72,13 +73,15 @@ def main() -> None:
         print(f"before: development {score:.1%}, general {fmean(before):.1%}", flush=True)
         for seed in options.seeds:
             for way in options.ways:
-                share, _, loss = way.partition(":")
-                replay = {**settings["replay"], "share": float(share), "loss": loss or "kl"}
+                parts = way.split(":", 2)
+                share, loss, source = [*parts, *("0", "kl", "self")[len(parts) :]]
+                replay = {"share": float(share), "loss": loss, "source": source, "max_tokens": 40}
                 config = SftConfig(**{**settings, "epochs": options.epochs, "replay": replay})
                 place = Path(scratch) / f"{seed}-{way}"
                 (place / "out").mkdir(parents=True)
                 context = RunContext(place / "out", place / "work", place, seed=seed, device="cpu")
-                output = stage.run(config, Inputs(artifacts, model=MODEL, base_model=MODEL), context)
+                inputs = Inputs(artifacts, model=MODEL, base_model=MODEL, open_practice=practice)
+                output = stage.run(config, inputs, context)
                 score, right, after = measure(str(place / "out" / "model"))
                 answers.setdefault(way, []).append(right)
                 print(

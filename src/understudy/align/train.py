@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 import torch
-from datasets import Dataset
+from datasets import Dataset, disable_progress_bars
 from transformers import PrinterCallback, TrainerCallback
 from trl import DPOConfig, DPOTrainer
 
@@ -20,6 +20,8 @@ from understudy.align.data import Preference
 from understudy.errors import ModelError, StageError
 from understudy.models.checkpoint import Checkpoints, load_weights, save_weights, trainable
 from understudy.models.lora import is_large, learning_rate_factor, micro_batch, step_seed
+
+disable_progress_bars()  # the stage shows one of its own
 
 Progress = Callable[[str, float, float | None], None]
 _EVALUATIONS = 10

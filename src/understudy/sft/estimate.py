@@ -74,7 +74,7 @@ def memory(config: SftConfig, parameters: float, *, gpu: bool) -> float:
     """Bytes for weights, optimizer and activations of a forward pass of two long rows."""
     weight = {"lora": 2.0 if gpu else 4.0, "qlora": 0.6, "full": 4.0}[config.method]
     trained = parameters if config.method == "full" else parameters * 0.006 * config.r / 16
-    if config.method == "full" and replay_tokens(config):
+    if config.method == "full" and config.replay.loss == "kl" and replay_tokens(config):
         weight += 2.0 if gpu else 4.0  # the model before training, to which replay holds
     activations = 2 * config.max_length * parameters**0.5 * (16 if gpu else 64)
     return parameters * weight + trained * 16 + activations + 600e6  # the libraries themselves

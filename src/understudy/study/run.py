@@ -202,9 +202,12 @@ def run(
 
 
 def _worker(jobs: int) -> None:
-    """A worker takes its part of the processors."""
+    """A worker takes its part of the processors, and says nothing but what the study says."""
+    import warnings
+
     import torch
 
+    warnings.simplefilter("ignore")
     torch.set_num_threads(max(1, torch.get_num_threads() // jobs))
 
 
