@@ -7,8 +7,10 @@ import logging
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +281,20 @@ run(GenerateConfig(**json.loads(config)), inputs, ctx)
         assert output.counts["accepted"] == 8
         # What was under way when the process died is sent again; nothing that was answered is.
         assert len(server.requests) == before + 3
+
+
+def test_a_slow_chunk_does_not_hold_up_the_progress(stage_inputs: Build) -> None:
+    inputs, ctx = stage_inputs(FACTS)
+    # The first of eight chunks waits for a ninth request, which is sent when seven are done.
+    with ScriptedTeacher(["wait:9"]) as server:
+
+        def progress(what: str, done: float, total: float | None) -> None:
+            if done == 7:
+                asked = {"messages": [{"role": "user", "content": "Go on."}]}
+                urllib.request.urlopen(f"{server.url}/chat/completions", json.dumps(asked).encode())
+
+        run(remote(server, concurrency=2, timeout_seconds=60.0), inputs, replace(ctx, progress=progress))
+        assert len(server.requests) == 9
 
 
 def test_a_full_disk_stops_the_stage(stage_inputs: Build) -> None:

@@ -7,7 +7,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Literal
@@ -92,12 +92,11 @@ class OpenAITeacher:
     def teach(self, pages: Sequence[Page]) -> Taught:
         """Facts of all pages. Raises TeacherError naming endpoint and next step where every chunk failed."""
         work = [_Work(page, chunk) for page in pages for chunk in page.chunks]
-        done = 0
         self.progress("chunks", 0, len(work))
         pool = ThreadPoolExecutor(max_workers=self.endpoint.concurrency)
         try:
-            for _ in pool.map(self._chunk, work):
-                done += 1
+            for done, ended in enumerate(as_completed([pool.submit(self._chunk, w) for w in work]), 1):
+                ended.result()
                 self.progress("chunks", done, len(work))
         except BaseException:
             self.endpoint.stop()  # on Ctrl-C requests under way are answered and kept; none is begun
