@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -177,6 +178,22 @@ def test_a_long_training_log_is_thinned_and_keeps_its_ends(tmp_path: Path):
     assert found["loss"][-1] == [5000, float(5000 % 7)]
     assert found["dev_loss"] == []
     assert found["best_dev_loss"] is None
+
+
+def test_the_settings_are_those_that_had_an_effect(tmp_path: Path):
+    def settings(name: str, **config: Any) -> dict[str, Any]:
+        folder = tmp_path / name
+        folder.mkdir()
+        manifest = {"stage": "sft", "key": "0" * 64, "counts": {}, "metrics": {}, "config": {"r": 8, **config}}
+        seal(folder, manifest)
+        found = training(Sources({"sft": Artifact.open(folder)}))
+        assert found is not None
+        return dict(found["settings"])
+
+    held = {"source": "self", "share": 0.25, "loss": "kl", "max_tokens": 200}
+    replay = {"replay source": "self", "replay share": 0.25, "replay loss": "kl"}
+    assert settings("adapter", method="lora", replay=held) == {"method": "lora", "r": 8, **replay}
+    assert settings("whole", method="full", replay={**held, "share": 0.0}) == {"method": "full"}
 
 
 def test_a_training_log_with_a_loss_that_is_no_number_does_not_break_the_picture(tmp_path: Path):

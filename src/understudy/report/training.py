@@ -22,10 +22,8 @@ def training(sources: Sources) -> dict[str, Any] | None:
     log = [row for row in sources.rows("sft", "log") if isinstance(row.get("step"), int)]
     loss = [(row["step"], float(row["loss"])) for row in log if _is_number(row.get("loss"))]
     dev = [(row["step"], float(row["dev_loss"])) for row in log if _is_number(row.get("dev_loss"))]
-    config = artifact.manifest.get("config") or {}
-    shown = ("method", "r", "lora_alpha", "epochs", "learning_rate", "lr")
     return {
-        "settings": {name: config[name] for name in shown if config.get(name) is not None},
+        "settings": _settings(artifact.manifest.get("config") or {}),
         "steps": log[-1]["step"] if log else None,
         "epochs": next((row["epoch"] for row in reversed(log) if _is_number(row.get("epoch"))), None),
         "tokens": next((row["tokens"] for row in reversed(log) if _is_number(row.get("tokens"))), None),
@@ -38,6 +36,17 @@ def training(sources: Sources) -> dict[str, Any] | None:
         "metrics": _flat(artifact.metrics),
         "counts": _flat(artifact.counts),
     }
+
+
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What was set, as far as it had an effect: an adapter's size only where there is one."""
+    adapter = () if config.get("method") == "full" else ("r", "lora_alpha")
+    shown = ("method", *adapter, "epochs", "learning_rate", "lr")
+    found = {name: config[name] for name in shown if config.get(name) is not None}
+    replay = config.get("replay") or {}
+    if replay.get("share"):
+        found |= {f"replay {name}": replay[name] for name in ("source", "share", "loss") if name in replay}
+    return found
 
 
 def _sweep(artifact: Artifact, sources: Sources) -> dict[str, Any] | None:
