@@ -22,6 +22,7 @@ _CHUNK_TOKENS = 250
 _WORDINGS_TRAINED = 0.8  # share of the pairs that is not held out
 _SKILLS = 4  # of the general suite
 _ASKED_TOKENS = 150  # a question with its options, a passage before every fourth
+_LARGE = 1e9  # parameters above which a pass takes two rows (`models/lora.py`)
 _FORWARD = 1 / 3  # of the work of a training step
 
 
@@ -71,13 +72,14 @@ def sweep_tokens(config: SftConfig) -> float:
 
 
 def memory(config: SftConfig, parameters: float, *, gpu: bool) -> float:
-    """Bytes for weights, optimizer and activations of a forward pass of two long rows."""
+    """Bytes for weights, optimizer and activations of a forward pass, all of whose rows are as long as may be."""
     weight = {"lora": 2.0 if gpu else 4.0, "qlora": 0.6, "full": 4.0}[config.method]
     trained = parameters if config.method == "full" else parameters * 0.006 * config.r / 16
     if config.method == "full" and config.replay.loss == "kl" and replay_tokens(config):
         weight += 2.0 if gpu else 4.0  # the model before training, to which replay holds
-    activations = 2 * config.max_length * parameters**0.5 * (16 if gpu else 64)
-    return parameters * weight + trained * 16 + activations + 600e6  # the libraries themselves
+    rows = config.per_device_train_batch_size or (2 if parameters > _LARGE else config.batch_size)
+    activations = rows * config.max_length * parameters**0.5 * (16 if gpu else 100)
+    return parameters * weight + trained * 16 + activations + 1e9  # the libraries themselves
 
 
 def _mean_chunk(counts: Mapping[str, Any]) -> float:
