@@ -194,6 +194,7 @@ def test_the_settings_are_those_that_had_an_effect(tmp_path: Path):
     replay = {"replay source": "self", "replay share": 0.25, "replay loss": "kl"}
     assert settings("adapter", method="lora", replay=held) == {"method": "lora", "r": 8, **replay}
     assert settings("whole", method="full", replay={**held, "share": 0.0}) == {"method": "full"}
+    assert settings("off", method="full", replay={**held, "source": "off"}) == {"method": "full"}
 
 
 def test_a_training_log_with_a_loss_that_is_no_number_does_not_break_the_picture(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,18 @@ import torch
 from pydantic import ValidationError
 
 from understudy.artifact import read_records
-from understudy.errors import InputError
+from understudy.errors import InputError, UnderstudyError
 from understudy.lab.suite import practice
 from understudy.models.chat import IGNORED
 from understudy.models.load import load_model, load_tokenizer
 from understudy.sft import stage
-from understudy.sft.batches import load_rows
+from understudy.sft.batches import load_rows, save_rows
 from understudy.sft.config import MixConfig, ReplayConfig, SftConfig
 from understudy.sft.hold import divergence
-from understudy.sft.job import TRAIN
+from understudy.sft.job import TRAIN, Job
 from understudy.sft.replay import replay_rows
 from understudy.sft.rows import Row
+from understudy.sft.train import train
 from understudy.stage import Inputs, RunContext
 
 Context = Callable[..., RunContext]
@@ -71,6 +73,18 @@ def test_what_is_held_is_the_divergence_at_each_answer_token(
             found.append((p * (p / q).log()).sum(-1))
     assert len(found) == 16
     assert _log(two)[1]["replay_kl"] == pytest.approx(float(torch.cat(found).mean()), rel=0.02)
+
+
+def test_a_held_row_without_a_reply_holds_nothing(inputs: Inputs, context: Context) -> None:
+    run = context()
+    config = SftConfig(**{**SETTINGS, "batch_size": 64, "devices": 0}, replay=ReplayConfig(share=0.25, max_tokens=4))
+    with pytest.raises(UnderstudyError, match="accelerate launch"):
+        stage.run(config, inputs, run)
+    job = Job.load(run.work / "job")
+    rows = load_rows(job.folder / TRAIN)
+    save_rows([replace(r, read=len(r.ids)) if r.held else r for r in rows], job.folder / TRAIN)
+    train(job, lambda *_: None)
+    assert [line["replay_kl"] for line in read_records(job.folder / "log.jsonl", dict) if line["step"]] == [0]
 
 
 def test_the_first_loss_is_that_of_the_taught_rows_over_all_answer_tokens(

@@ -44,7 +44,7 @@ def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
     shown = ("method", *adapter, "epochs", "learning_rate", "lr")
     found = {name: config[name] for name in shown if config.get(name) is not None}
     replay = config.get("replay") or {}
-    if replay.get("share"):
+    if replay.get("share") and replay.get("source") != "off":
         found |= {f"replay {name}": replay[name] for name in ("source", "share", "loss") if name in replay}
     return found
 

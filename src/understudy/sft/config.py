@@ -63,7 +63,7 @@ class ReplayConfig(BaseModel):
     @field_validator("source", mode="before")
     @classmethod
     def _source(cls, value: object) -> object:
-        """YAML reads a bare `off` as false."""
+        """YAML reads a bare `off` as false; of what is bundled only the practice is a source."""
         if isinstance(value, str) and value.startswith("lab:") and value != PRACTICE:
             raise ValueError(f"'{value}' is no source of prompts; write {PRACTICE}")
         return "off" if value is False else value

@@ -64,14 +64,15 @@ class HoldingTrainer(SFTTrainer):
             given["labels"] = torch.full_like(given["labels"], IGNORED)
         loss = super().compute_loss(model, given, num_items_in_batch=tokens)
         apart = self._divergence(model, _part(inputs, rows))
-        self._metrics["train"][METRIC].append(float(apart.mean().detach()))
+        total = apart.sum()
+        self._metrics["train"][METRIC].append(float(total.detach()) / max(1, len(apart)))
         scale = self.accelerator.num_processes if self.args.average_tokens_across_devices else 1
-        return loss + scale * apart.sum() / torch.as_tensor(tokens).clamp(min=1)
+        return loss + scale * total / torch.as_tensor(tokens).clamp(min=1)
 
     def _divergence(self, model: Any, held: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """At each answer token of the rows; not through DDP's own forward, which counts its calls."""
         where = held["labels"][:, 1:] != IGNORED
-        first = int(where.any(0).nonzero()[0])  # before it no logits are made
+        first = int(where.any(0).int().argmax())  # before it no logits are made
         read = {
             "input_ids": held["input_ids"],
             "attention_mask": held["attention_mask"],

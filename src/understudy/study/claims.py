@@ -194,9 +194,8 @@ def _at(results: Sequence[SeedResult], way: str, strength: float, what: str) -> 
 
 
 def _strengths(results: Sequence[SeedResult], way: str) -> dict[str, tuple[Figure, Figure]]:
-    values = [row["strength"] for row in results[0].sweep.get(way, {}).get("strengths", ())]
     table = {}
-    for value in values:
+    for value in _swept(results, way):
         general, dev = (_at(results, way, value, what) for what in ("general_change", "dev"))
         if general and dev:
             table[f"{value:g}"] = (
