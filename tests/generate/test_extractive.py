@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from understudy.generate.base import Ask, Fact, Page, Taught
-from understudy.generate.extractive import ExtractiveTeacher, find_product
-from understudy.generate.text import normal, strict
+from understudy.generate.extractive.teacher import ExtractiveTeacher, find_product
 from understudy.lab.worlds import make_world
+from understudy.normal import normal, strict
 
 MakePage = Callable[..., Page]
 

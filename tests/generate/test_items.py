@@ -1,4 +1,4 @@
-"""Splits by wording, multiple-choice items that cannot be guessed by form, and decontamination."""
+"""Splits by paraphrase, multiple-choice items that cannot be guessed by form, and decontamination."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.generate.base import Ask, Fact, Page
-from understudy.generate.config import GenerateConfig, Wordings
+from understudy.generate.config import GenerateConfig, Paraphrases
 from understudy.generate.decontaminate import decontaminate, ngrams
-from understudy.generate.extractive import ExtractiveTeacher
+from understudy.generate.extractive.teacher import ExtractiveTeacher
 from understudy.generate.items import candidates, make_items
-from understudy.generate.splits import HeldOut, hold_out, make_pairs, split_wordings
-from understudy.generate.text import normal, strict, words
+from understudy.generate.splits import HeldOut, hold_out, make_pairs, split_paraphrases
 from understudy.lab.worlds import make_world
+from understudy.normal import normal, strict, words
 from understudy.types import Chunk, MCQItem, QAPair
 
 MakePage = Callable[..., Page]
@@ -44,9 +44,9 @@ def made() -> Callable[..., Made]:
 
 
 @given(st.integers(1, 12), st.floats(0, 0.45), st.floats(0, 0.45), st.integers(0, 100))
-def test_wordings_are_split_without_overlap(n: int, dev: float, test: float, seed: int) -> None:
+def test_paraphrases_are_split_without_overlap(n: int, dev: float, test: float, seed: int) -> None:
     ask = Ask("forward", tuple(f"question {i}" for i in range(n)), "a")
-    splits = split_wordings(ask, "fact", Wordings(dev=dev, test=test), seed)
+    splits = split_paraphrases(ask, "fact", Paraphrases(dev=dev, test=test), seed)
     assert list(splits) == list(ask.questions)
     counts = Counter(splits.values())
     if n > 1:
@@ -54,19 +54,19 @@ def test_wordings_are_split_without_overlap(n: int, dev: float, test: float, see
         assert (counts["test"] >= 1) == (test > 0)
     if n >= 4 and dev > 0 and counts["test"] < n - 1:
         assert counts["dev"] >= 1
-    assert splits == split_wordings(ask, "fact", Wordings(dev=dev, test=test), seed)
+    assert splits == split_paraphrases(ask, "fact", Paraphrases(dev=dev, test=test), seed)
 
 
-def test_an_only_wording_is_held_out_by_share() -> None:
+def test_an_only_paraphrase_is_held_out_by_share() -> None:
     drawn = Counter(
-        next(iter(split_wordings(Ask("forward", ("q",), "a"), f"fact {i}", Wordings(), 0).values()))
+        next(iter(split_paraphrases(Ask("forward", ("q",), "a"), f"fact {i}", Paraphrases(), 0).values()))
         for i in range(2000)
     )
     assert 340 <= drawn["test"] <= 460
     assert 340 <= drawn["dev"] <= 460
 
 
-def test_no_wording_stands_on_two_sides(page: MakePage, made: Callable[..., Made]) -> None:
+def test_no_paraphrase_stands_on_two_sides(page: MakePage, made: Callable[..., Made]) -> None:
     _, pairs, _ = made(page)
     sides: dict[str, set[str]] = {}
     for pair in pairs:
@@ -85,7 +85,7 @@ def test_held_out_documents_and_chunks_are_absent_from_training(page: MakePage, 
     for item in items:
         assert (item.source == "heldout-doc") == (item.doc_id in held.documents)
     assert any(i.source == "heldout-doc" for i in items)
-    assert any(i.source == "heldout-wording" for i in items)
+    assert any(i.source == "heldout-paraphrase" for i in items)
     chunks = hold_out(facts, GenerateConfig(heldout_chunks=0.5), 5)
     assert chunks.chunks
     assert {chunks.source(f) for f in facts if f.chunk_id in chunks.chunks} == {"heldout-chunk"}

@@ -26,7 +26,7 @@ from understudy.generate.decontaminate import ngrams
 from understudy.generate.estimate import estimate
 from understudy.generate.filters import agreement, find_quote, question_problem
 from understudy.generate.stage import run
-from understudy.generate.text import normal, words
+from understudy.normal import normal, words
 from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import MCQItem, QAPair
 
@@ -334,7 +334,7 @@ def test_agreement() -> None:
     "settings",
     [
         {"teacher": "gpt-4o"},
-        {"wordings": {"dev": 0.6, "test": 0.5}},
+        {"paraphrases": {"dev": 0.6, "test": 0.5}},
         {"remote": {"max_usd": 1.0}},
         {"remote": {"roundz": 1}},
         {"n_options": 1},

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from understudy.lab.suite import general_suite
+from understudy.normal import normal
 from understudy.sft.development import development_items
 from understudy.sft.general_prompts import general_prompts
-from understudy.sft.rows import normal, split
+from understudy.sft.rows import split
 from understudy.types import MCQItem, QAPair
 
 

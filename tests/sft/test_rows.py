@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from understudy import prompts
+from understudy.normal import normal
 from understudy.sft.config import MixConfig
-from understudy.sft.rows import Dealer, Row, normal, split
+from understudy.sft.rows import Dealer, Row, split
 from understudy.types import Chunk, Hit, MCQItem, QAPair
 
 

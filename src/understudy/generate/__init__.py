@@ -1,4 +1,4 @@
-"""Chunks in, question–answer pairs and multiple-choice items out: teachers, held-out wordings, filters."""
+"""Chunks in, question–answer pairs and multiple-choice items out: teachers, held-out paraphrases, filters."""
 
 from understudy.generate.config import GenerateConfig
 

@@ -1,7 +1,7 @@
 """The room's protocol: a teacher reads pages and says what they state, as facts that can be asked for.
 
 A fact holds one or more asks; an ask is one direction of questioning (forward, reversed, how to, ...) in
-several wordings with one answer. Pairs, held-out wordings and multiple-choice items are all made from asks,
+several paraphrases with one answer. Pairs, held-out paraphrases and multiple-choice items are all made from asks,
 so that every teacher gets the same splits, checks and distractors.
 """
 
@@ -30,9 +30,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Wordings that ask for the same thing.
+    """Paraphrases that ask for the same thing.
 
-    questions: different wordings, each a complete question. answer: what a pair teaches.
+    questions: different paraphrases, each a complete question. answer: what a pair teaches.
     option: the same answer as an option of a multiple-choice item; empty where it makes no item.
     type: what kind of value the option is (port, path, flag, sentence, ...); distractors share it.
     topic: what is asked of what; options of other facts with the same topic are true answers too.

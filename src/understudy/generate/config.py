@@ -11,8 +11,8 @@ from understudy.config import StageConfig
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
-class Wordings(BaseModel):
-    """Shares of a fact's wordings that are held out; what is left is trained on."""
+class Paraphrases(BaseModel):
+    """Shares of a fact's paraphrases that are held out; what is left is trained on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,9 +20,9 @@ class Wordings(BaseModel):
     test: Share = 0.2
 
     @model_validator(mode="after")
-    def _leaves_some(self) -> Wordings:
+    def _leaves_some(self) -> Paraphrases:
         if self.dev + self.test >= 1.0:
-            raise ValueError("dev and test together must leave wordings to train on; keep their sum below 1")
+            raise ValueError("dev and test together must leave paraphrases to train on; keep their sum below 1")
         return self
 
 
@@ -80,7 +80,7 @@ class GenerateConfig(StageConfig):
     """
 
     NAME: ClassVar[str] = "generate"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"pairs"})  # its content is, whatever its path
 
     teacher: str = "extractive"
@@ -88,12 +88,19 @@ class GenerateConfig(StageConfig):
     keep_generated: bool = False
     dev_share: Share = 0.1
     product: str | None = None
-    wordings: Wordings = Wordings()
+    paraphrases: Paraphrases = Paraphrases()
     heldout_documents: Share = 0.0
     heldout_chunks: Share = 0.0
     n_items: Annotated[int, Field(ge=0)] = 300
     n_options: Annotated[int, Field(ge=2, le=10)] = 4
     remote: RemoteTeacher = RemoteTeacher()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "wordings" in given:
+            raise ValueError("wordings is now called paraphrases; write `paraphrases: {dev: 0.2, test: 0.2}`")
+        return given
 
     @field_validator("teacher")
     @classmethod

@@ -1,7 +1,7 @@
 """Training pairs that give a benchmark question away are dropped: equal questions, and shared 8-grams.
 
-The fact itself stays in training, in other wordings: what counts is the wording of the question. Three kinds of
-8-grams are therefore no leak: the documentation's own text, what two wordings of the same fact have in common,
+The fact itself stays in training, in other paraphrases: what counts is the phrasing of the question. Three kinds of
+8-grams are therefore no leak: the documentation's own text, what two paraphrases of the same fact have in common,
 and, in generated pairs, phrases that the questions of several facts share (` in the section "Setup" on ...`).
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from understudy.generate.text import normal, words
+from understudy.normal import normal, words
 from understudy.types import Chunk, MCQItem, QAPair
 
 N = 8
@@ -27,7 +27,7 @@ def decontaminate(
 ) -> tuple[list[QAPair], dict[str, int]]:
     """Pairs without the contaminated ones of the train and dev splits, and how many were dropped by reason.
 
-    generated: pairs whose fact_id groups wordings of one fact; they show which phrases are common to many.
+    generated: pairs whose fact_id groups paraphrases of one fact; they show which phrases are common to many.
     """
     asked = {normal(item.question) for item in items}
     leaks: dict[Gram, set[str]] = defaultdict(set)
@@ -56,7 +56,7 @@ def decontaminate(
 
 
 def _grams(question: str, answer: str) -> set[Gram]:
-    """Those of each alone: a run across the seam of question and answer is nobody's wording."""
+    """Those of each alone: a run across the seam of question and answer is nobody's paraphrase."""
     return ngrams(words(question)) | ngrams(words(answer))
 
 

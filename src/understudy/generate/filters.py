@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from understudy.generate.text import normal, words
+from understudy.normal import normal, words
 
 _POINTS_AWAY = re.compile(
     r"\b(?:(?:this|the|given|provided|following|above) (?:text|excerpt|passage|snippet|paragraph|context|extract|"

@@ -13,7 +13,8 @@ from typing import Any
 
 from understudy.errors import InputError, did_you_mean
 from understudy.generate.splits import pair_id
-from understudy.generate.text import normal, sentences, words
+from understudy.generate.text import sentences
+from understudy.normal import normal, words
 from understudy.types import Chunk, QAPair
 
 _REQUIRED = ("question", "answer")

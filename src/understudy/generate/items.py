@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 from understudy.generate.base import Ask, Fact
 from understudy.generate.splits import HeldOut, pair_id
-from understudy.generate.text import normal, strict, words
 from understudy.generate.values import PRECISE
+from understudy.normal import normal, strict, words
 from understudy.types import MCQItem, QAPair
 
 # Types that may lend each other distractors where one alone has too few values.
@@ -67,7 +67,7 @@ def candidates(facts: Sequence[Fact], pairs: Sequence[QAPair], held_out: HeldOut
             if questions and ask.option and ask.type not in _NEVER and len(ask.option) <= _LONGEST_OPTION:
                 source = held_out.source(fact)
                 found.append(
-                    Candidate(fact, ask, questions[0], source if trained or source != "heldout-wording" else "docs")
+                    Candidate(fact, ask, questions[0], source if trained or source != "heldout-paraphrase" else "docs")
                 )
     return found
 

@@ -19,10 +19,10 @@ from understudy.errors import TeacherError
 from understudy.generate.base import Ask, Coverage, Fact, Page, Taught
 from understudy.generate.config import RemoteTeacher
 from understudy.generate.filters import AGREES, agreement, answer_problem, find_quote, question_problem
-from understudy.generate.text import normal
 from understudy.generate.values import value_type
 from understudy.models.openai import Endpoint, RequestFailed, Unreachable
 from understudy.models.throttle import BudgetSpent
+from understudy.normal import normal
 from understudy.stage import ProgressFunction
 from understudy.types import Chunk, Message
 

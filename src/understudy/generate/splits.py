@@ -1,6 +1,6 @@
-"""Which wordings, chunks and documents are learned from, and which are kept for measuring.
+"""Which paraphrases, chunks and documents are learned from, and which are kept for measuring.
 
-Split by wording: a fact is trained on in some wordings and asked for in others. Held-out chunks and documents
+Split by paraphrase: a fact is trained on in some paraphrases and asked for in others. Held-out chunks and documents
 go further: none of their facts is trained on, so that the report can tell knowing a fact from reading well.
 """
 
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from understudy.generate.base import Ask, Fact
-from understudy.generate.config import GenerateConfig, Wordings
-from understudy.generate.text import normal
+from understudy.generate.config import GenerateConfig, Paraphrases
+from understudy.normal import normal
 from understudy.types import QAPair, Split
 
 
@@ -25,10 +25,10 @@ class HeldOut:
     chunks: frozenset[str] = frozenset()
 
     def source(self, fact: Fact) -> str:
-        """How an item of this fact is marked: `heldout-doc`, `heldout-chunk` or `heldout-wording`."""
+        """How an item of this fact is marked: `heldout-doc`, `heldout-chunk` or `heldout-paraphrase`."""
         if fact.doc_id in self.documents:
             return "heldout-doc"
-        return "heldout-chunk" if fact.chunk_id in self.chunks else "heldout-wording"
+        return "heldout-chunk" if fact.chunk_id in self.chunks else "heldout-paraphrase"
 
 
 def hold_out(facts: Sequence[Fact], config: GenerateConfig, seed: int) -> HeldOut:
@@ -45,11 +45,11 @@ def _draw(names: list[str], share: float, seed: str) -> frozenset[str]:
     return frozenset(random.Random(seed).sample(names, n))
 
 
-def split_wordings(ask: Ask, fact_id: str, shares: Wordings, seed: int) -> dict[str, Split]:
-    """The split of each wording of an ask.
+def split_paraphrases(ask: Ask, fact_id: str, shares: Paraphrases, seed: int) -> dict[str, Split]:
+    """The split of each paraphrase of an ask.
 
     Of two or more at least one is trained on and one held out for test (if its share is not 0); dev gets one
-    where four or more leave it room. An only wording is drawn whole, by the shares.
+    where four or more leave it room. An only paraphrase is drawn whole, by the shares.
     """
     order = list(ask.questions)
     rng = random.Random(f"{seed}:{fact_id}:{ask.kind}:{ask.topic}")
@@ -69,13 +69,13 @@ def split_wordings(ask: Ask, fact_id: str, shares: Wordings, seed: int) -> dict[
 def make_pairs(
     facts: Sequence[Fact], config: GenerateConfig, held_out: HeldOut, teacher: str, seed: int
 ) -> list[QAPair]:
-    """All pairs of all facts; a wording that two splits would share stays in the first one only."""
+    """All pairs of all facts; a paraphrase that two splits would share stays in the first one only."""
     pairs: list[QAPair] = []
     seen: set[str] = set()
     for fact in facts:
-        whole = held_out.source(fact) != "heldout-wording"
+        whole = held_out.source(fact) != "heldout-paraphrase"
         for ask in fact.asks:
-            for question, split in split_wordings(ask, fact.fact_id, config.wordings, seed).items():
+            for question, split in split_paraphrases(ask, fact.fact_id, config.paraphrases, seed).items():
                 if normal(question) in seen:
                     continue
                 seen.add(normal(question))

@@ -1,4 +1,4 @@
-"""The generate stage: chunks in; training pairs, held-out wordings, benchmark items and a full account out."""
+"""The generate stage: chunks in; training pairs, held-out paraphrases, benchmark items and a full account out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from understudy.errors import StageError
 from understudy.generate.base import Coverage, Page, Taught, Teacher
 from understudy.generate.config import GenerateConfig
 from understudy.generate.decontaminate import decontaminate
-from understudy.generate.extractive import ExtractiveTeacher
+from understudy.generate.extractive.teacher import ExtractiveTeacher
 from understudy.generate.imported import import_pairs
 from understudy.generate.items import candidates, make_items
 from understudy.generate.openai import OpenAITeacher

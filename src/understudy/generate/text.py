@@ -1,10 +1,9 @@
-"""Small tools for English technical text: markup off, sentences, cases, and normal forms for comparison."""
+"""Small tools for English technical text: markup off, sentences, cases."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
@@ -13,7 +12,6 @@ _TAG = re.compile(r"</?[A-Za-z][^<>\n]*>")
 _SPACE = re.compile(r"\s+")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|Dr|Mr|Ms|No|Fig|resp|incl|max|min)\.|\b[A-Z]\.)$")
 _BOUNDARY = re.compile(r"[.!?]+[\"'”’)*_`]*(?=\s|$)")
-_WORD = re.compile(r"[A-Za-z0-9]+(?:[._/:'-]+[A-Za-z0-9]+)*")
 _CODE_SPAN = re.compile(r"`[^`]+`")
 
 
@@ -59,23 +57,6 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
 
 def _lead(text: str) -> int:
     return len(text) - len(text.lstrip())
-
-
-def words(text: str) -> list[str]:
-    """Lower-case words and identifiers in order; `--port`, `a_b` and `/v1/x` lose only their edges."""
-    return [w.lower() for w in _WORD.findall(text.replace("`", ""))]
-
-
-@lru_cache(maxsize=1 << 16)  # options and questions are compared many times over
-def normal(text: str) -> str:
-    """The normal form in which two texts count as equal: lower-case words only."""
-    return " ".join(words(text))
-
-
-@lru_cache(maxsize=1 << 16)
-def strict(text: str) -> str:
-    """A normal form that keeps signs, for values: `--port` and `port` differ."""
-    return _SPACE.sub(" ", text.replace("`", "").strip().rstrip(".").casefold())
 
 
 def upper_first(text: str) -> str:

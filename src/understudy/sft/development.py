@@ -10,7 +10,8 @@ import random
 import re
 from collections.abc import Sequence
 
-from understudy.sft.rows import normal, split
+from understudy.normal import normal
+from understudy.sft.rows import split
 from understudy.types import MCQItem, QAPair
 
 _DRAWN = 24  # other answers among which the most alike are chosen

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import random
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from understudy import prompts
+from understudy.normal import normal
 from understudy.sft.config import MixConfig
 from understudy.types import Chunk, MCQItem, Message, QAPair, Retriever
 
@@ -61,11 +61,6 @@ class Split:
     dev: list[QAPair]
     rejected: Counter[str] = field(default_factory=Counter)
     dev_source: str = "held-out wordings"
-
-
-def normal(text: str) -> str:
-    """A question without what does not change it: case, blanks, marks at its end."""
-    return re.sub(r"\s+", " ", text).strip(" ?.!").casefold()
 
 
 def split(pairs: Sequence[QAPair], items: Sequence[MCQItem], *, dev_rows: int, seed: int) -> Split:

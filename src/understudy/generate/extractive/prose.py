@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from understudy.generate.claims import Claim, Place
-from understudy.generate.relations import ATTRIBUTES, DEFAULTS, RELATIONS
-from understudy.generate.text import bare, clip, lower_first, plain, sentences, upper_first, words
+from understudy.generate.extractive.claims import Claim, Location
+from understudy.generate.extractive.lexicon import IMPERATIVE, NOT_FIRST, NOT_SUBJECT, OBJECT_VERBS, VERBS
+from understudy.generate.extractive.relations import ATTRIBUTES, DEFAULTS, RELATIONS
+from understudy.generate.text import bare, clip, lower_first, plain, sentences, upper_first
 from understudy.generate.values import PRECISE, gap, value_type
-from understudy.generate.words import IMPERATIVE, NOT_FIRST, NOT_SUBJECT, OBJECT_VERBS, VERBS
+from understudy.normal import words
 
 _VAGUE = re.compile(
     r"\b(?:this|these|those|above|below|following|previous|latter|former|aforementioned|here|as follows|such)\b",
@@ -58,7 +59,7 @@ _DO_WITH = re.compile(
 
 
 def prose_claims(
-    text: str, offset: int, place: Place, known: frozenset[str] = frozenset(), about: str = ""
+    text: str, offset: int, location: Location, known: frozenset[str] = frozenset(), about: str = ""
 ) -> Iterator[Claim]:
     """Claims of a paragraph; `text` stands in the document at `offset`, as it is.
 
@@ -72,11 +73,11 @@ def prose_claims(
             continue
         closed = flat.endswith((".", "!"))
         statement = clip(re.sub(r"^(?:NOTE|Note|Tip|Warning|Important|Caution):\s*", "", flat).rstrip("!"))
-        yield from _claims(statement, offset + start, offset + end, place, known, closed, about)
+        yield from _claims(statement, offset + start, offset + end, location, known, closed, about)
 
 
 def _claims(
-    statement: str, start: int, end: int, place: Place, known: frozenset[str], closed: bool, about: str = ""
+    statement: str, start: int, end: int, location: Location, known: frozenset[str], closed: bool, about: str = ""
 ) -> Iterator[Claim]:
     found = (
         _by_command(statement)
@@ -88,11 +89,11 @@ def _claims(
         or (_by_gap(statement) if closed else [])
     )
     for form, head, attribute, value, extra in found:
-        subject = named(head, place)
+        subject = named(head, location)
         weak = bool(extra.pop("weak", "")) or not _strong(subject or extra.get("goal", ""))
         answer = extra.pop("answer", "")
         kind = extra.pop("type", "") or value_type(value, attribute)
-        yield Claim(form, subject, attribute, bare(value) if kind in PRECISE else value, start, end, place, kind,
+        yield Claim(form, subject, attribute, bare(value) if kind in PRECISE else value, start, end, location, kind,
                     weak, answer, extra)  # fmt: skip
 
 
@@ -119,15 +120,15 @@ def base_form(verb: str) -> str:
     return verb[:-2] if verb.endswith(("sses", "shes", "ches", "xes", "zes", "oes")) else verb[:-1]
 
 
-def named(subject: str, place: Place) -> str:
+def named(subject: str, location: Location) -> str:
     """A subject in the middle of a question: `The relay` becomes `the relay`, names stay."""
     first, _, rest = subject.partition(" ")
     if first in ("The", "A", "An"):
         return f"{first.lower()} {rest}"
-    if first.removesuffix("'s") in place.names:
+    if first.removesuffix("'s") in location.names:
         return subject
     if not rest:  # one capitalised word may be a name
-        return lower_first(subject) if subject.lower() in place.common else subject
+        return lower_first(subject) if subject.lower() in location.common else subject
     return lower_first(subject) if rest[:1].islower() else subject
 
 

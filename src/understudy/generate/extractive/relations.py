@@ -47,7 +47,7 @@ def _read(text: str) -> tuple[Relation, ...]:
     return tuple(found)
 
 
-RELATIONS = _read((resources.files("understudy.generate") / "prompts" / "relations.txt").read_text(encoding="utf-8"))
+RELATIONS = _read((resources.files("understudy.generate.extractive") / "relations.txt").read_text(encoding="utf-8"))
 
 # The A of S is V, in its many orders; `a` is the attribute.
 ATTRIBUTES: tuple[re.Pattern[str], ...] = tuple(

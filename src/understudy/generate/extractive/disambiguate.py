@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from understudy.generate.base import Fact, Page
-from understudy.generate.claims import Claim
-from understudy.generate.premises import premise, values_by_type
-from understudy.generate.text import normal, words
-from understudy.generate.wordings import asks
+from understudy.generate.extractive.claims import Claim
+from understudy.generate.extractive.paraphrases import asks
+from understudy.generate.extractive.premises import premise, values_by_type
+from understudy.normal import normal, words
 
 _ACTIONS = frozenset({"command", "endpoint", "listing", "howto"})
 _DESCRIPTIVE = frozenset(
@@ -18,7 +18,7 @@ _DESCRIPTIVE = frozenset(
 )
 
 
-def settle(claims: Sequence[Claim], pages: dict[str, Page], product: str) -> tuple[list[Fact], dict[str, str]]:
+def disambiguate(claims: Sequence[Claim], pages: dict[str, Page], product: str) -> tuple[list[Fact], dict[str, str]]:
     """Claims as facts whose questions have one answer in the whole corpus.
 
     Returns the facts and, for chunks that lost a claim, the reason. A question that would have two answers is
@@ -41,9 +41,9 @@ def settle(claims: Sequence[Claim], pages: dict[str, Page], product: str) -> tup
     for members in _by_question(claims, level, product).values():
         i = members[0]
         claim = claims[i]
-        chunk = pages[claim.place.document.doc_id].chunk_at(claim.start, claim.end)
+        chunk = pages[claim.location.document.doc_id].chunk_at(claim.start, claim.end)
         if chunk is None:
-            begun = pages[claim.place.document.doc_id].chunk_at(claim.start, claim.start + 1)
+            begun = pages[claim.location.document.doc_id].chunk_at(claim.start, claim.start + 1)
             if begun is not None:
                 lost.setdefault(begun.chunk_id, "its statements are cut by the chunk's border")
             continue
@@ -59,7 +59,7 @@ def settle(claims: Sequence[Claim], pages: dict[str, Page], product: str) -> tup
         made = tuple(ask for ask in made if normal(ask.questions[0]) not in taken and ask.answer)
         taken.update(normal(ask.questions[0]) for ask in made)
         if made:
-            doc = claim.place.document
+            doc = claim.location.document
             quote = doc.text[claim.start : claim.end]
             identity = f"{doc.doc_id}\x00{claim.start}\x00{claim.form}\x00{claim.subject}\x00{claim.attribute}"
             fact_id = hashlib.sha256(identity.encode()).hexdigest()[:16]
@@ -74,7 +74,7 @@ def _disagree(claims: Sequence[Claim]) -> bool:
     first = claims[0]
     return any(
         normal(c.value) != normal(first.value)
-        and not (c.place.document is first.place.document and c.start < first.end and first.start < c.end)
+        and not (c.location.document is first.location.document and c.start < first.end and first.start < c.end)
         for c in claims[1:]
     )
 
@@ -89,15 +89,15 @@ def _by_question(claims: Sequence[Claim], level: dict[int, int], product: str) -
 
 def context(claim: Claim, level: int, product: str) -> str:
     """What is added to a question: nothing or the product (0), the page (1), the section of the page (2, 3)."""
-    place = claim.place
+    location = claim.location
     told = normal(" ".join([claim.subject, *(claim.words.get(w, "") for w in ("goal", "question", "sentence"))]))
     if level == 0:
         if not product or normal(product) in told.split():
             return ""
         return f" according to the {product} docs" if claim.form in _DESCRIPTIVE else f" in {product}"
-    whole = f' on the page "{place.title}"'
-    if product and normal(product) not in normal(place.title).split():
-        whole = f' on the {product} page "{place.title}"'
-    if level >= 2 and place.section and normal(place.section) != normal(claim.subject):
-        return f' in the section "{place.section}"{whole}'
+    whole = f' on the page "{location.title}"'
+    if product and normal(product) not in normal(location.title).split():
+        whole = f' on the {product} page "{location.title}"'
+    if level >= 2 and location.section and normal(location.section) != normal(claim.subject):
+        return f' in the section "{location.section}"{whole}'
     return whole

@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from understudy.generate.base import Ask
-from understudy.generate.claims import Claim
-from understudy.generate.text import bare, normal, strict
+from understudy.generate.extractive.claims import Claim
+from understudy.generate.extractive.paraphrases import fill
+from understudy.generate.text import bare
 from understudy.generate.values import PRECISE
-from understudy.generate.wordings import fill
+from understudy.normal import normal, strict
 
 _TEMPLATES = (
     "Is the {a} of {s} {v}{c}?",

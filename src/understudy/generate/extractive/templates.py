@@ -1,4 +1,4 @@
-"""How each form of claim is asked: forward and reversed, every template in several wordings.
+"""How each form of claim is asked: forward and reversed, every template in several paraphrases.
 
 Fields: `{s}` subject, `{a}` attribute, `{v}` value, `{c}` the context that makes the question stand alone (empty,
 or ` in Nitro`, or ` on the page "Logging"`), `{p}` the same in front, and the claim's own words.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from understudy.generate.base import Ask
-from understudy.generate.claims import Claim
-from understudy.generate.relations import RELATIONS
-from understudy.generate.templates import BACKWARD, FORWARD
-from understudy.generate.text import bare, clip, lower_first, normal, upper_first
+from understudy.generate.extractive.claims import Claim
+from understudy.generate.extractive.relations import RELATIONS
+from understudy.generate.extractive.templates import BACKWARD, FORWARD
+from understudy.generate.text import bare, clip, lower_first, upper_first
 from understudy.generate.values import PRECISE
+from understudy.normal import normal
 
 
 def asks(claim: Claim, context: str, one_way: bool) -> tuple[Ask, ...]:

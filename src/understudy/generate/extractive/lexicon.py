@@ -58,3 +58,15 @@ IMPERATIVE = frozenset(
     """.split()  # noqa: SIM905
 )
 """Verbs with which an instruction begins."""
+NOUNS = (
+    "parameter", "option", "flag", "argument", "field", "setting", "variable", "key", "property", "attribute",
+    "endpoint", "path", "route", "command", "code", "error", "status", "shortcut", "method", "event", "metric",
+    "column", "environment variable", "header", "term", "concept", "tool", "file", "folder", "directory", "page",
+)  # fmt: skip
+DESCRIBES = frozenset(
+    ("description", "descriptions", "meaning", "purpose", "what", "explanation", "details", "usage", "function", "use")
+) | {"effect", "action", "summary", "notes", "note"}
+DEFAULT_COLUMN = frozenset({"default", "defaults", "default value", "standard"})
+TYPE_COLUMN = frozenset({"type", "data type", "kind"})
+REQUIRED_COLUMN = frozenset({"required", "mandatory"})
+IDENTIFIES = frozenset({"name", "component", "part", "item", "id", "what"})

@@ -9,7 +9,7 @@ from understudy.types import Document
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Where a claim stands: the document and the headings above it, outermost first.
 
     names: words of the document that are written with a capital in the middle of a sentence.
@@ -34,7 +34,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`form` says which wordings fit (see wordings.py); the other fields fill them.
+    """`form` says which paraphrases fit (see paraphrases.py); the other fields fill them.
 
     start, end: the quote in `document.text`. weak: the subject means something only on its page.
     answer: what a pair answers where that is more than the value. words: further template fields.
@@ -46,7 +46,7 @@ class Claim:
     value: str
     start: int
     end: int
-    place: Place
+    location: Location
     type: str = ""
     weak: bool = False
     answer: str = ""

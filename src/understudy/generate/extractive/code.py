@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from understudy.generate.claims import Claim, Place
-from understudy.generate.sentences import clear_goal, first_person
-from understudy.generate.text import clip, lower_first, plain, words
+from understudy.generate.extractive.claims import Claim, Location
+from understudy.generate.extractive.prose import clear_goal, first_person
+from understudy.generate.text import clip, lower_first, plain
 from understudy.generate.values import PRECISE, value_type
+from understudy.normal import words
 from understudy.outline import Block
 
 _SHELL = frozenset({"bash", "sh", "shell", "console", "zsh", "powershell", "ps1", "cmd", "bat", "terminal", ""})
@@ -77,7 +78,7 @@ def goal_of(title: str, intro: str, section: str, names: frozenset[str] = frozen
 
 
 def code_claims(
-    block: Block, text: str, before: Block | None, label: str, place: Place, subject: str, step: str
+    block: Block, text: str, before: Block | None, label: str, location: Location, subject: str, step: str
 ) -> Iterator[Claim]:
     """Claims of one code block.
 
@@ -88,21 +89,21 @@ def code_claims(
         return
     intro = plain(before.content) if before is not None and before.kind == "paragraph" else ""
     intro = intro if intro.endswith(":") else ""
-    goal, vague = goal_of(block.title, intro.rsplit(". ", 1)[-1], step or place.section, place.names)
+    goal, vague = goal_of(block.title, intro.rsplit(". ", 1)[-1], step or location.section, location.names)
     if goal and len(label) > 1:
         goal = f"{goal} {lower_first(label)}"
     if block.language in _SHELL:
-        commented = list(_commented(block, text, body, place))
+        commented = list(_commented(block, text, body, location))
         yield from commented
         if not commented:
-            yield from _shell(block, text, body, goal, vague, block.title or label, place)
+            yield from _shell(block, text, body, goal, vague, block.title or label, location)
     if block.language in _CONFIG:
-        yield from _config(body, block, text, subject, place)
+        yield from _config(body, block, text, subject, location)
     elif block.language in _SHELL | _CODE:
-        yield from _example(body, block, text, place)
+        yield from _example(body, block, text, location)
 
 
-def _commented(block: Block, text: str, body: str, place: Place) -> Iterator[Claim]:
+def _commented(block: Block, text: str, body: str, location: Location) -> Iterator[Claim]:
     """`# Make the script executable` above one command says what the command is for."""
     for match in _COMMENTED.finditer(body):
         goal, command = clip(match["g"].strip()), match["v"].strip()
@@ -112,29 +113,31 @@ def _commented(block: Block, text: str, body: str, place: Place) -> Iterator[Cla
         if not command.endswith(("\\", "{", "^")) and len(command) <= 240:
             span = at, at + len(command)
             asked = {"goal": first_person(lower_first(goal))}
-            yield Claim("command", "", "command", command, *span, place, "command", answer=command, words=asked)
+            yield Claim("command", "", "command", command, *span, location, "command", answer=command, words=asked)
 
 
-def _shell(block: Block, text: str, body: str, goal: str, vague: bool, title: str, place: Place) -> Iterator[Claim]:
+def _shell(
+    block: Block, text: str, body: str, goal: str, vague: bool, title: str, location: Location
+) -> Iterator[Claim]:
     lines = [line.strip() for line in body.split("\n")]
     lines = [re.sub(r"^\$ ", "", line) for line in lines if line and not line.startswith("#")]
     command = "\n".join(lines)
     span = _span(block, text, body)
     if goal and lines and len(lines) <= 3 and len(command) <= 240 and not command.startswith(("{", "[", "<")):
         asked = {"goal": goal}
-        yield Claim("command", "", "command", command, *span, place, "command", vague, answer=command, words=asked)
+        yield Claim("command", "", "command", command, *span, location, "command", vague, answer=command, words=asked)
     elif len(words(title)) > 1 and len(command) <= 300 and len(lines) <= 3:
-        yield Claim("listing", clip(title), "listing", command, *span, place, "listing", answer=body, weak=True)
+        yield Claim("listing", clip(title), "listing", command, *span, location, "listing", answer=body, weak=True)
     paths = {m["path"].rstrip("/.") for m in _URL_PATH.finditer(body) if "curl" in body and m["path"].count("/") >= 1}
     paths = {p for p in paths if len(p) > 2 and "." not in p.rsplit("/", 1)[-1]}
     if goal and len(paths) == 1:
         line = _line_span(block, text, "http")
-        yield Claim("endpoint", "", "endpoint", paths.pop(), *line, place, "endpoint", vague, words={"goal": goal})
+        yield Claim("endpoint", "", "endpoint", paths.pop(), *line, location, "endpoint", vague, words={"goal": goal})
 
 
-def _config(body: str, block: Block, text: str, subject: str, place: Place) -> Iterator[Claim]:
+def _config(body: str, block: Block, text: str, subject: str, location: Location) -> Iterator[Claim]:
     """`key = value` lines: attributes of what the section is about, else settings of an example."""
-    name = clip(block.title or place.section)
+    name = clip(block.title or location.section)
     for match in _SETTING.finditer(body):
         value = match["v"].strip().strip("\"'")
         if not value or value[:1] in "[{|>&*" or ": " in value:
@@ -146,19 +149,19 @@ def _config(body: str, block: Block, text: str, subject: str, place: Place) -> I
         end, kind = at + len(line), value_type(value, match["k"])
         if not subject:
             if name and kind in PRECISE and not _NO_SETTING.fullmatch(match["k"]):
-                yield Claim("example", name, match["k"], value, at, end, place, kind, weak=True)
+                yield Claim("example", name, match["k"], value, at, end, location, kind, weak=True)
             continue
         attribute = (
             re.sub(r"[_-]", " ", match["k"])
             if re.fullmatch(r"[a-z]+(?:[_-][a-z]+)*", match["k"])
             else f"`{match['k']}`"
         )
-        yield Claim("attribute", subject, attribute, value, at, end, place, value_type(value, attribute))
+        yield Claim("attribute", subject, attribute, value, at, end, location, value_type(value, attribute))
 
 
-def _example(body: str, block: Block, text: str, place: Place) -> Iterator[Claim]:
+def _example(body: str, block: Block, text: str, location: Location) -> Iterator[Claim]:
     """Numbers and switches that a request sets."""
-    name = block.title or place.section
+    name = block.title or location.section
     if not name:
         return
     found = list((_JSON_VALUE if block.language in _SHELL | {"json"} else _CODE_VALUE).finditer(body))
@@ -182,7 +185,7 @@ def _example(body: str, block: Block, text: str, place: Place) -> Iterator[Claim
         at = text.find(match.group(), block.start, block.end)
         if at < 0 or text.count(match.group(), block.start, block.end) > 1:
             continue
-        yield Claim("example", clip(name), match["k"], value, at, at + len(match.group()), place, kind, weak=True)
+        yield Claim("example", clip(name), match["k"], value, at, at + len(match.group()), location, kind, weak=True)
 
 
 def _span(block: Block, text: str, body: str) -> tuple[int, int]:

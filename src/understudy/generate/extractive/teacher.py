@@ -1,0 +1,70 @@
+"""The teacher without a model: reads what a page states from its structure, offline and always the same."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from understudy.generate.base import Coverage, Page, Taught
+from understudy.generate.extractive.blocks import page_claims
+from understudy.generate.extractive.disambiguate import disambiguate
+
+_NOT_PRODUCTS = frozenset(
+    (
+        "Markdown",
+        "Python",
+        "Linux",
+        "Windows",
+        "Mac",
+        "Docker",
+        "Java",
+        "Rust",
+        "English",
+        "Unicode",
+        "Debian",
+        "Ubuntu",
+    )
+) | {"January", "February", "March", "April", "May", "June", "July", "August", "October", "December", "Git", "Node"}
+
+
+class ExtractiveTeacher:
+    """Reads tables, definition lists, options, steps, commands and sentences; asks nothing that is ambiguous.
+
+    product: the name that questions mention where a subject alone could be anything's; found by itself if None.
+    """
+
+    name = "extractive"
+
+    def __init__(self, product: str | None = None) -> None:
+        self.product = product
+
+    def teach(self, pages: Sequence[Page]) -> Taught:
+        """Facts of all pages in the order of the text; the same input always gives the same facts."""
+        product = find_product(pages) if self.product is None else self.product
+        claims = [claim for page in pages for claim in page_claims(page)]
+        facts, lost = disambiguate(claims, {p.document.doc_id: p for p in pages}, product)
+        per_chunk = Counter(fact.chunk_id for fact in facts)
+        outcomes = {
+            chunk.chunk_id: Coverage(chunk.chunk_id, chunk.doc_id, "accepted", facts=per_chunk[chunk.chunk_id])
+            if per_chunk[chunk.chunk_id]
+            else Coverage(chunk.chunk_id, chunk.doc_id, "rejected", lost.get(chunk.chunk_id, "no statement found"))
+            for page in pages
+            for chunk in page.chunks
+        }
+        return Taught(tuple(facts), outcomes, dict(Counter(lost.values())))
+
+
+def find_product(pages: Sequence[Page]) -> str:
+    """The name most documents speak of: capitalised inside sentences, in at least half of two or more documents."""
+    seen: Counter[str] = Counter()
+    for page in pages:
+        text = re.sub(r"```.*?```|`[^`]*`|https?://\S+", " ", page.document.text, flags=re.DOTALL)
+        inside = set(re.findall(r"(?<=[a-z,] )([A-Z][a-z]+(?:[A-Z][a-z]+)*)\b", text))
+        title = set(re.findall(r"\b[A-Z][a-z]+\b", page.document.title)) & inside
+        lower = set(re.findall(r"\b[a-z]+\b", text))
+        seen.update({w for w in inside | title if w.lower() not in lower and w not in _NOT_PRODUCTS})
+    if not seen:
+        return ""
+    name, count = max(seen.items(), key=lambda item: (item[1], item[0]))
+    return name if count >= max(2, len(pages) / 2) else ""
