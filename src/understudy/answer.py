@@ -153,7 +153,15 @@ class ReaderAnswerer:
 def cite(hit: Hit) -> Citation:
     """Where a passage stands in the documentation."""
     chunk = hit.chunk
-    return Citation(chunk.chunk_id, chunk.doc_id, chunk.breadcrumb, chunk.line_start, chunk.line_end, float(hit.score))
+    return Citation(
+        chunk.chunk_id,
+        chunk.doc_id,
+        chunk.breadcrumb,
+        chunk.line_start,
+        chunk.line_end,
+        float(hit.score),
+        chunk.place,
+    )
 
 
 def whole_documents(chunks: Sequence[Chunk]) -> Iterator[str]:

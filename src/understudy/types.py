@@ -30,6 +30,9 @@ class Document:
     text: the whole text as Markdown; formats other than Markdown are converted.
     first_line: line of the source file on which `text` begins (front matter is cut into `metadata`).
     digest: sha256 of the source bytes.
+    places: where converted text stands in the source file: offsets into `text`, ascending, each with the place
+        from there on: `L12` (line), `#anchor`, `cell 3`, `page 7`, or nothing (the file itself). Empty where
+        the text is the source verbatim, line by line.
     """
 
     doc_id: str
@@ -39,11 +42,18 @@ class Document:
     digest: str
     first_line: int = 1
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    places: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A slice of a document: `document.text[start:end] == text`, at most `chunk_size` tokens."""
+    """A slice of a document: `document.text[start:end] == text`, at most `chunk_size` tokens.
+
+    line_start, line_end: lines of the source file where the source has lines that are known, else of the
+        converted text. place: what a citation prints behind the file's name where `line_start` alone does not
+        tell (`:12-20`, `#anchor`, `, cell 3`, `, page 7`, or nothing); None where the text is the source's own
+        lines.
+    """
 
     chunk_id: str
     doc_id: str
@@ -55,6 +65,12 @@ class Chunk:
     n_tokens: int
     title: str
     heading_path: tuple[str, ...] = ()
+    place: str | None = None
+
+    @property
+    def where(self) -> str:
+        """The place in the source file: `guide.md:12-20`, `guide.html#limits`, `tour.ipynb, cell 3`."""
+        return _where(self)
 
     @property
     def breadcrumb(self) -> str:
@@ -146,7 +162,7 @@ class ItemResult:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where an answer comes from: a chunk, its document, heading and source lines."""
+    """Where an answer comes from: a chunk, its document, heading and place (as in `Chunk`)."""
 
     chunk_id: str
     doc_id: str
@@ -154,6 +170,17 @@ class Citation:
     line_start: int
     line_end: int
     score: float
+    place: str | None = None
+
+    @property
+    def where(self) -> str:
+        """The place in the source file, as `Chunk.where`."""
+        return _where(self)
+
+
+def _where(record: Chunk | Citation) -> str:
+    lines = f":{record.line_start}-{record.line_end}"
+    return record.doc_id + (lines if record.place is None else record.place)
 
 
 @dataclass(frozen=True, slots=True)

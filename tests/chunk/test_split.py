@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from understudy import outline
+from understudy.answer import cite
 from understudy.artifact import digest_json, to_plain
 from understudy.chunk.split import Splitter
 from understudy.chunk.tokens import TokenCounter
-from understudy.types import Chunk, Document
+from understudy.types import Chunk, Document, Hit
 
 PROSE = "Kestrel keeps every message on disk. The default port is 7411, and `max_batch` limits one batch. "
 
@@ -185,6 +186,18 @@ def test_lines_point_into_the_source_file():
     (chunks,) = Splitter(COUNTERS["byte_level"], 40, 4).split([document(text, first_line=6)])
     assert (chunks[0].line_start, chunks[-1].line_end) == (6, 12)
     assert chunks[-1].line_start == 10
+
+
+def test_chunks_and_citations_carry_the_place():
+    text = "# One\n\nFirst.\n\n# Two\n\nSecond.\n"
+    second = text.index("# Two")
+    places = ((0, "L3"), (7, "L6"), (second, "L8"), (len(text), "L12"))
+    (chunks,) = Splitter(COUNTERS["byte_level"], 16, 0).split(
+        [Document("a.rst", text, "One", "rst", "", places=places)]
+    )
+    assert "Second." in chunks[-1].text
+    assert (chunks[-1].line_start, chunks[-1].line_end, chunks[-1].where) == (8, 11, "a.rst:8-11")
+    assert cite(Hit(chunks[-1], 1.0)).where == "a.rst:8-11"
 
 
 def test_ids_stay_when_another_document_changes():

@@ -312,6 +312,7 @@ def test_notebook():
     page = notebook.read(source(json.dumps(book)))
     assert blocks(page) == [("heading", "Title"), ("paragraph", "text"), ("code", "print(1)\n"), ("code", "1\n")]
     assert [b.language for b in parse(page.text) if b.kind == "code"] == ["python", "text"]
+    assert page.places == ((0, "cell 1"), (page.text.index("```python"), "cell 2"))
     with pytest.raises(SkipFile, match="not a notebook"):
         notebook.read(source("{"))
 

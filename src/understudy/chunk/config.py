@@ -13,6 +13,7 @@ class ChunkConfig(StageConfig):
     """How documents are cut. Sizes are tokens of the base model's own tokenizer."""
 
     NAME: ClassVar[str] = "chunk"
+    VERSION: ClassVar[int] = 2
     USES_SEED: ClassVar[bool] = False
 
     chunk_size: int = Field(300, ge=16, description="no chunk has more tokens than this")

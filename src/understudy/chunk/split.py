@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from understudy.chunk.boundaries import Atom, Boundaries
+from understudy.chunk.places import SourcePlaces
 from understudy.chunk.tokens import TokenCounter
 from understudy.errors import StageError
 from understudy.types import Chunk, Document
@@ -67,6 +68,7 @@ class _Plan:
         self.text = document.text
         self.starts = starts
         self.places = Boundaries(document.text)
+        self.source = SourcePlaces(document.places)
         self.fitting: dict[Atom, bool] = {}
         self.pieces = self.plan(0, len(self.text), splitter.size) if self.text else []
 
@@ -187,17 +189,19 @@ class _Plan:
         first = piece.start + _indent(text)
         last = piece.start + max(len(text.rstrip()), first - piece.start + 1) - 1
         own = piece.core + _indent(self.text[piece.core : piece.end])
+        place = self.source.place(first, own, last)
         return Chunk(
             chunk_id=chunk_id(document.doc_id, piece.start, piece.end, text),
             doc_id=document.doc_id,
             text=text,
             start=piece.start,
             end=piece.end,
-            line_start=document.first_line - 1 + bisect_right(lines, first),
-            line_end=document.first_line - 1 + bisect_right(lines, last),
+            line_start=place.line_start or document.first_line - 1 + bisect_right(lines, first),
+            line_end=place.line_end or document.first_line - 1 + bisect_right(lines, last),
             n_tokens=count,
             title=document.title,
             heading_path=self.places.path_at(own),
+            place=place.shown,
         )
 
 

@@ -47,9 +47,8 @@ def ask(
     if not answer.citations:
         return
     console.print("\nread, and not found there:" if answer.text == ABSTAIN else "\nsources:")
-    for place, citation in enumerate(answer.citations[:_SHOWN], 1):
-        lines = f"{citation.doc_id}:{citation.line_start}-{citation.line_end}"
-        console.print(escape(f"{place}. {lines}  {citation.breadcrumb}"), soft_wrap=True)
+    for number, citation in enumerate(answer.citations[:_SHOWN], 1):
+        console.print(escape(f"{number}. {citation.where}  {citation.breadcrumb}"), soft_wrap=True)
     if len(answer.citations) > _SHOWN:
         console.print(f"and {len(answer.citations) - _SHOWN} more")
 

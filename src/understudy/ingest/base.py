@@ -75,12 +75,17 @@ def _unix(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A file as Markdown. first_line: the line of the source on which `text` begins (1 where converted)."""
+    """A file as Markdown.
+
+    first_line: the line of the source on which `text` begins (1 where converted). places: as in `Document`; needed
+    where `text` is not the source line by line.
+    """
 
     text: str
     title: str = ""
     first_line: int = 1
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    places: tuple[tuple[int, str], ...] = ()
 
 
 class Format(Protocol):

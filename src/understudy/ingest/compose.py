@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from understudy.ingest.places import MARK
+
 _LINE_START = re.compile(
-    r"^(\s*)(#{1,6}(?=\s)|[-+*>](?=\s)|\d{1,9}(?=[.)]\s)|:::|~~~|```|!!!|:(?=\s)|---|===|\|)", re.M
+    rf"^((?:\s|{MARK})*)" r"(#{1,6}(?=\s)|[-+*>](?=\s)|\d{1,9}(?=[.)]\s)|:::|~~~|```|!!!|:(?=\s)|---|===|\|)", re.M
 )
 _ANYWHERE = re.compile(r"[*\\]|<(?=[A-Za-z/!?])|(?<![^\W_])_|_(?![^\W_])|`|\[(?=[^\]]*\]\()")
 

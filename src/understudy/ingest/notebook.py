@@ -7,7 +7,7 @@ from typing import Any
 
 import nbformat
 
-from understudy.ingest import compose, front_matter
+from understudy.ingest import compose, front_matter, places
 from understudy.ingest.base import Page, SkipFile, Source
 
 _LINES = 30  # of an output: longer ones are logs and data, not documentation
@@ -27,6 +27,7 @@ def read(source: Source) -> Page:
     blocks: list[str] = []
     title, metadata = "", {}
     for number, cell in enumerate(book.cells):
+        before = len(blocks)
         if cell.cell_type == "markdown":
             blocks.append(cell.source)
         elif cell.cell_type == "code":
@@ -36,7 +37,9 @@ def read(source: Source) -> Page:
             page = front_matter.split(cell.source)
             title, metadata = page.title, dict(page.metadata)
             blocks.append(page.text)
-    return Page(compose.join(blocks) + "\n", title, metadata=metadata)
+        blocks[before:] = [places.mark(number + 1) + places.clean(b) for b in blocks[before:] if b.strip()]
+    page = Page(compose.join(blocks) + "\n", title, metadata=metadata)
+    return places.placed(page, "cell {}".format)
 
 
 def _output(output: Any) -> str:

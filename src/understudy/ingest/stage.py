@@ -81,6 +81,7 @@ def read(file: Found, encoding: str | None = None) -> Document:
         digest=hashlib.sha256(data).hexdigest(),
         first_line=page.first_line,
         metadata=page.metadata,
+        places=page.places,
     )
 
 

@@ -10,7 +10,7 @@ from understudy.benchmark.base import Question
 from understudy.benchmark.questions import link
 from understudy.prompts import LETTERS
 from understudy.report.sources import Sources
-from understudy.report.words import lines
+from understudy.report.words import lines, place
 from understudy.types import Arm, Chunk, ItemResult, MCQItem, QAPair
 
 
@@ -38,7 +38,7 @@ def passages(rows: Iterable[dict[str, Any]], chunks: dict[str, Chunk]) -> dict[s
         chunk_id: {
             "doc_id": chunk.doc_id,
             "breadcrumb": chunk.breadcrumb,
-            "lines": lines(chunk.line_start, chunk.line_end),
+            "lines": place(chunk),
             "text": chunk.text,
         }
         for chunk_id in mentioned
@@ -118,11 +118,11 @@ def _holds(item: MCQItem, chunk_id: str, chunk: Chunk | None) -> bool:
 
 
 def _quote_lines(quote: str, chunk: Chunk | None) -> str:
-    """The source lines of the quote, or of its chunk where the quote is not found in it."""
+    """The source lines of the quote; the place of its chunk where it is not found or the text is converted."""
     if chunk is None:
         return ""
     at = chunk.text.find(quote) if quote else -1
-    if at < 0:
-        return lines(chunk.line_start, chunk.line_end)
+    if at < 0 or chunk.place is not None:
+        return place(chunk)
     first = chunk.line_start + chunk.text.count("\n", 0, at)
     return lines(first, first + quote.rstrip("\n").count("\n"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from understudy.types import Chunk
+
 DASH = "–"
 
 _MODELS = {
@@ -97,6 +99,13 @@ def size(count: float | None) -> str:
 def lines(first: int, last: int) -> str:
     """Source lines as `line 12` or `lines 12–14`."""
     return f"line {first}" if first == last else f"lines {first}–{last}"
+
+
+def place(chunk: Chunk) -> str:
+    """Where a chunk stands in its file: `lines 12–14`, `#anchor`, `cell 3`; empty for the file as a whole."""
+    if chunk.place is None or chunk.place.startswith(":"):
+        return lines(chunk.line_start, chunk.line_end)
+    return chunk.place.removeprefix(", ")
 
 
 def plural(count: int, noun: str) -> str:
