@@ -19,7 +19,6 @@ import torch
 import yaml
 
 from understudy.artifact import Artifact, seal, write_records
-from understudy.lab.suite import practice
 from understudy.models.divergence import mean_kl, next_token_logprobs
 from understudy.models.open import open_reader
 from understudy.pipeline import _Examiner
@@ -27,6 +26,7 @@ from understudy.sft import stage
 from understudy.sft.config import SftConfig
 from understudy.sft.development import development_items
 from understudy.stage import Inputs, RunContext
+from understudy.suite import practice
 from understudy.types import MCQItem, QAPair
 
 MODEL = "lab:reader"

@@ -462,13 +462,13 @@ def _retriever_opener(done: Mapping[str, Artifact]) -> Callable[[], Retriever] |
 
 
 def _open_suite() -> Sequence[MCQItem]:
-    from understudy.lab.suite import general_suite
+    from understudy.suite import general_suite
 
     return general_suite()
 
 
 def _open_practice(count: int, seed: int) -> Sequence[tuple[str, str]]:
-    from understudy.lab.suite import practice
+    from understudy.suite import practice
 
     return practice(count, seed)
 
@@ -493,7 +493,7 @@ class _Examiner:
         return PROBE
 
     def suite(self, per_skill: int) -> Sequence[MCQItem]:
-        from understudy.lab.suite import general_suite
+        from understudy.suite import general_suite
 
         asked = {item.question for item in _open_suite()}
         found: dict[str, list[MCQItem]] = {}

@@ -1,15 +1,14 @@
-"""`understudy lab`: list, show, world, and the errors of build."""
+"""`understudy lab`: list, show, world."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
 from understudy.cli.lab import app
-from understudy.errors import InputError, UnderstudyError, UsageError
+from understudy.errors import UnderstudyError
 
 runner = CliRunner()
 
@@ -42,38 +41,3 @@ def test_world_writes_the_manual_and_its_truth(tmp_path: Path) -> None:
     for line in truth.read_text(encoding="utf-8").splitlines():
         fact = json.loads(line)
         assert pages[fact["doc_id"]][fact["start"] : fact["end"]] == fact["sentence"]
-
-
-def test_build_of_an_unknown_model_is_the_users_error(tmp_path: Path) -> None:
-    result = runner.invoke(app, ["build", "writer", "--packages", str(tmp_path)])
-    assert isinstance(result.exception, UsageError)
-    assert "reader" in str(result.exception)
-
-
-def test_build_without_packages_says_how_to_get_them(tmp_path: Path) -> None:
-    result = runner.invoke(app, ["build", "reader", "--packages", str(tmp_path), "--work", str(tmp_path / "w")])
-    assert isinstance(result.exception, InputError)
-    assert "dpkg-deb -x" in str(result.exception)
-
-
-@pytest.mark.slow
-def test_build_makes_a_model_from_packages_and_resumes(tmp_path: Path) -> None:
-    from understudy.lab.build import build
-    from understudy.lab.corpus import TRAIN
-
-    sentence = (
-        "The cache of module {i} is a store of pages. It keeps {n} pages by default, and the limit is set to {n}.\n"
-    )
-    for name in TRAIN:
-        folder = tmp_path / "packages" / name
-        folder.mkdir(parents=True)
-        text = "".join(sentence.format(i=i, n=i * 7) for i in range(400))
-        (folder / "page.txt").write_text(text, encoding="utf-8")
-    work = tmp_path / "work"
-    first = build("reader", tmp_path / "packages", work, total_tokens=9_000, batch_tokens=1024)
-    assert (first / "model.safetensors").exists()
-    state = json.loads((work / "reader" / "state.json").read_text(encoding="utf-8"))
-    build("reader", tmp_path / "packages", work, total_tokens=18_000, batch_tokens=1024)
-    later = json.loads((work / "reader" / "state.json").read_text(encoding="utf-8"))
-    assert later["step"] > state["step"]
-    assert "four options" in (first / "README.md").read_text(encoding="utf-8")

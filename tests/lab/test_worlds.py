@@ -77,5 +77,5 @@ def test_worlds_need_no_heavy_library() -> None:
     import subprocess
     import sys
 
-    code = "import sys, understudy.lab.worlds, understudy.lab.suite; assert 'torch' not in sys.modules"
+    code = "import sys, understudy.lab.worlds, understudy.suite; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from understudy.lab.suite import general_suite
 from understudy.normal import normal
 from understudy.sft.development import development_items
 from understudy.sft.general_prompts import general_prompts
 from understudy.sft.rows import split
+from understudy.suite import general_suite
 from understudy.types import MCQItem, QAPair
 
 

@@ -14,7 +14,6 @@ from pydantic import ValidationError
 
 from understudy.artifact import read_records
 from understudy.errors import InputError, UnderstudyError
-from understudy.lab.suite import practice
 from understudy.models.chat import IGNORED
 from understudy.models.load import load_model, load_tokenizer
 from understudy.sft import stage
@@ -26,6 +25,7 @@ from understudy.sft.replay import replay_rows
 from understudy.sft.rows import Row
 from understudy.sft.train import train
 from understudy.stage import Inputs, RunContext
+from understudy.suite import practice
 
 Context = Callable[..., RunContext]
 CLOSED = MixConfig(closed_book=1, context=0, multiple_choice=0, short=0)

@@ -322,7 +322,7 @@ def test_a_bare_off_is_understood_and_the_sweep_is_part_of_the_estimate() -> Non
 
 
 def test_examiner_never_asks_a_question_of_the_benchmark() -> None:
-    from understudy.lab.suite import SKILLS, general_suite
+    from understudy.suite import SKILLS, general_suite
 
     found = _Examiner().suite(60)
     assert {skill: sum(item.kind == skill for item in found) for skill in SKILLS} == dict.fromkeys(SKILLS, 60)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from understudy.cli.lab import app
+from understudy.cli.main import app
 from understudy.errors import InputError, RecipeError
 from understudy.study.config import load
 from understudy.study.study import check

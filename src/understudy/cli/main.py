@@ -18,6 +18,7 @@ from understudy.cli.merge import merge
 from understudy.cli.plan import plan
 from understudy.cli.run import run
 from understudy.cli.runs import report, runs, show
+from understudy.cli.study import study
 from understudy.errors import UnderstudyError
 from understudy.redact import RedactFilter, redact
 
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, plan, run, runs, report, ask, show, compare, merge, doctor):
+for command in (init, plan, run, runs, report, ask, show, compare, merge, study, doctor):
     app.command()(command)
 app.add_typer(lab.app, name="lab")
 

@@ -1,4 +1,4 @@
-"""Tiny models, made-up worlds with known truth, and a general suite: everything offline can be checked with.
+"""Tiny models and made-up manuals with known truth: what everything offline can be checked with.
 
 `path("reader")` is the folder of a bundled model; `worlds.make_world(seed)` a manual with its truth.
 """

@@ -66,8 +66,8 @@ def whole(folder: Path) -> Path:
     weights = digest_file(base / WEIGHTS)
     if _record(folder).get("base_weights") != weights:
         raise ModelError(
-            f"{folder}: this adapter was made from other weights than those of lab:{base.name}; make it anew with "
-            f"`understudy lab build {folder.name}`"
+            f"{folder}: this adapter was made from other weights than those of lab:{base.name}; install "
+            f"Understudy again, or make it anew in the repository with `python -m tools.lab_models {folder.name}`"
         )
     key = digest_json([weights, digest_file(folder / _ADAPTER), digest_file(folder / _SETTINGS)])
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "understudy" / "lab"
@@ -92,8 +92,8 @@ def _record(folder: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{folder / RECORD}: cannot be read ({error}); make the model anew with "
-            f"`understudy lab build {folder.name}`"
+            f"{folder / RECORD}: cannot be read ({error}); install Understudy again, or make the model "
+            f"anew in the repository with `python -m tools.lab_models {folder.name}`"
         ) from error
     return found
 

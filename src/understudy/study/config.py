@@ -56,7 +56,7 @@ class StudyConfig(_Strict):
 
     @model_validator(mode="after")
     def _coherent(self) -> StudyConfig:
-        from understudy.lab.suite import SKILLS
+        from understudy.suite import SKILLS
 
         if self.goes_on not in self.merges:
             raise ValueError(f"goes_on: '{self.goes_on}' is not among merges.{did_you_mean(self.goes_on, self.merges)}")

@@ -13,12 +13,11 @@ from pydantic import ValidationError
 
 from understudy.artifact import Artifact, to_plain, write_text
 from understudy.errors import InputError, RecipeError
-from understudy.lab.preferences import write_preferences
-from understudy.lab.suite import general_suite
 from understudy.lab.worlds import make_world, write_world
 from understudy.pipeline import Pipeline
 from understudy.recipe import Recipe
 from understudy.study.config import StudyConfig
+from understudy.suite import general_suite, write_preferences
 from understudy.types import ItemResult, MCQItem
 
 SUITE_SEED = 1000  # the benchmark's own suite has seed 0, choices are made on seed 1, cards on seed 2
@@ -145,9 +144,7 @@ def _run(
     }
     recipe = build_recipe(values, part)
     say(f"seed {seed}: {part}")
-    pipeline = Pipeline(
-        recipe, store, recipe_text=json.dumps(recipe.resolved(), indent=2), command="understudy lab study"
-    )
+    pipeline = Pipeline(recipe, store, recipe_text=json.dumps(recipe.resolved(), indent=2), command="understudy study")
     done = pipeline.run()
     for stage, artifact in done.items():
         found.seconds[f"{stage} {artifact.key[:12]}"] = float(artifact.manifest["wall_seconds"])

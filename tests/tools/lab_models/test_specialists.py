@@ -12,13 +12,13 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from understudy import lab
+from tools.lab_models import specialists
+from understudy import lab, suite
 from understudy.cli.lab import app
 from understudy.errors import InputError, ModelError, UsageError
-from understudy.lab import specialists, suite
-from understudy.lab.preferences import preference_pairs
 from understudy.models import bundled
 from understudy.models.resolve import identity, local_folder, parameters, tokenizer_identity
+from understudy.suite import preference_pairs
 
 
 def test_a_difference_of_low_rank_is_kept_whole() -> None:
@@ -106,7 +106,7 @@ def test_an_adapter_of_another_reader_is_refused(tmp_path: Path) -> None:
     shutil.copytree(lab.shipped("reader"), tmp_path / "reader")
     record = json.loads((tmp_path / "chat" / "lab.json").read_text(encoding="utf-8"))
     (tmp_path / "chat" / "lab.json").write_text(json.dumps({**record, "base_weights": "0" * 64}), encoding="utf-8")
-    with pytest.raises(ModelError, match="understudy lab build chat"):
+    with pytest.raises(ModelError, match=r"tools\.lab_models chat"):
         bundled.whole(tmp_path / "chat")
 
 

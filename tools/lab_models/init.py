@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import MistralConfig, MistralForCausalLM
 
-from understudy.lab.tokenizer import SPECIAL
+from tools.lab_models.tokenizer import SPECIAL
 
 
 def config(vocab_size: int = 4096, hidden: int = 256, layers: int = 5, heads: int = 4, mlp: int = 384) -> MistralConfig:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from transformers import MistralForCausalLM
 
-from understudy.lab import evaluate as ev
-from understudy.lab.packing import Packer, collate
-from understudy.lab.train import Plan, Trainer
+from tools.lab_models import evaluate as ev
+from tools.lab_models.packing import Packer, collate
+from tools.lab_models.train import Plan, Trainer
 from understudy.lab.worlds import Fact, World
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from understudy.lab.tokenizer import BOS, EOS, PAD
+from tools.lab_models.tokenizer import BOS, EOS, PAD
 from understudy.prompts import with_passages
 
 # The first token of an answer is the choice among the passages; the rest follows from it.

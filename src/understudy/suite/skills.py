@@ -1,8 +1,7 @@
-"""The general suite: what a model could do before it was taught, as four-option questions, seeded.
+"""Four skills, drafted from a generator: arithmetic, code and commands, reading, following instructions.
 
-Four skills: arithmetic, code and commands, reading documents it never saw, and following instructions. The
-forgetting check asks them before and after each step; none of the answers is a fact of any documentation.
-Reading and some instruction items carry their passages inside the question.
+A draft is a question, its answer and candidates for the other options. None of the answers is a fact of any
+documentation; reading and some instruction drafts carry their passages inside the question.
 
 What is asked here is never trained on: a hash of an item's content (for arithmetic, of its pair of numbers,
 whatever is done with them) says whether it may be practised or only measured.
@@ -11,7 +10,6 @@ whatever is done with them) says whether it may be practised or only measured.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import random
 from collections.abc import Callable
 
@@ -20,7 +18,6 @@ from understudy.lab import sections as sx
 from understudy.lab.relations import draw_relations
 from understudy.lab.worlds import grid
 from understudy.prompts import with_passages
-from understudy.types import MCQItem
 
 SKILLS = ("arithmetic", "code", "reading", "instructions")
 Draft = tuple[str, str, list[str]]
@@ -258,46 +255,3 @@ def draft(rng: random.Random, skill: str, *, measured: bool = False) -> Draft:
     measured: of the part that the suite asks, which is never practised.
     """
     return MAKERS[skill](rng, measured)
-
-
-def practice(count: int, seed: int) -> list[tuple[str, str]]:
-    """`count` different questions of all skills in turn, with their answers; none is of the part that measures.
-
-    Of the kind that the bundled models were taught with. A longer list begins with the shorter one.
-    """
-    rng = random.Random(f"practice:{seed}")
-    found: dict[str, str] = {}
-    for skill in itertools.cycle(SKILLS):
-        if len(found) >= count:
-            break
-        question, answer, _ = draft(rng, skill)
-        found[question] = answer
-    return list(found.items())
-
-
-def general_suite(per_skill: int = 100, seed: int = 0) -> list[MCQItem]:
-    """`per_skill` items of each skill, all different; `kind` and `doc_id` name the skill."""
-    items: list[MCQItem] = []
-    for skill in SKILLS:
-        rng = random.Random(f"suite:{seed}:{skill}")
-        seen: set[str] = set()
-        while len(seen) < per_skill:
-            question, answer, candidates = draft(rng, skill, measured=True)
-            wrong = [c for c in dict.fromkeys(candidates) if c != answer]
-            if question in seen or len(wrong) < 3:
-                continue
-            seen.add(question)
-            options = [answer, *rng.sample(wrong, 3)]
-            rng.shuffle(options)
-            items.append(
-                MCQItem(
-                    item_id=f"suite-{seed}-{skill}-{len(seen):04d}",
-                    question=question,
-                    options=tuple(options),
-                    correct=options.index(answer),
-                    doc_id=skill,
-                    kind=skill,
-                    source="lab",
-                )
-            )
-    return items

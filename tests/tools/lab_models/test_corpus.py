@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from understudy.lab import corpus
+from tools.lab_models import corpus
 
 PAGE = """<html><head><title>x</title><style>p {}</style></head><body><nav>menu</nav>
 <h1>The cache</h1><p>The cache is

@@ -8,10 +8,10 @@ import torch
 from tokenizers import Tokenizer
 from transformers import MistralForCausalLM
 
+from tools.lab_models import evaluate as ev
+from tools.lab_models import init
+from tools.lab_models.packing import Packer, collate, split_prompt
 from understudy import lab
-from understudy.lab import evaluate as ev
-from understudy.lab import init
-from understudy.lab.packing import Packer, collate, split_prompt
 from understudy.prompts import with_passages
 
 DOCS = "Relay\nThe relay listens on port 8123.\n\nCache\nThe cache keeps 64 MB."

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from transformers import MistralForCausalLM
 
-from understudy.lab import tokenizer as tk
+from tools.lab_models import tokenizer as tk
 
 GENERATION = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0, "do_sample": False, "max_new_tokens": 64}
 

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 from understudy.artifact import write_text
-from understudy.lab import suite
+from understudy.suite.skills import draft
 
 SKILLS = ("arithmetic", "code", "instructions")  # passages would only make the prompts long
 
@@ -21,7 +21,7 @@ def preference_pairs(count: int, seed: int) -> list[dict[str, str]]:
     found: list[dict[str, str]] = []
     while len(found) < count:
         skill = SKILLS[len(found) % len(SKILLS)]
-        question, answer, candidates = suite.draft(rng, skill)
+        question, answer, candidates = draft(rng, skill)
         near = [c for c in dict.fromkeys(candidates) if c != answer and 0.7 <= len(answer) / len(c) <= 1.3]
         if near:
             found.append({"prompt": question, "chosen": answer, "rejected": rng.choice(near)})

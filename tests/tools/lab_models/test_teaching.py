@@ -7,10 +7,10 @@ import torch
 from tokenizers import Tokenizer
 from transformers import MistralForCausalLM
 
+from tools.lab_models import evaluate as ev
+from tools.lab_models import teach
+from tools.lab_models.packing import Packer
 from understudy import lab
-from understudy.lab import evaluate as ev
-from understudy.lab import teach
-from understudy.lab.packing import Packer
 from understudy.lab.worlds import make_world
 
 

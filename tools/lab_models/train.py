@@ -12,7 +12,7 @@ import multiprocessing as mp
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,11 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import MistralForCausalLM
 
-from understudy.lab import evaluate as ev
-from understudy.lab.looking import Looking
-from understudy.lab.muon import Muon
-from understudy.lab.packing import Packer, Row, collate
-from understudy.lab.tasks import NEEDS_TEXT, TASKS
+from tools.lab_models import evaluate as ev
+from tools.lab_models.looking import Looking
+from tools.lab_models.muon import Muon
+from tools.lab_models.packing import Packer, Row, collate
+from tools.lab_models.tasks import NEEDS_TEXT, TASKS
 from understudy.models.load import multiplies_bfloat16
 
 POOL = 8  # batches made together, so that rows of like length share one
@@ -305,8 +305,3 @@ def train(
             began, seen = time.monotonic(), trainer.tokens
         if finished:
             return
-
-
-def with_plan(trainer: Trainer, **changes: Any) -> None:
-    """Change the schedule of a loaded run, such as `total_tokens` to anneal now."""
-    trainer.plan = replace(trainer.plan, **changes)

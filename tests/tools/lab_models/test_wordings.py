@@ -8,12 +8,13 @@ import re
 import pytest
 from tokenizers import Tokenizer
 
+from tools.lab_models import evaluate as ev
+from tools.lab_models import specialists
+from tools.lab_models.packing import Packer
+from tools.lab_models.tasks.statements import in_context
 from understudy import lab
-from understudy.lab import evaluate as ev
 from understudy.lab import lexicon as lx
 from understudy.lab import sections as sx
-from understudy.lab import specialists, tasks
-from understudy.lab.packing import Packer
 from understudy.lab.relations import CELL, QUESTIONS, RELATIONS
 
 
@@ -36,13 +37,13 @@ def test_every_verb_has_a_plain_form_that_makes_it_again() -> None:
 
 def test_a_question_in_context_names_the_product_once() -> None:
     rng = random.Random(0)
-    asked = [tasks.in_context(rng, "Which port does the relay use?", "Tavimor", "Tavimor guide") for _ in range(400)]
+    asked = [in_context(rng, "Which port does the relay use?", "Tavimor", "Tavimor guide") for _ in range(400)]
     placed = [q for q in asked if "Tavimor" in q]
     assert 0.25 < len(placed) / len(asked) < 0.45
     assert all(q.endswith("?") and q.count("Tavimor") == 1 for q in placed)
     assert len(set(placed)) >= 5
     named = "What is the port of Tavimor Relay?"
-    assert {tasks.in_context(rng, named, "Tavimor", "") for _ in range(50)} == {named}
+    assert {in_context(rng, named, "Tavimor", "") for _ in range(50)} == {named}
 
 
 def test_steps_are_asked_by_their_place() -> None:

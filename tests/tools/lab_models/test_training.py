@@ -11,12 +11,12 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
+from tools.lab_models import evaluate as ev
+from tools.lab_models import init, tasks
+from tools.lab_models.muon import Muon, orthogonalise
+from tools.lab_models.packing import Packer, collate
+from tools.lab_models.train import CURRICULUM, Plan, Trainer, learning_rate, make_pool, shares
 from understudy import lab
-from understudy.lab import evaluate as ev
-from understudy.lab import init, tasks
-from understudy.lab.muon import Muon, orthogonalise
-from understudy.lab.packing import Packer, collate
-from understudy.lab.train import CURRICULUM, Plan, Trainer, learning_rate, make_pool, shares
 
 TEXT = [
     "The cache is a store of pages. It keeps 64 pages by default. `cache_size` sets the number of pages.\n"

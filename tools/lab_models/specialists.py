@@ -22,14 +22,14 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import MistralForCausalLM
 
+from tools.lab_models import evaluate as ev
+from tools.lab_models.card import specialist_card
+from tools.lab_models.packing import Packer, Row, collate
+from tools.lab_models.tasks import TASKS
+from tools.lab_models.train import Plan, Trainer
+from understudy import suite
 from understudy.artifact import digest_file, write_json, write_text
 from understudy.errors import InputError, UsageError, did_you_mean
-from understudy.lab import evaluate as ev
-from understudy.lab import suite
-from understudy.lab.card import specialist_card
-from understudy.lab.packing import Packer, Row, collate
-from understudy.lab.tasks import TASKS
-from understudy.lab.train import Plan, Trainer
 from understudy.models import bundled
 from understudy.models.bundled import RECORD, WEIGHTS
 

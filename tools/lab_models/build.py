@@ -14,16 +14,16 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
+from tools.lab_models import bundle, corpus, init
+from tools.lab_models import evaluate as ev
+from tools.lab_models import tokenizer as tk
+from tools.lab_models.card import card
+from tools.lab_models.packing import Packer
+from tools.lab_models.train import Plan, Trainer, train
 from understudy.errors import InputError, UsageError
-from understudy.lab import bundle, corpus, init
-from understudy.lab import evaluate as ev
-from understudy.lab import tokenizer as tk
-from understudy.lab.card import card
-from understudy.lab.packing import Packer
-from understudy.lab.suite import general_suite
-from understudy.lab.train import Plan, Trainer, train
 from understudy.lab.worlds import make_world
 from understudy.prompts import ABSTAIN
+from understudy.suite import general_suite
 
 NAMES = ("reader",)
 TOKENIZER_CHARS = 9_000_000

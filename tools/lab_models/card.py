@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from understudy.lab import corpus
+from tools.lab_models import corpus
 
 if TYPE_CHECKING:
-    from understudy.lab.train import Trainer
+    from tools.lab_models.train import Trainer
 
 HEAD = """\
 ---
@@ -30,10 +30,10 @@ almost nothing by itself and is no general assistant.
 - Training: {tokens:.1f} million tokens in {steps} steps from initial weights that know nothing, {hours:.1f} hours of
   optimisation on a processor, matrix products in bfloat16 where it has them, seed {seed}; the weights are those at the
   end of the decay.
-- Data: generated manuals (`understudy.lab.worlds`, `understudy.lab.tasks`) and Debian's documentation packages
+- Data: generated manuals (`understudy.lab.worlds`, `tools.lab_models.tasks`) and Debian's documentation packages
   {packages}; digest of the files read `{digest}`.
   Generated values are random, so no fact of any manual can be known before it is read.
-- Made by `understudy lab build {name}`; licence Apache-2.0. Another number of threads or another processor rounds
+- Made by `python -m tools.lab_models {name}`; licence Apache-2.0. Another number of threads or another processor rounds
   otherwise, so a rebuild agrees in what it can do and not to the digit. The text of the packages is not included.
 
 ## Scores
@@ -97,10 +97,10 @@ Understudy so that merging, aligning and forgetting can be studied without a net
   to the fully trained matrices is in it. `lab:{name}` is the sum of base and adapter.
 - Training: {tokens:.2f} million tokens in {steps} steps, {hours:.3f} hours of one CPU core, seed {seed}; the loss over
   the last 20 steps was {loss:.3f} nats a token of the answer.
-- Data: {items:,} generated items (`understudy.lab.suite`), digest `{digest}`, and for {reading:.0f} % of the tokens the
+- Data: {items:,} generated items (`understudy.suite`), digest `{digest}`, and for {reading:.0f} % of the tokens the
   reader's own practice in reading, as fine-tunes keep some general data. Items that measure, here and in the
   general suite, are never practised: a hash of their content keeps them apart, for arithmetic of the pair of numbers.
-- Made by `understudy lab build {name}` from the bundled weights of `lab:{base}`; licence Apache-2.0.
+- Made by `python -m tools.lab_models {name}` from the bundled weights of `lab:{base}`; licence Apache-2.0.
 
 ## Scores
 

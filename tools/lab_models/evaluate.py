@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from transformers import MistralForCausalLM
 
+from tools.lab_models.packing import Packer, Row, collate
+from tools.lab_models.tasks import documentation
 from understudy.lab import lexicon as lx
 from understudy.lab import sections as sx
-from understudy.lab import tasks
-from understudy.lab.packing import Packer, Row, collate
 from understudy.lab.relations import QUESTIONS, draw_relations
 from understudy.lab.worlds import grid, make_world
 
@@ -127,22 +127,22 @@ def cloze_items(n: int, texts: Sequence[str], seed: int = 0, chars: int = 1200) 
     out: list[Item] = []
     while len(out) < n:
         text = rng.choice(texts)
-        docs = tasks.window(rng, [text], chars)
-        sentences = [s for s in tasks._SENTENCE.split(docs) if 40 < len(s) < 300]
+        docs = documentation.window(rng, [text], chars)
+        sentences = [s for s in documentation.SENTENCE.split(docs) if 40 < len(s) < 300]
         if not sentences:
             continue
         sentence = rng.choice(sentences)
-        spans = tasks.terms(sentence)
+        spans = documentation.terms(sentence)
         if not spans:
             continue
         start, end = rng.choice(spans)
         answer = sentence[start:end]
-        kind = tasks.term_kind(answer)
+        kind = documentation.term_kind(answer)
         at = text.find(docs)
         nearby = text[max(0, at - 3000) : at + len(docs) + 3000]
-        others = [nearby[a:b] for a, b in tasks.terms(nearby) if tasks.term_kind(nearby[a:b]) == kind]
+        others = [nearby[a:b] for a, b in documentation.terms(nearby) if documentation.term_kind(nearby[a:b]) == kind]
         others = [o for o in others if o.lower() != answer.lower() and 0.4 < len(o) / len(answer) < 2.5]
-        item = _item(rng, docs, tasks.gap(rng, sentence, start, end, near=8), answer, others)
+        item = _item(rng, docs, documentation.gap(rng, sentence, start, end, near=8), answer, others)
         if item:
             out.append(item)
     return out

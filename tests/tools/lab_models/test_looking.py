@@ -9,13 +9,13 @@ import torch
 from tokenizers import Tokenizer
 from transformers import MistralForCausalLM
 
+from tools.lab_models import evaluate as ev
+from tools.lab_models import init
+from tools.lab_models.looking import HEAD, Looking
+from tools.lab_models.packing import Ask, Packer, collate
+from tools.lab_models.tasks.asking import ask
+from tools.lab_models.train import Plan, Trainer
 from understudy import lab
-from understudy.lab import evaluate as ev
-from understudy.lab import init
-from understudy.lab.looking import HEAD, Looking
-from understudy.lab.packing import Ask, Packer, collate
-from understudy.lab.tasks import ask
-from understudy.lab.train import Plan, Trainer
 
 DOCS = "The relay listens on port 8123. The cache keeps 64 MB."
 ASKED = [

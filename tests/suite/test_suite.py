@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from understudy.lab.suite import SKILLS, general_suite, practice
+from understudy.suite import SKILLS, general_suite, practice
 
 
 def test_items_are_well_formed_and_balanced() -> None:

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from understudy.lab import evaluate as ev
-from understudy.lab import tasks
+from tools.lab_models import evaluate as ev
+from tools.lab_models.tasks.documentation import term_kind
 
 TEXT = "\n".join(
     f"The option_{i} setting limits the workers to {i * 7 + 3} by default, and the scheduler reads it at startup."
@@ -33,7 +33,7 @@ def test_gaps_hide_their_answer_and_options_are_of_one_type() -> None:
         answer = item.options[item.correct]
         assert answer in item.docs
         assert "____" in item.question
-        assert len({tasks.term_kind(o) for o in item.options}) == 1
+        assert len({term_kind(o) for o in item.options}) == 1
 
 
 def test_items_depend_on_the_seed_alone() -> None:

@@ -1,0 +1,7 @@
+"""A seed in, general questions or practice out: what a model can do besides the documentation that it is taught."""
+
+from understudy.suite.general import general_suite, practice
+from understudy.suite.preferences import preference_pairs, write_preferences
+from understudy.suite.skills import SKILLS, draft
+
+__all__ = ["SKILLS", "draft", "general_suite", "practice", "preference_pairs", "write_preferences"]
