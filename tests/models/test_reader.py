@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from understudy import prompts
-from understudy.errors import InputError, MissingExtraError, ModelError, UsageError
+from understudy.errors import InputError, ModelError, UsageError
 from understudy.models.chat import PLAIN_TEMPLATE, completion_text, encode, ensure_template, render
 from understudy.models.load import load_tokenizer, open_model, pick_device
 from understudy.models.open import open_reader
@@ -149,9 +149,7 @@ def test_damaged_folders_are_refused_before_the_library_sees_them(tiny_model: Pa
         open_reader(str(folder))
 
 
-def test_schemes_without_an_engine_say_what_to_do() -> None:
-    with pytest.raises(MissingExtraError, match="llama-server"):
-        open_reader("gguf:./x.gguf")
+def test_a_served_model_takes_no_adapter() -> None:
     with pytest.raises(InputError, match="an adapter cannot be put on it"):
         open_reader("openai:gpt-4o", adapter=Path("adapter"))
 

@@ -120,7 +120,7 @@ def test_digests_of_large_files_are_remembered(tmp_path: Path, monkeypatch: pyte
     assert known[str(file)][2] == first
     (tmp_path / "cache" / "understudy" / "digests.json").write_text("damaged")
     assert resolve.identity(f"gguf:{file}") == first
-    file.write_bytes(b"gguf" * 10 + b"!")
+    file.write_bytes(b"GGUF" * 10 + b"!")
     assert resolve.identity(f"gguf:{file}") != first
 
 

@@ -23,7 +23,7 @@ class ChunkConfig(StageConfig):
     )
     tokenizer: str | None = Field(
         None,
-        description="count in the tokens of this model; default the base model (openai: and gguf: need one)",
+        description="count in the tokens of this model; default the base model (openai: needs one)",
     )
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from understudy.cli.console import console, size
 _EXTRAS = (
     ("4-bit training (sft.method: qlora)", "bitsandbytes", "gpu"),
     ("several machines (engine: ray)", "ray", "ray"),
-    ("GGUF models (gguf:…)", "xllamacpp", "llamacpp"),
+    ("GGUF models (gguf:…)", "gguf", "llamacpp"),
     ("PDF and Office documents", "docling", "docs"),
     ("tracking in a dashboard", "trackio", "track"),
     ("tests and checks", "pytest", "dev"),

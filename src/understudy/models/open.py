@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from understudy.errors import InputError, MissingExtraError
+from understudy.errors import InputError
 from understudy.models.ref import ModelRef
 from understudy.types import Reader
 
@@ -16,17 +16,12 @@ def open_reader(ref: str, *, adapter: Path | None = None, device: str = "auto") 
     where its engine is not installed.
     """
     parsed = ModelRef.parse(ref)
-    if adapter is not None and parsed.scheme in ("openai", "gguf"):
+    if adapter is not None and parsed.scheme == "openai":
         raise InputError(f"model '{ref}': an adapter cannot be put on it here; use ./folder, hf:org/name or lab:reader")
     if parsed.scheme == "openai":
         from understudy.models.openai import OpenAIReader
 
         return OpenAIReader(parsed.name, base_url=parsed.base_url)
-    if parsed.scheme == "gguf":
-        raise MissingExtraError(
-            f"model '{ref}': GGUF files are not read directly in this version. Serve it (llama-server -m "
-            f"{parsed.name} --port 8080) and write  openai:{Path(parsed.name).stem}@http://127.0.0.1:8080/v1"
-        )
     from understudy.models.adapter import attach
     from understudy.models.load import open_model
     from understudy.models.reader import TransformersReader

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from understudy.artifact import MANIFEST, digest_file, digest_json, walk_files, write_text
 from understudy.errors import InputError, ModelError, UnderstudyError
-from understudy.models import bundled
+from understudy.models import bundled, gguf
 from understudy.models.ref import ModelRef
 from understudy.models.weights import count_parameters
 
@@ -28,7 +28,8 @@ def local_folder(ref: str, *, nested: bool = False) -> Path:
 
     nested: with the files in its subfolders, where sentence-transformers keep their pooling and projection.
     Raises InputError for a folder or bundled model that is not there, ModelError where the hub refuses or
-    cannot be reached. A `gguf:` or `openai:` model has no such folder: InputError.
+    cannot be reached. A `gguf:` file is multiplied out into the cache on first use. An `openai:` model has no such
+    folder: InputError.
     """
     parsed = ModelRef.parse(ref)
     if parsed.scheme == "folder":
@@ -37,9 +38,12 @@ def local_folder(ref: str, *, nested: bool = False) -> Path:
         return bundled.whole(bundled.source(parsed.name))
     if parsed.scheme == "hf":
         return _download(parsed, "model", MODEL_FILES, skip=_NOT_OURS_NESTED if nested else _NOT_OURS)
+    if parsed.scheme == "gguf":
+        file = gguf.find(parsed.name)
+        return gguf.folder_of(file, _digest_cached(file))
     raise InputError(
         f"model '{ref}': has no folder of weights that can be trained or read here; "
-        "use ./folder, hf:org/name or lab:reader"
+        "use ./folder, hf:org/name, gguf:./x.gguf or lab:reader"
     )
 
 
@@ -66,7 +70,7 @@ def identity(ref: str) -> str | None:
         own = _digest_files(folder)
         return own if base is None else digest_json([_digest_files(base), own])
     if parsed.scheme == "gguf":
-        return _digest_cached(_existing_file(parsed))
+        return _digest_cached(gguf.find(parsed.name))
     if parsed.scheme == "hf":
         commit = _known_commit(parsed)
         return f"hf:{parsed.name}@{commit}" if commit else None
@@ -94,13 +98,6 @@ def _existing_folder(parsed: ModelRef) -> Path:
     hub = bool(re.fullmatch(r"[\w.-]+/[\w.-]+", parsed.name)) and not parsed.name.startswith(".")
     hint = f" For a model of the hub write hf:{parsed.name}." if hub else ""
     raise InputError(f"model '{parsed.name}': no such folder (looked at {folder.absolute()}).{hint}")
-
-
-def _existing_file(parsed: ModelRef) -> Path:
-    file = Path(parsed.name).expanduser()
-    if not file.is_file():
-        raise InputError(f"model '{parsed}': no such file (looked at {file.absolute()})")
-    return file
 
 
 def _tokenizer_folder(parsed: ModelRef) -> Path:
@@ -236,6 +233,8 @@ def parameters(ref: str) -> int | None:
             return count_parameters(_tokenizer_folder(parsed))
         if parsed.scheme == "folder":
             return count_parameters(local_folder(ref))
+        if parsed.scheme == "gguf" and (counted := gguf.parameters(gguf.find(parsed.name))):
+            return counted
     except UnderstudyError:
         return None
     said = re.search(r"(?<![A-Za-z0-9.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", parsed.name.casefold())

@@ -23,6 +23,7 @@ from trl import SFTConfig as TrlConfig
 
 from understudy.artifact import write_json
 from understudy.errors import ModelError
+from understudy.models import gguf
 from understudy.models.checkpoint import Checkpoints, load_weights, trainable
 from understudy.models.load import load_tokenizer, multiplies_bfloat16
 from understudy.models.lora import is_large, learning_rate_factor, micro_batch
@@ -149,6 +150,8 @@ def _finish(job: Job, model: Any, tokenizer: Any, parameters: dict[str, Any], wa
 def _public_name(ref: str) -> str | None:
     """What an adapter may say of its base: a name that means the same on every machine, so no folder."""
     parsed = ModelRef.parse(ref)
+    if parsed.scheme == "gguf":
+        return ref if gguf.in_package(parsed.name) else None
     return parsed.name if parsed.scheme == "hf" else ref if parsed.scheme == "lab" else None
 
 
