@@ -34,11 +34,11 @@ from understudy.generate import stage as generate_stage
 from understudy.generate.config import GenerateConfig
 from understudy.generate.imported import import_pairs
 from understudy.index import stage as index_stage
-from understudy.index.analyser import terms
 from understudy.index.config import IndexConfig
-from understudy.index.open import open_index
 from understudy.ingest import stage as ingest_stage
 from understudy.ingest.config import IngestConfig
+from understudy.retrieval.analyser import terms
+from understudy.retrieval.open import open_index
 from understudy.stage import Inputs, RunContext
 from understudy.types import Chunk, MCQItem
 
@@ -48,7 +48,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "bm25": {"retriever": "bm25"},
     "dense": {"retriever": "dense"},
     "hybrid convex": {},
-    "hybrid rrf": {"fusion": "rrf"},
+    "hybrid rrf": {"search": {"fusion": "rrf"}},
 }
 
 
@@ -144,7 +144,7 @@ def main() -> None:
         for name, settings in SETTINGS.items():
             config = IndexConfig(embedder=options.embedder, **settings)
             built, seconds = run_stage(index_stage, config, root, chunk=cut)
-            index = open_index(built.path)
+            index = open_index(built.path, config.search)
             searches[name] = (lambda q, k, index=index: [h.chunk for h in index.search(q, k)], seconds)
         for name, ours in (("lancedb text", False), ("lancedb + terms", True)):
             clock = time.perf_counter()

@@ -26,7 +26,7 @@ else:
     import argparse
     import time
 
-    from understudy.benchmark.statistics.simulate import ROUNDS, Design, validate
+    from understudy.evaluation.statistics.simulate import ROUNDS, Design, validate
 
 
 def designs() -> tuple[Design, ...]:

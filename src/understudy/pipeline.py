@@ -25,6 +25,7 @@ from understudy.errors import InputError, RecipeError, StoreError
 from understudy.models.resolve import identity, local_folder, parameters, tokenizer_identity
 from understudy.recipe import Recipe, section_of
 from understudy.redact import redact
+from understudy.retrieval.config import SearchConfig
 from understudy.stage import (
     Estimate,
     Inputs,
@@ -318,7 +319,7 @@ class Pipeline:
             artifacts={n: done[n] for n in (*step.needs, *step.wants) if n in done},
             model=self._model_before(step, done) or "",
             base_model=self.recipe.base_model or "",
-            open_retriever=_retriever_opener(done),
+            open_retriever=_retriever_opener(done, None),
             open_answerer=answerer_opener(self.recipe, self._model_before(step, done), done, device),
             open_suite=_open_suite,
             open_practice=_open_practice,
@@ -411,7 +412,7 @@ def answerer_opener(
         if identity_of_reader not in kept:
             kept.clear()
             kept[identity_of_reader] = open_reader(reference, adapter=adapter, device=device)
-        opener = _retriever_opener(done)
+        opener = _retriever_opener(done, recipe.index.search if recipe.index else None)
         needs_index = arm.context == "rag"
         if needs_index and opener is None:
             raise RecipeError(f"benchmark.arms: '{arm.name}' needs an index; add `index: {{}}` to the recipe")
@@ -421,7 +422,7 @@ def answerer_opener(
             adapter=adapter,
             retriever=opener() if needs_index and opener else None,
             chunks=done["chunk"].records("chunks", Chunk) if "chunk" in done else (),
-            top_k=recipe.index.top_k if recipe.index else 5,
+            top_k=recipe.index.search.top_k if recipe.index else 5,
             reader=kept[identity_of_reader],
         )
 
@@ -446,16 +447,16 @@ def _model_of(arm: Arm, model: str, done: Mapping[str, Artifact]) -> tuple[str, 
     return str(done[made].path / "model"), None
 
 
-def _retriever_opener(done: Mapping[str, Artifact]) -> Callable[[], Retriever] | None:
+def _retriever_opener(done: Mapping[str, Artifact], search: SearchConfig | None) -> Callable[[], Retriever] | None:
     if "index" not in done:
         return None
     kept: list[Retriever] = []
 
     def open_retriever() -> Retriever:
-        from understudy.index.open import open_index
+        from understudy.retrieval.open import open_index
 
         if not kept:
-            kept.append(open_index(done["index"].path))
+            kept.append(open_index(done["index"].path, search))
         return kept[0]
 
     return open_retriever
@@ -476,7 +477,7 @@ def _open_practice(count: int, seed: int) -> Sequence[tuple[str, str]]:
 def _score_model(questions: str, folder: Path) -> float | None:
     """Closed-book accuracy of a model on the bundled suite or on a file of development questions."""
     from understudy.answer import open_answerer
-    from understudy.benchmark.development import accuracy, load_development
+    from understudy.evaluation.development import accuracy, load_development
 
     items = _open_suite() if questions == "suite" else load_development(Path(questions), "merge.search.questions")
     arm = Arm.parse(str(folder))
@@ -488,7 +489,7 @@ class _Examiner:
 
     @property
     def probe(self) -> Sequence[str]:
-        from understudy.benchmark.probe import PROBE
+        from understudy.evaluation.probe import PROBE
 
         return PROBE
 
@@ -504,15 +505,15 @@ class _Examiner:
 
     def ask(self, reader: Reader, items: Sequence[MCQItem]) -> list[float | None]:
         from understudy.answer import open_answerer
-        from understudy.benchmark.base import Question
-        from understudy.benchmark.cloze import Cloze
+        from understudy.evaluation.cloze import Cloze
+        from understudy.evaluation.question import Question
 
         arm = Arm.parse("development")
         answerer = open_answerer(arm, model="", adapter=None, retriever=None, chunks=(), top_k=1, reader=reader)
         return [r.acc for r in Cloze("char", None).score(arm.name, answerer, [Question(item) for item in items])]
 
     def accuracy(self, right: Sequence[float | None], labels: Sequence[str]) -> Mapping[str, Any]:
-        from understudy.benchmark.comparing import interval
+        from understudy.evaluation.intervals import interval
 
         known = [(r, label) for r, label in zip(right, labels, strict=True) if r is not None]
         return _shown(interval([r for r, _ in known], [label for _, label in known], paired=False))
@@ -524,9 +525,9 @@ class _Examiner:
         labels: Sequence[str],
         margin: float,
     ) -> Mapping[str, Any]:
-        from understudy.benchmark.comparing import interval
-        from understudy.benchmark.statistics.cluster import Clusters
-        from understudy.benchmark.statistics.significance import non_inferiority
+        from understudy.evaluation.intervals import interval
+        from understudy.evaluation.statistics.cluster import Clusters
+        from understudy.evaluation.statistics.significance import non_inferiority
 
         rows = zip(before, after, labels, strict=True)
         known = [(a - b, label) for b, a, label in rows if a is not None and b is not None]

@@ -13,8 +13,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from understudy.artifact import write_records
-from understudy.benchmark.probe import PROBE
 from understudy.errors import MissingExtraError
+from understudy.evaluation.probe import PROBE
 from understudy.models.divergence import mean_kl, next_token_logprobs
 
 

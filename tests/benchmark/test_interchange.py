@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from understudy.artifact import read_records
-from understudy.benchmark.interchange.inspect import read_log
-from understudy.benchmark.interchange.lm_eval import read_samples, write_task
-from understudy.benchmark.interchange.read import read_questions
 from understudy.errors import InputError
+from understudy.evaluation.interchange.inspect import read_log
+from understudy.evaluation.interchange.lm_eval import read_samples, write_task
+from understudy.evaluation.interchange.read import read_questions
 from understudy.types import ItemResult, MCQItem
 
 

@@ -9,11 +9,12 @@ from types import ModuleType
 import pytest
 
 from understudy.benchmark.config import BenchmarkConfig
-from understudy.benchmark.interchange.files import write_questions
-from understudy.benchmark.interchange.read import read_questions
-from understudy.benchmark.questions import clean, clusters, item_id, link, spread
+from understudy.benchmark.questions import clusters, link, spread
 from understudy.benchmark.stage import load_items
 from understudy.errors import InputError
+from understudy.evaluation.interchange.files import write_questions
+from understudy.evaluation.interchange.read import read_questions
+from understudy.evaluation.items import clean, item_id
 from understudy.stage import Inputs
 from understudy.types import Chunk, MCQItem, QAPair
 

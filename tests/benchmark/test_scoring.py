@@ -10,14 +10,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.benchmark.base import Question, answer_found, choose
-from understudy.benchmark.cloze import Cloze, normalised
-from understudy.benchmark.floors import letter_prior, overlap
-from understudy.benchmark.generation import Generation, read_letter
-from understudy.benchmark.judge import Judge, match
-from understudy.benchmark.letter import Letter
-from understudy.benchmark.lexical import Bm25
-from understudy.benchmark.shifts import by_content, place_of, rotate
+from understudy.evaluation.baselines import letter_prior, overlap
+from understudy.evaluation.cloze import Cloze, normalised
+from understudy.evaluation.generation import Generation, read_letter
+from understudy.evaluation.judge import Judge, match
+from understudy.evaluation.letter import Letter
+from understudy.evaluation.lexical import Bm25
+from understudy.evaluation.question import Question, answer_found, choose
+from understudy.evaluation.shifts import by_content, place_of, rotate
 from understudy.types import Arm, Chunk, MCQItem
 
 

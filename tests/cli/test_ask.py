@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from understudy import pipeline
 from understudy.artifact import Artifact
-from understudy.benchmark.summary import ArmSummary, Interval, Provenance, Summary
+from understudy.benchmark.summary import ArmSummary, Provenance, Summary
 from understudy.cli.ask import ask, best_arm
+from understudy.evaluation.intervals import Interval
 from understudy.pipeline import RunRecord
 from understudy.prompts import ABSTAIN
 from understudy.types import Answer, Arm, Citation

@@ -12,21 +12,21 @@ from safetensors.numpy import load_file
 
 from understudy.artifact import Artifact
 from understudy.errors import InputError, ModelError, StoreError
-from understudy.index.config import PACKAGED, IndexConfig
-from understudy.index.open import open_index
+from understudy.retrieval.config import PACKAGED, EmbedderConfig, SearchConfig
+from understudy.retrieval.open import open_index
 from understudy.types import Chunk
 
 from .conftest import Build
 
 lancedb = pytest.importorskip("lancedb")
 
-from understudy.index import dense  # noqa: E402
-from understudy.index.embed import Embedder, model_folder  # noqa: E402
+from understudy.retrieval import dense  # noqa: E402
+from understudy.retrieval.embed import Embedder, model_folder  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def embedder() -> Embedder:
-    return Embedder(IndexConfig(), "cpu")
+    return Embedder(EmbedderConfig(), "cpu")
 
 
 def unit(rows: int, dimension: int, seed: int = 0) -> np.ndarray:
@@ -163,7 +163,7 @@ def test_vectors_have_length_one_and_do_not_depend_on_their_neighbours(embedder:
     ],
 )
 def test_instructions_of_known_families(reference: str, query: str, passage: str) -> None:
-    from understudy.index.embed import _instructions
+    from understudy.retrieval.embed import _instructions
 
     assert _instructions(reference, {"query": "", "document": ""}) == (query, passage)
     assert _instructions(reference, {"query": "find: ", "document": ""}) == ("find: ", "")
@@ -181,12 +181,12 @@ def test_an_embedder_that_changed_since_is_refused(build: Build, chunks: list[Ch
 
 def test_models_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere"):
-        Embedder(IndexConfig(embedder=str(tmp_path / "nowhere")))
+        Embedder(EmbedderConfig(embedder=str(tmp_path / "nowhere")))
     plain = tmp_path / "plain"
     plain.mkdir()
     (plain / "config.json").write_text("{}")
     with pytest.raises(ModelError, match=r"modules\.json"):
-        Embedder(IndexConfig(embedder=str(plain)))
+        Embedder(EmbedderConfig(embedder=str(plain)))
     (plain / "pytorch_model.bin").write_bytes(b"\x80\x04.")
     with pytest.raises(ModelError, match="pickle"):
         model_folder(str(plain))
@@ -220,8 +220,8 @@ def cross_encoder(tmp_path: Path) -> Path:
 
 def test_a_cross_encoder_orders_the_candidates_anew(build: Build, chunks: list[Chunk], cross_encoder: Path) -> None:
     plain = open_index(build(chunks, "plain", retriever="bm25")[0])
-    path, _ = build(chunks, "reranked", retriever="bm25", reranker=str(cross_encoder), top_k=3, rerank=3)
-    index = open_index(path, device="cpu")
+    path, _ = build(chunks, "reranked", retriever="bm25")
+    index = open_index(path, SearchConfig(reranker=str(cross_encoder), top_k=3, rerank=3), device="cpu")
     question = "the server and the model"
     candidates = {h.chunk.chunk_id for h in plain.search(question, 3)}
     hits = index.search(question, 3)
@@ -232,8 +232,8 @@ def test_a_cross_encoder_orders_the_candidates_anew(build: Build, chunks: list[C
 
 
 def test_reciprocal_rank_fusion_is_one_setting_away(build: Build, chunks: list[Chunk]) -> None:
-    path, _ = build(chunks, fusion="rrf")
-    hit = open_index(path, device="cpu").search("cont_batching", 1)[0]
+    path, _ = build(chunks)
+    hit = open_index(path, SearchConfig(fusion="rrf"), device="cpu").search("cont_batching", 1)[0]
     assert hit.chunk.chunk_id == "server.md#1"
     assert hit.score == pytest.approx(2 / 61)  # first in both rankings
 
@@ -243,7 +243,7 @@ def test_bm25_scores_agree_with_lancedbs_full_text() -> None:
     import pyarrow as pa
     from lancedb.index import FTS
 
-    from understudy.index.bm25 import BM25
+    from understudy.retrieval.bm25 import BM25
 
     draw = np.random.default_rng(5)
     words = np.array(["port", "server", "model", "gpu", "load", "cache", "layer", "queue"])

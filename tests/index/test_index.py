@@ -13,7 +13,7 @@ from understudy.artifact import Artifact
 from understudy.errors import InputError, StoreError
 from understudy.index.config import IndexConfig
 from understudy.index.estimate import estimate
-from understudy.index.open import open_index
+from understudy.retrieval.open import open_index
 from understudy.types import Chunk, Retriever
 
 from .conftest import Build
@@ -51,7 +51,7 @@ def test_equal_content_has_an_equal_digest_and_every_setting_of_the_search_is_in
 ) -> None:
     same = [Artifact.open(build(chunks, name, retriever="bm25")[0]).digest for name in ("a", "b")]
     assert same[0] == same[1]
-    other = Artifact.open(build(chunks, "c", retriever="bm25", top_k=3)[0]).digest
+    other = Artifact.open(build(chunks, "c", retriever="bm25", k1=0.9)[0]).digest
     assert other != same[0]
 
 
@@ -65,7 +65,7 @@ def test_counts_and_metrics(build: Build, chunks: list[Chunk]) -> None:
 def test_bm25_loads_no_model_library(build: Build, chunks: list[Chunk]) -> None:
     path, _ = build(chunks, retriever="bm25")
     code = (
-        "import sys; from pathlib import Path; from understudy.index.open import open_index\n"
+        "import sys; from pathlib import Path; from understudy.retrieval.open import open_index\n"
         "import understudy.index.stage, understudy.index.estimate\n"
         f"assert open_index(Path({str(path)!r})).search('port', 1)\n"
         "heavy = {'torch', 'transformers', 'sentence_transformers', 'lancedb', 'scipy'} & set(sys.modules)\n"
@@ -104,10 +104,11 @@ def test_a_damaged_index_is_named(build: Build, chunks: list[Chunk], tmp_path: P
     ("settings", "message"),
     [
         ({"retriever": "bm26"}, "retriever"),
-        ({"top_k": 0}, "top_k"),
-        ({"top_k": 60}, "candidates"),
+        ({"search": {"top_k": 0}}, "top_k"),
+        ({"top_k": 3}, "write search: {top_k: 3}"),
+        ({"search": {"top_k": 60}}, "candidates"),
         ({"embedder": "BAAI/bge-base-en-v1.5"}, "hf:org/name"),
-        ({"reranker": "minilm"}, "cross-encoder"),
+        ({"search": {"reranker": "minilm"}}, "cross-encoder"),
         ({"topk": 3}, "topk"),
     ],
 )
@@ -119,10 +120,7 @@ def test_settings_that_cannot_be(settings: dict[str, object], message: str) -> N
 def test_models_of_the_key() -> None:
     assert IndexConfig().models() == {}
     assert IndexConfig(retriever="bm25", embedder="hf:a/b").models() == {}
-    assert IndexConfig(embedder="hf:a/b", reranker="./c").models() == {
-        "embedder": "hf:a/b",
-        "reranker": "./c",
-    }
+    assert IndexConfig(embedder="hf:a/b").models() == {"embedder": "hf:a/b"}
 
 
 def test_estimate_says_what_it_knows() -> None:

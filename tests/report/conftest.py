@@ -17,13 +17,15 @@ from selectolax.lexbor import LexborHTMLParser
 
 from understudy.artifact import Artifact, digest_json, seal, write_records
 from understudy.benchmark.arms import ArmRun
-from understudy.benchmark.base import Question
 from understudy.benchmark.config import BenchmarkConfig
-from understudy.benchmark.floors import run as run_floors
-from understudy.benchmark.lexical import Bm25
 from understudy.benchmark.questions import clusters, link
 from understudy.benchmark.summarise import Findings, summarise
-from understudy.benchmark.summary import Exclusion, General, GeneralTask, Interval, Summary
+from understudy.benchmark.summary import General, GeneralTask, Summary
+from understudy.evaluation.baselines import run as run_floors
+from understudy.evaluation.intervals import Interval
+from understudy.evaluation.items import Exclusion
+from understudy.evaluation.lexical import Bm25
+from understudy.evaluation.question import Question
 from understudy.report.build import build
 from understudy.types import Arm, Chunk, Document, ItemResult, MCQItem, QAPair
 

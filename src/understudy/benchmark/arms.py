@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from understudy.artifact import read_records, write_records
-from understudy.benchmark.base import Question, Scorer
 from understudy.errors import Interrupted, UnderstudyError
+from understudy.evaluation.question import Question, Scorer
 from understudy.types import Answerer, Arm, ItemResult
 
 Progress = Callable[[str, float, float | None], None]

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from understudy.benchmark.base import Question
 from understudy.benchmark.summary import CAUSES, Attribution, Decomposition, Transition
+from understudy.evaluation.question import Question, Results, right
 from understudy.types import Arm, ItemResult
-
-Results = Mapping[str, ItemResult]  # by item_id
-
-
-def right(result: ItemResult | None) -> bool | None:
-    """Whether an answer counts as right; with several shifts, when more than half of them are."""
-    return None if result is None or result.acc is None else result.acc > 0.5
 
 
 def cause(question: Question, result: ItemResult, arm: Arm, closed: Results) -> str:

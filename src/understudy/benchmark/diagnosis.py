@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from understudy.benchmark.base import Question
-from understudy.benchmark.shifts import place_of
-from understudy.benchmark.summary import Diagnosis, Interval
+from understudy.benchmark.summary import Diagnosis
+from understudy.evaluation.intervals import Interval
+from understudy.evaluation.question import Question
+from understudy.evaluation.shifts import place_of
 from understudy.prompts import LETTERS
 from understudy.types import Arm, ItemResult
 

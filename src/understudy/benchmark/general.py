@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from understudy.artifact import read_records, write_records
-from understudy.benchmark import comparing
 from understudy.benchmark.arms import slug
-from understudy.benchmark.base import Question
-from understudy.benchmark.cloze import Cloze, unconditional
 from understudy.benchmark.config import BenchmarkConfig
-from understudy.benchmark.development import load_development
 from understudy.benchmark.lm_eval_tasks import run_task
-from understudy.benchmark.probe import PROBE
 from understudy.benchmark.questions import FEWEST_DOCUMENTS
-from understudy.benchmark.statistics.cluster import Clusters
-from understudy.benchmark.statistics.significance import non_inferiority
-from understudy.benchmark.summary import General, GeneralTask, Interval
+from understudy.benchmark.summary import General, GeneralTask
 from understudy.errors import MissingExtraError, ModelError
+from understudy.evaluation import intervals, paired
+from understudy.evaluation.cloze import Cloze, unconditional
+from understudy.evaluation.development import load_development
+from understudy.evaluation.intervals import Interval
+from understudy.evaluation.probe import PROBE
+from understudy.evaluation.question import Question
+from understudy.evaluation.statistics.cluster import Clusters
+from understudy.evaluation.statistics.significance import non_inferiority
 from understudy.stage import Inputs, RunContext
 from understudy.types import Answerer, ItemResult, MCQItem
 
@@ -98,20 +99,20 @@ class GeneralSuite:
 
     def _task(self, task: str, before: str, after: str) -> GeneralTask:
         first, second = self.rows[before][task], self.rows[after][task]
-        ids = comparing.common(first, second)
+        ids = paired.common(first, second)
         labels = {i: first[i].doc_id or i for i in ids}
         if len(set(labels.values())) < FEWEST_DOCUMENTS:  # a bundled suite names its skills here, not its sources
             labels = {i: i for i in ids}
         options: dict[str, Any] = {"confidence": self.config.confidence, "seed": self.ctx.seed}
 
         def accuracy(rows: Rows) -> Interval:
-            return comparing.accuracy({i: rows[i] for i in ids}, labels, **options)
+            return intervals.accuracy({i: rows[i] for i in ids}, labels, **options)
 
-        change = comparing.differences(second, first, ids)
+        change = paired.differences(second, first, ids)
         clusters = [labels[i] for i in ids]
         return GeneralTask(
             task, before, after, accuracy(first), accuracy(second),
-            comparing.interval(change, clusters, paired=True, **options), self.config.margin,
+            intervals.interval(change, clusters, paired=True, **options), self.config.margin,
             non_inferiority(Clusters.of(change, clusters), self.config.margin) if ids else "inconclusive",
         )  # fmt: skip
 

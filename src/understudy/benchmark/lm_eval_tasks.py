@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from understudy.benchmark.interchange.lm_eval import read_samples
 from understudy.errors import MissingExtraError, ModelError, StageError
+from understudy.evaluation.interchange.lm_eval import read_samples
 from understudy.types import ItemResult
 
 

@@ -7,72 +7,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
-from understudy.benchmark.base import Question
-from understudy.benchmark.lexical import Bm25
-from understudy.benchmark.summary import Exclusion
+from understudy.evaluation.items import plain
+from understudy.evaluation.lexical import Bm25
+from understudy.evaluation.question import Question
 from understudy.types import Chunk, MCQItem, QAPair
 
 FEWEST_DOCUMENTS = 6  # with fewer clusters no difference can be significant
 LINKED = 0.6  # share of the idf-weighted words of question and key that a passage must hold to count as its source
-
-
-def item_id(question: str, options: Sequence[str]) -> str:
-    """An id that depends on the content alone, so that runs weeks apart find their common questions."""
-    text = "\x1f".join([_plain(question), *(_plain(option) for option in options)])
-    return "q-" + hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())
-
-
-def clean(items: Sequence[MCQItem]) -> tuple[list[MCQItem], list[Exclusion]]:
-    """The items that can be scored, and the others with the reason.
-
-    Left out: no question, fewer than two options, an empty option, two identical options, a key that is no
-    option, a repeated question (the first stays; all go where their keys differ), a repeated id.
-    """
-    keys: dict[str, set[str]] = {}
-    for item in items:
-        if 0 <= item.correct < len(item.options):
-            keys.setdefault(_plain(item.question), set()).add(_plain(item.options[item.correct]))
-    kept: list[MCQItem] = []
-    excluded: list[Exclusion] = []
-    seen_questions: set[str] = set()
-    seen_ids: set[str] = set()
-    for item in items:
-        reason = _fault(item) or _repeated(item, keys, seen_questions, seen_ids)
-        if reason:
-            excluded.append(Exclusion(item.item_id, reason, _plain(item.question)[:120]))
-            continue
-        seen_questions.add(_plain(item.question))
-        seen_ids.add(item.item_id)
-        kept.append(item)
-    return kept, excluded
-
-
-def _fault(item: MCQItem) -> str:
-    options = [_plain(option) for option in item.options]
-    if not item.question.strip():
-        return "no question"
-    if len(options) < 2:
-        return "fewer than two options"
-    if not all(options):
-        return "an empty option"
-    if len(set(options)) < len(options):
-        return "two identical options"
-    if not 0 <= item.correct < len(options):
-        return "the key is not among the options"
-    return ""
-
-
-def _repeated(item: MCQItem, keys: dict[str, set[str]], questions: set[str], ids: set[str]) -> str:
-    question = _plain(item.question)
-    if len(keys[question]) > 1:
-        return "the same question with different keys"
-    if question in questions:
-        return "duplicate question"
-    return "duplicate item_id" if item.item_id in ids else ""
 
 
 def spread(items: Sequence[MCQItem], n: int | None) -> list[MCQItem]:
@@ -110,11 +51,11 @@ def link(items: Sequence[MCQItem], chunks: Sequence[Chunk], pairs: Sequence[QAPa
 
 
 def _holding(item: MCQItem, chunks: Sequence[Chunk]) -> Chunk | None:
-    quote = _plain(item.quote)
+    quote = plain(item.quote)
     if not quote:
         return None
     same = [c for c in chunks if not item.doc_id or c.doc_id == item.doc_id]
-    return next((c for c in same if quote in _plain(c.text)), None)
+    return next((c for c in same if quote in plain(c.text)), None)
 
 
 def _likely(item: MCQItem, index: Bm25) -> Chunk | None:

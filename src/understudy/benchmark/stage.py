@@ -7,22 +7,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from understudy.artifact import write_records
-from understudy.benchmark import floors
 from understudy.benchmark.arms import ArmRun, by_model, run_arm
-from understudy.benchmark.base import Question, Scorer
-from understudy.benchmark.cloze import Cloze, normalised, unconditional
 from understudy.benchmark.config import BenchmarkConfig
 from understudy.benchmark.general import GeneralSuite
-from understudy.benchmark.generation import Generation
-from understudy.benchmark.interchange.files import export
-from understudy.benchmark.interchange.read import read_questions
-from understudy.benchmark.judge import Judge
-from understudy.benchmark.letter import Letter
-from understudy.benchmark.lexical import Bm25
-from understudy.benchmark.questions import clean, clusters, link, spread
+from understudy.benchmark.questions import clusters, link, spread
 from understudy.benchmark.summarise import Findings, summarise
-from understudy.benchmark.summary import Exclusion, Summary
+from understudy.benchmark.summary import Summary
 from understudy.errors import InputError, StageError
+from understudy.evaluation import baselines
+from understudy.evaluation.cloze import Cloze, normalised, unconditional
+from understudy.evaluation.generation import Generation
+from understudy.evaluation.interchange.files import export
+from understudy.evaluation.interchange.read import read_questions
+from understudy.evaluation.items import Exclusion, clean
+from understudy.evaluation.judge import Judge
+from understudy.evaluation.letter import Letter
+from understudy.evaluation.lexical import Bm25
+from understudy.evaluation.question import Question, Scorer
 from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import Answerer, Arm, Chunk, ItemResult, MCQItem, QAPair, Reader
 
@@ -60,7 +61,7 @@ def run(config: BenchmarkConfig, inputs: Inputs, ctx: RunContext) -> StageOutput
     _check(runs, config)
     index = Bm25(chunks)
     _, labels = clusters(questions, config.cluster)
-    floor_results = floors.run(config.floors, questions, index, labels, _retrieved(runs))
+    floor_results = baselines.run(config.floors, questions, index, labels, _retrieved(runs))
     floor_results |= _choices_only(config, questions, runs, scoring)
     summary = summarise(
         Findings(config, questions, runs, floor_results, exclusions, general.summary(), source, ctx.seed)
@@ -180,8 +181,8 @@ def _choices_only(
         blank = scoring.blank.get(model)
         if blank is None:  # every arm of the model came from saved answers
             blank = scoring.bare_options(scoring.open_arm(next(r.arm for r in runs if r.arm.model == model)))
-        name = f"{floors.PREFIX}choices-only ({model})"
-        found[name] = floors.results(
+        name = f"{baselines.PREFIX}choices-only ({model})"
+        found[name] = baselines.results(
             name,
             questions,
             lambda item, blank=blank: normalised(blank[item.item_id], item.options, how),  # type: ignore[misc]

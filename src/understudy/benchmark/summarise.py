@@ -7,27 +7,28 @@ from dataclasses import dataclass, field
 from statistics import fmean, pstdev
 from typing import Any
 
-from understudy.benchmark import comparing, diagnosis, verdict
+from understudy.benchmark import diagnosis, verdict
 from understudy.benchmark.arms import ArmRun
-from understudy.benchmark.attribution import Results, attribute, decompose, transition
-from understudy.benchmark.base import Question, choose
-from understudy.benchmark.cloze import NORMALISATIONS, normalised
+from understudy.benchmark.attribution import attribute, decompose, transition
 from understudy.benchmark.config import BenchmarkConfig
-from understudy.benchmark.floors import PREFIX
 from understudy.benchmark.questions import chance, clusters, sizes
-from understudy.benchmark.statistics import cluster, significance
 from understudy.benchmark.summary import (
     ArmSummary,
     DocumentRow,
-    Exclusion,
     General,
-    Interval,
     Provenance,
     Retrieval,
     SeenHeldout,
     Summary,
     Transition,
 )
+from understudy.evaluation import intervals, paired
+from understudy.evaluation.baselines import PREFIX
+from understudy.evaluation.cloze import NORMALISATIONS, normalised
+from understudy.evaluation.intervals import Interval
+from understudy.evaluation.items import Exclusion
+from understudy.evaluation.question import Question, Results, choose
+from understudy.evaluation.statistics import cluster, significance
 from understudy.types import Arm, ItemResult
 
 
@@ -59,12 +60,12 @@ def summarise(found: Findings) -> Summary:
     }
     options: dict[str, Any] = {"confidence": config.confidence, "seed": found.seed}
     floor_rows = [_floor(n, rows, labels, options) for n, rows in floors.items()]
-    accs = {name: comparing.accuracy(rows, labels, **options) for name, rows in results.items()}
+    accs = {name: intervals.accuracy(rows, labels, **options) for name, rows in results.items()}
     arms = [_arm(run, results, accs, floors, by_id, config, guess) for run in found.runs]
     wanted = verdict.pairs([run.arm for run in found.runs])
     if config.comparisons is not None:
         wanted = {pair: wanted.get(pair, "") for pair in config.comparisons}
-    comparisons = comparing.compare(list(wanted), results, labels, questions=wanted, **options)
+    comparisons = paired.compare(list(wanted), results, labels, questions=wanted, **options)
     gameable = tuple(f.name for f in floor_rows if f.acc.low is not None and f.acc.low > guess)
     sentence, word = verdict.headline(comparisons, arms, floor_rows, gameable)
     models = list(dict.fromkeys(run.arm.model for run in found.runs))
@@ -115,7 +116,7 @@ def _arm(
 ) -> ArmSummary:
     arm = run.arm
     rows = [] if run.error else run.results
-    acc = accs.get(arm.name, comparing.NOTHING)
+    acc = accs.get(arm.name, intervals.NOTHING)
     places = diagnosis.positions(rows, by_id)
     found = diagnosis.patterns(rows, places, floors)
     if not found:
@@ -139,7 +140,7 @@ def _arm(
 
 
 def _floor(name: str, rows: Results, labels: Mapping[str, str], options: Mapping[str, Any]) -> ArmSummary:
-    acc = comparing.accuracy(rows, labels, **options)
+    acc = intervals.accuracy(rows, labels, **options)
     return ArmSummary(name, "floor", "", "", "", acc)
 
 
@@ -185,7 +186,7 @@ def _retrieval(
     if rows is None:
         return None
     known = {i: r for i, r in rows.items() if r.hit is not None}
-    hits = comparing.interval(
+    hits = intervals.interval(
         [float(bool(r.hit)) for r in known.values()], [labels[i] for i in known], paired=False, **options
     )  # fmt: skip
     return Retrieval(hits, unknown=len(rows) - len(known))
@@ -212,13 +213,13 @@ def _seen_heldout(
         before, after = models[0] + tail, "sft" + tail
         if before not in results or after not in results:
             continue
-        ids = comparing.common(results[after], results[before])
-        gains = dict(zip(ids, comparing.differences(results[after], results[before], ids), strict=True))
+        ids = paired.common(results[after], results[before])
+        gains = dict(zip(ids, paired.differences(results[after], results[before], ids), strict=True))
         sides = []
         for side in (True, False):
             chosen = [i for i in ids if taught[i] is side]
             sides.append(([gains[i] for i in chosen], [labels[i] for i in chosen]))
-        found.append(SeenHeldout(before, after, *comparing.gain_difference(*sides, **options)))
+        found.append(SeenHeldout(before, after, *paired.gain_difference(*sides, **options)))
     return tuple(found)
 
 

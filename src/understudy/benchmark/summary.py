@@ -15,9 +15,11 @@ from typing import Any, Literal
 
 from understudy.artifact import from_plain, to_plain, write_json
 from understudy.errors import InputError
+from understudy.evaluation.intervals import Interval
+from understudy.evaluation.items import Exclusion
+from understudy.evaluation.paired import Comparison, Verdict
 
 SCHEMA = 1
-Verdict = Literal["better", "worse", "inconclusive"]
 CAUSES = (
     "right",
     "format failure",
@@ -29,23 +31,6 @@ CAUSES = (
     "reader miss",
     "harmed by retrieval",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """An estimate with its clustered standard error and interval over n questions in `clusters` clusters.
-
-    boot_low, boot_high: the same interval by the cluster bootstrap (BCa), as a check.
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
-    stderr: float | None
-    n: int
-    clusters: int
-    boot_low: float | None = None
-    boot_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,35 +68,6 @@ class ArmSummary:
     dropped_passages: int = 0
     diagnosis: tuple[Diagnosis, ...] = ()
     error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two arms on the same questions. verdict: of `first` over `second`.
-
-    p: randomisation test that flips whole clusters; p_holm: adjusted over the family of comparisons, and what
-    the verdict rests on. p_mcnemar: exact McNemar over questions, which takes them as independent.
-    only_first, only_second: questions that only one of the two got right (the discordant pairs).
-    mde: the smallest true difference that such a benchmark detects with 80 % power at the 5 % level.
-    power: of detecting a difference as large as the observed one. n_needed: questions for 80 % power then.
-    """
-
-    first: str
-    second: str
-    difference: Interval
-    p: float | None
-    p_holm: float | None
-    p_mcnemar: float | None
-    both: int
-    only_first: int
-    only_second: int
-    neither: int
-    mde: float | None
-    power: float | None
-    n_needed: int | None
-    verdict: Verdict
-    sentence: str
-    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,15 +163,6 @@ class General:
     tasks: tuple[GeneralTask, ...] = ()
     kl: Mapping[str, float | None] = field(default_factory=dict)
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Exclusion:
-    """A question left out, and why."""
-
-    item_id: str
-    reason: str
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from understudy.benchmark.summary import ArmSummary, Comparison, Verdict
+from understudy.benchmark.summary import ArmSummary
+from understudy.evaluation.paired import Comparison, Verdict
 from understudy.types import Arm
 
 _CONTEXT = {

@@ -24,7 +24,7 @@ def compare(
 ) -> None:
     """Compare runs, however many weeks apart, question by question: later ones against the first."""
     from understudy.artifact import to_plain, write_json
-    from understudy.benchmark.compare import Compared, compare_sides
+    from understudy.benchmark.across_runs import Compared, compare_sides
 
     found: Compared = compare_sides([_open(name, store) for name in runs])
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -49,7 +49,7 @@ def compare(
 
 def _open(name: str, store: Path) -> list:  # type: ignore[type-arg]  # list[Side], whose import is not light
     """The arms behind a name on the command line: a path, a run, or either with `:ARM`."""
-    from understudy.benchmark.compare import choose_arms, read_side
+    from understudy.benchmark.across_runs import choose_arms, read_side
     from understudy.cli.find import find_artifact
 
     head, _, arm = name.partition(":")

@@ -33,7 +33,7 @@ chunk: {{chunk_size: 300, chunk_overlap: 30}}   # in tokens of the base model
 # OPENAI_API_KEY, and nothing is paid twice. pairs: my.csv (columns question, answer) brings your own.
 generate: {{}}
 
-index: {{retriever: hybrid, top_k: 5}}       # BM25 and embeddings, fused
+index: {{retriever: hybrid, search: {{top_k: 5}}}}  # BM25 and embeddings, fused
 
 sft: {{method: lora, r: 32, lora_alpha: 32, epochs: 3}}
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from understudy.benchmark.summary import Interval, Summary
+from understudy.benchmark.summary import Summary
 from understudy.cli.console import console, share
+from understudy.evaluation.intervals import Interval
 
 if TYPE_CHECKING:
     from understudy.artifact import Artifact

@@ -1,6 +1,6 @@
 """Chunks in, a retriever out.
 
-`stage.run` builds an immutable index once per corpus; `open.open_index` opens one as a `Retriever`.
+`stage.run` builds an immutable index once per corpus; `understudy.retrieval` searches it.
 """
 
 from understudy.index.config import IndexConfig

@@ -1,28 +1,27 @@
-"""The settings of the index."""
+"""Settings of the index, and, under `search`, of searching it."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from understudy.config import StageConfig
-
-PACKAGED = "minilm"
+from understudy.retrieval.config import PACKAGED, EmbedderConfig, SearchConfig, check_model
 
 
 class IndexConfig(StageConfig):
-    """How passages are found. Everything runs offline by default."""
+    """How passages are indexed and found. Everything runs offline by default."""
 
     NAME: ClassVar[str] = "index"
-    VERSION: ClassVar[int] = 1
-    NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"batch_size"})
+    VERSION: ClassVar[int] = 2
+    NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"batch_size", "search"})
     USES_SEED: ClassVar[bool] = False
 
     retriever: Literal["bm25", "dense", "hybrid"] = Field(
         "hybrid", description="bm25 needs no model; dense embeds chunks; hybrid joins both"
     )
-    top_k: int = Field(5, ge=1, le=1000, description="passages that a reader gets at most")
+    search: SearchConfig = Field(SearchConfig(), description="what is used only when a question is asked")
     embedder: str = Field(
         PACKAGED,
         description="minilm (all-MiniLM-L6-v2, installed, no network), hf:org/name@revision such as "
@@ -34,16 +33,6 @@ class IndexConfig(StageConfig):
     passage_instruction: str | None = Field(
         None, description="text put before a passage; default what the model's own card asks for"
     )
-    candidates: int = Field(50, ge=1, le=10_000, description="hits taken from each half before they are joined")
-    fusion: Literal["convex", "rrf"] = Field(
-        "convex", description="hybrid: weighted sum of strengths, or reciprocal rank fusion"
-    )
-    bm25_weight: float = Field(0.6, ge=0, le=1, description="convex: BM25's weight; the rest is the cosine's")
-    rrf_k: int = Field(60, ge=1, description="rrf: its constant")
-    reranker: str | None = Field(
-        None, description="a cross-encoder, hf:org/name or ./folder, that orders the first hits anew"
-    )
-    rerank: int = Field(20, ge=1, le=1000, description="how many hits the reranker reads")
     k1: float = Field(1.2, ge=0, description="BM25: how soon repetitions of a word stop to count")
     b: float = Field(0.75, ge=0, le=1, description="BM25: how much a passage's length counts")
     ann_above: int = Field(
@@ -51,25 +40,21 @@ class IndexConfig(StageConfig):
     )
     batch_size: int = Field(32, ge=1, description="chunks embedded at once")
 
-    @field_validator("embedder", "reranker")
+    @model_validator(mode="before")
     @classmethod
-    def _names_a_model(cls, value: str | None) -> str | None:
-        if value is None or value == PACKAGED or value.startswith(("hf:", "./", "../", "/", "~")):
-            return value
-        raise ValueError(f"is not a model: write 'hf:org/name', './folder' or '{PACKAGED}'")
+    def _moved(cls, values: Any) -> Any:
+        """Settings of searching stood here once; say where they are now."""
+        if isinstance(values, dict):
+            for name in SearchConfig.model_fields:
+                if name in values:
+                    raise ValueError(f"{name} is a setting of searching now: write search: {{{name}: {values[name]}}}")
+        return values
 
-    @field_validator("reranker")
+    @field_validator("embedder")
     @classmethod
-    def _is_a_cross_encoder(cls, value: str | None) -> str | None:
-        if value == PACKAGED:
-            raise ValueError(f"'{PACKAGED}' embeds and cannot rerank; name a cross-encoder such as 'hf:org/name'")
+    def _names_a_model(cls, value: str) -> str:
+        check_model(value)
         return value
-
-    @model_validator(mode="after")
-    def _enough_candidates(self) -> IndexConfig:
-        if self.candidates < self.top_k:
-            raise ValueError(f"candidates ({self.candidates}) must not be below top_k ({self.top_k})")
-        return self
 
     @property
     def uses_dense(self) -> bool:
@@ -79,10 +64,21 @@ class IndexConfig(StageConfig):
     def uses_bm25(self) -> bool:
         return self.retriever != "dense"
 
+    @property
+    def model(self) -> EmbedderConfig:
+        """The embedding model with what it reads before a text."""
+        return EmbedderConfig(
+            embedder=self.embedder,
+            query_instruction=self.query_instruction,
+            passage_instruction=self.passage_instruction,
+            batch_size=self.batch_size,
+        )
+
+    def inert(self) -> set[str]:
+        found = set() if self.uses_bm25 else {"k1", "b"}
+        return found | (
+            set() if self.uses_dense else {"embedder", "query_instruction", "passage_instruction", "ann_above"}
+        )
+
     def models(self) -> dict[str, str]:
-        found = {}
-        if self.uses_dense and self.embedder != PACKAGED:
-            found["embedder"] = self.embedder
-        if self.reranker is not None:
-            found["reranker"] = self.reranker
-        return found
+        return {"embedder": self.embedder} if self.uses_dense and self.embedder != PACKAGED else {}

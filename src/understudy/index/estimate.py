@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from understudy.index.config import PACKAGED, IndexConfig
+from understudy.index.config import IndexConfig
+from understudy.retrieval.config import PACKAGED
 from understudy.stage import Estimate
 
 # Measured on one idle processor core with chunks of about 170 word pieces (benchmarks/index.py).

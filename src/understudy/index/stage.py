@@ -9,10 +9,10 @@ from typing import Any
 from understudy import prompts
 from understudy.artifact import write_json, write_records
 from understudy.errors import InputError
-from understudy.index.analyser import terms
-from understudy.index.bm25 import BM25
 from understudy.index.config import IndexConfig
-from understudy.index.open import BM25_FILE, CHUNKS_FILE, SETTINGS_FILE
+from understudy.retrieval.analyser import terms
+from understudy.retrieval.bm25 import BM25
+from understudy.retrieval.open import BM25_FILE, CHUNKS_FILE, SETTINGS_FILE
 from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import Chunk
 
@@ -31,7 +31,7 @@ def run(config: IndexConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     passages = [prompts.passage(chunk) for chunk in chunks]
     counts: dict[str, Any] = {"chunks": len(chunks)}
     metrics: dict[str, Any] = {}
-    settings: dict[str, Any] = {"config": config.identity()}
+    settings: dict[str, Any] = {"bm25": config.uses_bm25, "dense": None}
     write_records(ctx.out / CHUNKS_FILE, chunks)
     if config.uses_bm25:
         clock = time.perf_counter()
@@ -40,10 +40,10 @@ def run(config: IndexConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         counts["terms"] = len(index.vocabulary)
         metrics["bm25_seconds"] = round(time.perf_counter() - clock, 3)
     if config.uses_dense:
-        from understudy.index.dense import build_dense  # torch and LanceDB load only for those who use them
+        from understudy.retrieval.dense import build_dense  # torch and LanceDB load only for those who use them
 
         clock = time.perf_counter()
-        built = build_dense(passages, config, ctx)
+        built = build_dense(passages, config.model, config.ann_above, ctx)
         settings["dense"] = built.settings
         counts["split"] = built.split
         metrics["dense_seconds"] = round(time.perf_counter() - clock, 3)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from understudy.benchmark.attribution import Results, cause, right
-from understudy.benchmark.base import Question
+from understudy.benchmark.attribution import cause
 from understudy.benchmark.questions import link
+from understudy.evaluation.question import Question, Results, right
 from understudy.prompts import LETTERS
 from understudy.report.sources import Sources
 from understudy.report.words import lines, place

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from understudy.benchmark.statistics.cluster import Clusters, accuracy_interval, difference_interval
+from understudy.evaluation.statistics.cluster import Clusters, accuracy_interval, difference_interval
 
 Word = Literal["yes", "no", "inconclusive"]
 Bounds = tuple[float | None, float | None]

@@ -1,0 +1,78 @@
+"""Questions as they come: their ids, and which of them can be scored at all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from understudy.types import MCQItem
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A question left out, and why."""
+
+    item_id: str
+    reason: str
+    detail: str = ""
+
+
+def item_id(question: str, options: Sequence[str]) -> str:
+    """An id that depends on the content alone, so that runs weeks apart find their common questions."""
+    text = "\x1f".join([plain(question), *(plain(option) for option in options)])
+    return "q-" + hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def plain(text: str) -> str:
+    """The text with white space folded."""
+    return " ".join(text.split())
+
+
+def clean(items: Sequence[MCQItem]) -> tuple[list[MCQItem], list[Exclusion]]:
+    """The items that can be scored, and the others with the reason.
+
+    Left out: no question, fewer than two options, an empty option, two identical options, a key that is no
+    option, a repeated question (the first stays; all go where their keys differ), a repeated id.
+    """
+    keys: dict[str, set[str]] = {}
+    for item in items:
+        if 0 <= item.correct < len(item.options):
+            keys.setdefault(plain(item.question), set()).add(plain(item.options[item.correct]))
+    kept: list[MCQItem] = []
+    excluded: list[Exclusion] = []
+    seen_questions: set[str] = set()
+    seen_ids: set[str] = set()
+    for item in items:
+        reason = _fault(item) or _repeated(item, keys, seen_questions, seen_ids)
+        if reason:
+            excluded.append(Exclusion(item.item_id, reason, plain(item.question)[:120]))
+            continue
+        seen_questions.add(plain(item.question))
+        seen_ids.add(item.item_id)
+        kept.append(item)
+    return kept, excluded
+
+
+def _fault(item: MCQItem) -> str:
+    options = [plain(option) for option in item.options]
+    if not item.question.strip():
+        return "no question"
+    if len(options) < 2:
+        return "fewer than two options"
+    if not all(options):
+        return "an empty option"
+    if len(set(options)) < len(options):
+        return "two identical options"
+    if not 0 <= item.correct < len(options):
+        return "the key is not among the options"
+    return ""
+
+
+def _repeated(item: MCQItem, keys: dict[str, set[str]], questions: set[str], ids: set[str]) -> str:
+    question = plain(item.question)
+    if len(keys[question]) > 1:
+        return "the same question with different keys"
+    if question in questions:
+        return "duplicate question"
+    return "duplicate item_id" if item.item_id in ids else ""

@@ -1,0 +1,175 @@
+"""Dense retrieval: vectors of record in safetensors, searched through a LanceDB table made from them."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import shutil
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lancedb
+import numpy as np
+import pyarrow as pa
+from lancedb.index import IvfFlat
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from understudy.artifact import atomic_path
+from understudy.errors import ModelError, StoreError
+from understudy.retrieval.config import EmbedderConfig
+from understudy.retrieval.embed import Embedder, Vectors, embedder_identity
+from understudy.stage import RunContext
+
+VECTORS_FILE = "vectors.safetensors"
+TABLE_FOLDER = ".lance"  # hidden: its files bear random names, which must not enter the content digest
+_TABLE = "vectors"
+_SHARD = 512  # passages embedded between two savings of the work done
+_PROBES = 32
+_REMEMBERED = 4096  # questions whose vectors are kept
+
+
+@dataclass(frozen=True)
+class Built:
+    """What building left beside its files. split: passages longer than the embedder's window."""
+
+    settings: Mapping[str, Any]
+    split: int
+
+
+def build_dense(passages: Sequence[str], config: EmbedderConfig, ann_above: int, ctx: RunContext) -> Built:
+    """Embed the passages into `ctx.out`; what is embedded is kept in `ctx.work`, where a second run goes
+    on."""
+    embedder = Embedder(config, ctx.device)
+    shards: list[Vectors] = []
+    split = 0
+    for start in range(0, len(passages), _SHARD):
+        ctx.progress("embeddings", start, len(passages))
+        saved = ctx.work / f"vectors-{start:09d}.safetensors"
+        if not saved.exists():
+            vectors, longer = embedder.passages(passages[start : start + _SHARD])
+            with atomic_path(saved) as temporary:
+                save_file({"split": np.array([longer]), "vectors": vectors}, temporary)
+        tensors = load_file(saved)
+        shards.append(tensors["vectors"])
+        split += int(tensors["split"][0])
+    vectors = np.concatenate(shards)
+    save_file({"vectors": vectors}, ctx.out / VECTORS_FILE)
+    write_table(ctx.out / TABLE_FOLDER, vectors, ann_above)
+    return Built(
+        {
+            "model": config.model_dump(exclude={"batch_size"}),
+            "identity": embedder_identity(config.embedder),
+            "ann_above": ann_above,
+            "dimension": int(vectors.shape[1]),
+            "window": embedder.window,
+        },
+        split,
+    )
+
+
+@dataclass
+class Dense:
+    """A ranker by cosine. The embedder loads at the first question."""
+
+    table: Any
+    vectors: Vectors
+    load_embedder: Callable[[], Embedder]
+    _embed: Callable[[str], Vectors] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def open(cls, path: Path, settings: Mapping[str, Any], *, device: str = "auto") -> Dense:
+        """Open the vectors in an index's folder; settings: `Built.settings`.
+
+        Raises StoreError where the vectors are missing or damaged.
+        """
+        try:
+            vectors: Vectors = load_file(path / VECTORS_FILE)["vectors"]
+        except (OSError, SafetensorError, KeyError) as error:
+            raise StoreError(
+                f"{path / VECTORS_FILE}: damaged or missing ({error}); delete the folder and run again"
+            ) from error
+
+        config = EmbedderConfig.model_validate(settings["model"])
+
+        def load() -> Embedder:
+            now = embedder_identity(config.embedder)
+            if now is not None and settings["identity"] is not None and now != settings["identity"]:
+                raise ModelError(
+                    f"index.embedder: '{config.embedder}' is not the model that made this index any more "
+                    f"({settings['identity']} then, {now} now); run the recipe again to index with it"
+                )
+            return Embedder(config, device)
+
+        return cls(open_table(path / TABLE_FOLDER, vectors, settings["ann_above"]), vectors, load)
+
+    def rank(self, query: str, limit: int) -> list[tuple[int, float]]:
+        """Rows and cosines of the nearest passages, best first; equal cosines in row order."""
+        return self.nearest(self._vector(query), limit)
+
+    def weigh(self, query: str, rows: Sequence[int]) -> list[float]:
+        """The cosines of given rows."""
+        cosines = self.vectors[list(rows)].astype(np.float64) @ self._vector(query).astype(np.float64)
+        return [float(c) for c in cosines]
+
+    def _vector(self, query: str) -> Vectors:
+        with self._lock:  # tokenizers change their state at work
+            if self._embed is None:  # a benchmark asks the same question once an arm and once a shift
+                self._embed = functools.lru_cache(_REMEMBERED)(self.load_embedder().query)
+            return self._embed(query)
+
+    def nearest(self, vector: Vectors, limit: int) -> list[tuple[int, float]]:
+        """Rows and cosines of the nearest vectors."""
+        # Twice as many as asked for, so that among equal ones the first rows are there to be chosen.
+        found = (
+            self.table.search(vector)
+            .distance_type("dot")
+            .nprobes(_PROBES)
+            .select(["row", "_distance"])
+            .limit(2 * limit)
+            .to_arrow()
+        )
+        pairs = zip(found["row"].to_pylist(), found["_distance"].to_pylist(), strict=True)
+        ranked = sorted(((1.0 - distance, row) for row, distance in pairs), key=lambda p: (-p[0], p[1]))
+        return [(row, score) for score, row in ranked[:limit]]
+
+
+def write_table(folder: Path, vectors: Vectors, ann_above: int) -> None:
+    """Make the table in `folder` by one load, one index and one rename."""
+    with atomic_path(folder) as temporary:
+        _fill(lancedb.connect(temporary), vectors, ann_above)
+
+
+def open_table(folder: Path, vectors: Vectors, ann_above: int) -> Any:
+    """The table in `folder`, made again where it is missing or not of these vectors; in memory where the
+    folder cannot be written."""
+    with contextlib.suppress(OSError, ValueError, RuntimeError):  # half copied: the vectors of record are whole
+        if folder.is_dir():
+            table = lancedb.connect(folder).open_table(_TABLE)
+            if table.count_rows() == len(vectors) and table.search(vectors[-1]).limit(1).to_arrow().num_rows:
+                return table
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        write_table(folder, vectors, ann_above)
+        return lancedb.connect(folder).open_table(_TABLE)
+    except (OSError, RuntimeError):
+        return _fill(lancedb.connect("memory://"), vectors, ann_above)
+
+
+def _fill(database: Any, vectors: Vectors, ann_above: int) -> Any:
+    size, dimension = vectors.shape
+    flat = pa.array(np.ascontiguousarray(vectors).reshape(-1))
+    data = pa.table(
+        {
+            "row": pa.array(range(size), pa.int64()),
+            "vector": pa.FixedSizeListArray.from_arrays(flat, dimension),
+        }
+    )
+    table = database.create_table(_TABLE, data)
+    if size >= ann_above:
+        table.create_index("vector", config=IvfFlat(distance_type="dot"))
+    return table

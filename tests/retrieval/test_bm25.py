@@ -1,0 +1,90 @@
+"""BM25 against its formula written out, and against an independent implementation."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from understudy.errors import StoreError
+from understudy.retrieval.bm25 import BM25, best_rows
+
+WORDS = st.sampled_from(["port", "server", "model", "gpu", "load", "cache", "layer"])
+PASSAGES = st.lists(st.lists(WORDS, max_size=12), min_size=1, max_size=12)
+
+
+def formula(query: list[str], passage: list[str], passages: list[list[str]], k1: float, b: float) -> float:
+    """The textbook sum, in Python floats."""
+    mean = sum(map(len, passages)) / len(passages)
+    total = 0.0
+    for term in query:
+        f = Counter(passage)[term]
+        if f:
+            n = sum(term in p for p in passages)
+            idf = math.log(1 + (len(passages) - n + 0.5) / (n + 0.5))
+            total += idf * f * (k1 + 1) / (f + k1 * (1 - b + b * len(passage) / mean))
+    return total
+
+
+@settings(max_examples=60, deadline=None)
+@given(PASSAGES, st.lists(WORDS, min_size=1, max_size=4), st.sampled_from([(1.2, 0.75), (0.9, 0.4), (2.0, 0.0)]))
+def test_scores_are_the_formula(passages: list[list[str]], query: list[str], setting: tuple[float, float]) -> None:
+    k1, b = setting
+    rows, scores = BM25.build(passages, k1=k1, b=b).search(query, limit=len(passages))
+    expected = {i: s for i, p in enumerate(passages) if (s := formula(query, p, passages, k1, b)) > 0}
+    assert set(rows.tolist()) == set(expected)
+    np.testing.assert_allclose(scores, [expected[r] for r in rows.tolist()], rtol=1e-6)
+    assert list(scores) == sorted(scores, reverse=True)
+
+
+def test_equal_scores_stand_in_row_order_wherever_the_cut_falls() -> None:
+    passages = [["port"], ["gpu"], ["port"], ["port"], ["port", "port"]]
+    index = BM25.build(passages, k1=1.2, b=0.75)
+    full = index.search(["port"], 10)[0].tolist()
+    assert full == [4, 0, 2, 3]
+    for limit in range(1, 5):
+        assert index.search(["port"], limit)[0].tolist() == full[:limit]
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(1, 30))
+def test_best_rows_is_a_sorted_prefix(values: list[int], limit: int) -> None:
+    scores = np.array(values, dtype=np.float64)
+    expected = sorted(range(len(values)), key=lambda i: (-values[i], i))[:limit]
+    assert best_rows(scores, limit)[0].tolist() == expected
+
+
+def test_a_question_without_known_terms_finds_nothing() -> None:
+    index = BM25.build([["port"]], k1=1.2, b=0.75)
+    assert index.rank("what is the weather", 5) == []
+
+
+def test_the_same_passages_give_the_same_bytes_and_come_back(tmp_path: Path) -> None:
+    passages = [["port", "größe"], [], ["port", "数据"]]
+    for name in ("a", "b"):
+        BM25.build(passages, k1=1.2, b=0.75).save(tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    index = BM25.load(tmp_path / "a")
+    assert index.size == 3
+    assert index.search(["größe", "数据"], 5)[0].tolist() == [0, 2]
+
+
+def test_passages_without_terms_make_an_index_that_finds_nothing(tmp_path: Path) -> None:
+    BM25.build([[], []], k1=1.2, b=0.75).save(tmp_path / "x")
+    assert BM25.load(tmp_path / "x").rank("port", 3) == []
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "missing"])
+def test_damage_is_named(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "bm25.safetensors"
+    BM25.build([["port"]], k1=1.2, b=0.75).save(path)
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[: -3 if damage == "truncated" else 0])
+    with pytest.raises(StoreError, match=r"bm25\.safetensors"):
+        BM25.load(path)
