@@ -20,7 +20,7 @@ import yaml
 
 from understudy.artifact import Artifact, seal, write_records
 from understudy.models.divergence import mean_kl, next_token_logprobs
-from understudy.models.open import open_reader
+from understudy.models.open import open_language_model
 from understudy.pipeline import _Examiner
 from understudy.sft import stage
 from understudy.sft.config import SftConfig
@@ -64,7 +64,7 @@ def main() -> None:
         answers: dict[str, list[list[float]]] = {}
 
         def measure(model: str) -> tuple[float, list[float], torch.Tensor]:
-            reader = open_reader(model, device="cpu")
+            reader = open_language_model(model, device="cpu")
             right = [a or 0.0 for a in examiner.ask(reader, [*dev, *suite])]
             probed = next_token_logprobs(reader.model, reader.tokenizer, examiner.probe)
             return fmean(right[: len(dev)]), right[len(dev) :], probed

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy import prompts
-from understudy.answer import ReaderAnswerer, open_answerer, whole_documents
+from understudy.answer import ModelAnswerer, open_answerer, whole_documents
 from understudy.errors import InputError
 from understudy.types import Answerer, Arm, Chunk, Completion, Hit, Message
 
@@ -63,7 +63,7 @@ def chunk(number: int, words: int = 10) -> Chunk:
 CHUNKS = [chunk(i) for i in range(6)]
 
 
-def arm(name: str, reader: WordReader, *, top_k: int = 3, max_tokens: int = 20) -> ReaderAnswerer:
+def arm(name: str, reader: WordReader, *, top_k: int = 3, max_tokens: int = 20) -> ModelAnswerer:
     return open_answerer(
         Arm.parse(name),
         model="unused",

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from understudy import prompts
 from understudy.errors import InputError
-from understudy.models.open import open_reader
-from understudy.types import Answer, Arm, Chunk, Citation, Hit, Message, Prompt, Reader, Retriever
+from understudy.models.open import open_language_model
+from understudy.types import Answer, Arm, Chunk, Citation, Hit, LanguageModel, Message, Prompt, Retriever
 
 logger = logging.getLogger(__name__)
 
@@ -27,9 +27,9 @@ def open_answerer(
     retriever: Retriever | None,
     chunks: Sequence[Chunk],
     top_k: int,
-    reader: Reader | None = None,
+    reader: LanguageModel | None = None,
     max_tokens: int = ANSWER_TOKENS,
-) -> ReaderAnswerer:
+) -> ModelAnswerer:
     """Open an arm.
 
     model, adapter: what to load where no `reader` is given. retriever: needed by `rag`. chunks: the whole
@@ -44,21 +44,21 @@ def open_answerer(
     if arm.context == "rag" and top_k < 1:
         raise InputError(f"index.top_k is {top_k}; it must be at least 1")
     if reader is None:
-        reader = open_reader(model, adapter=adapter)
+        reader = open_language_model(model, adapter=adapter)
     if max_tokens >= reader.window:
         raise InputError(
             f"arm '{arm.name}': answers of {max_tokens} tokens leave no room for a question in the window of "
             f"{reader.name}, {reader.window} tokens"
         )
-    return ReaderAnswerer(arm, reader, retriever, tuple(chunks), top_k, max_tokens)
+    return ModelAnswerer(arm, reader, retriever, tuple(chunks), top_k, max_tokens)
 
 
 @dataclass
-class ReaderAnswerer:
+class ModelAnswerer:
     """An arm ready to answer. See `understudy.types.Answerer`."""
 
     arm: Arm
-    reader: Reader
+    reader: LanguageModel
     retriever: Retriever | None
     chunks: tuple[Chunk, ...]
     top_k: int

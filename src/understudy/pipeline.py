@@ -35,7 +35,7 @@ from understudy.stage import (
     execute,
     silent,
 )
-from understudy.types import Answerer, Arm, Chunk, MCQItem, Reader, Retriever
+from understudy.types import Answerer, Arm, Chunk, LanguageModel, MCQItem, Retriever
 
 logger = logging.getLogger(__name__)
 
@@ -405,13 +405,13 @@ def answerer_opener(
 
     def open_arm(arm: Arm) -> Answerer:
         from understudy.answer import open_answerer
-        from understudy.models.open import open_reader
+        from understudy.models.open import open_language_model
 
         reference, adapter = _model_of(arm, model, done)
         identity_of_reader = f"{reference}|{adapter}"
         if identity_of_reader not in kept:
             kept.clear()
-            kept[identity_of_reader] = open_reader(reference, adapter=adapter, device=device)
+            kept[identity_of_reader] = open_language_model(reference, adapter=adapter, device=device)
         opener = _retriever_opener(done, recipe.index.search if recipe.index else None)
         needs_index = arm.context == "rag"
         if needs_index and opener is None:
@@ -503,7 +503,7 @@ class _Examiner:
                 found.setdefault(item.kind, []).append(item)
         return [item for items in found.values() for item in items[:per_skill]]
 
-    def ask(self, reader: Reader, items: Sequence[MCQItem]) -> list[float | None]:
+    def ask(self, reader: LanguageModel, items: Sequence[MCQItem]) -> list[float | None]:
         from understudy.answer import open_answerer
         from understudy.evaluation.cloze import Cloze
         from understudy.evaluation.question import Question

@@ -26,7 +26,7 @@ import psutil
 from understudy.artifact import MANIFEST, Artifact, publish, seal, to_plain
 from understudy.config import StageConfig
 from understudy.errors import Interrupted, StageError, StoreError, UnderstudyError
-from understudy.types import Answerer, Arm, MCQItem, Reader, Retriever
+from understudy.types import Answerer, Arm, LanguageModel, MCQItem, Retriever
 
 ProgressFunction = Callable[[str, float, float | None], None]
 _LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "trl", "safetensors", "lancedb", "numpy", "openai")
@@ -52,7 +52,7 @@ class Examiner(Protocol):
         """General questions of the skills that the benchmark's suite asks, none of which stands in it."""
         ...
 
-    def ask(self, reader: Reader, items: Sequence[MCQItem]) -> list[float | None]:
+    def ask(self, reader: LanguageModel, items: Sequence[MCQItem]) -> list[float | None]:
         """Closed-book accuracy question by question, cloze scoring; None where one could not be asked."""
         ...
 

@@ -243,7 +243,7 @@ class Retriever(Protocol):
 
 
 @runtime_checkable
-class Reader(Protocol):
+class LanguageModel(Protocol):
     """A language model behind chat messages: transformers, llama.cpp or an OpenAI-compatible endpoint.
 
     window: the number of tokens of prompt and completion together that the model can take.
@@ -286,7 +286,7 @@ class Answerer(Protocol):
     """A reader with a way of finding context; benchmark and server use the same one."""
 
     name: str
-    reader: Reader
+    reader: LanguageModel
 
     def prepare(self, question: str, *, shown: str | None = None, gold: Sequence[Chunk] = ()) -> Prompt:
         """The prompt for a question. `shown` is what the reader is asked where it differs from what is

@@ -18,7 +18,7 @@ from understudy.artifact import digest_tree, read_records
 from understudy.errors import InputError
 from understudy.models.checkpoint import Checkpoints, trainable
 from understudy.models.load import load_tokenizer
-from understudy.models.open import open_reader
+from understudy.models.open import open_language_model
 from understudy.stage import Inputs, RunContext
 from understudy.types import Message
 
@@ -129,8 +129,8 @@ def test_preference_is_learned_and_the_model_is_whole(dataset: Path, tiny_model:
     assert output.metrics["margin"] > 0.1
     assert output.metrics["answer_tokens_before"] is not None
     question, options = [[Message("user", "Level of queue 99?")]], [["info", "none"]]
-    before = open_reader(str(tiny_model)).loglikelihoods(question, options)[0]
-    after = open_reader(str(run.out / "model")).loglikelihoods(question, options)[0]
+    before = open_language_model(str(tiny_model)).loglikelihoods(question, options)[0]
+    after = open_language_model(str(run.out / "model")).loglikelihoods(question, options)[0]
     assert after[0] - after[1] > before[0] - before[1] + 1
     log = read_records(run.out / "log.jsonl", dict)
     assert [line["step"] for line in log] == list(range(output.metrics["steps"] + 1))

@@ -92,11 +92,11 @@ def test_lm_eval_missing_is_explained(tiny_model: Path, tmp_path: Path, monkeypa
     empty.chmod(0o755)
     monkeypatch.setenv("UNDERSTUDY_LM_EVAL_PYTHON", str(empty))
 
-    class Reader:
+    class LanguageModel:
         model = AutoModelForCausalLM.from_pretrained(tiny_model)
         tokenizer = AutoTokenizer.from_pretrained(tiny_model)
         name = "tiny"
 
     with pytest.raises(MissingExtraError, match="pip install lm_eval"):
-        run_task("arc_easy", Reader(), tmp_path / "work")
+        run_task("arc_easy", LanguageModel(), tmp_path / "work")
     assert os.environ["UNDERSTUDY_LM_EVAL_PYTHON"] == str(empty)

@@ -13,7 +13,7 @@ import torch
 from understudy.errors import InputError, MissingExtraError, ModelError
 from understudy.models import gguf as gguf_files
 from understudy.models import resolve
-from understudy.models.open import open_reader
+from understudy.models.open import open_language_model
 from understudy.types import Message
 
 gguf = pytest.importorskip("gguf", reason="the library gguf is an extra")
@@ -140,7 +140,7 @@ def test_the_folder_says_where_it_came_from_and_holds_no_path(made: tuple[Path, 
 
 def test_it_speaks_in_its_own_template_and_ends_where_the_file_says(made: tuple[Path, Any, Path]) -> None:
     file, _, _ = made
-    reader = open_reader(f"gguf:{file}")
+    reader = open_language_model(f"gguf:{file}")
     assert reader.window == 128
     assert reader.count_tokens([Message("user", "the")]) == 4  # <s> the </s> <s>
     assert reader._end_tokens() == [1]

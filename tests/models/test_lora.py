@@ -12,7 +12,7 @@ from understudy.errors import ModelError, UsageError
 from understudy.models.adapter import attach, merged
 from understudy.models.load import open_model
 from understudy.models.lora import learning_rate_factor, micro_batch, with_lora
-from understudy.models.open import open_reader
+from understudy.models.open import open_language_model
 from understudy.models.save import save_adapter
 from understudy.types import Message
 
@@ -50,8 +50,8 @@ def test_merged_is_the_base_plus_the_scaled_product(tiny_model: Path, adapter: P
 
 def test_reader_with_adapter_is_the_adapted_model(tiny_model: Path, adapter: Path) -> None:
     question, options = [[Message("user", "Which port?")]], [["7411", "32"]]
-    base = open_reader(str(tiny_model)).loglikelihoods(question, options)[0]
-    taught = open_reader(str(tiny_model), adapter=adapter)
+    base = open_language_model(str(tiny_model)).loglikelihoods(question, options)[0]
+    taught = open_language_model(str(tiny_model), adapter=adapter)
     model, tokenizer = open_model(str(tiny_model), device="cpu")
     beside = type(taught)(attach(model, adapter), tokenizer, name="x").loglikelihoods(question, options)[0]
     assert taught.loglikelihoods(question, options)[0] == pytest.approx(beside, abs=1e-3)

@@ -19,7 +19,7 @@ from understudy.errors import InputError, ModelError, StoreError, TeacherError
 from understudy.models.ledger import Ledger, Reply, request_key
 from understudy.models.openai import (
     Endpoint,
-    OpenAIReader,
+    OpenAIModel,
     RequestFailed,
     Unreachable,
     parse_json,
@@ -27,7 +27,7 @@ from understudy.models.openai import (
     strict_schema,
 )
 from understudy.models.throttle import Budget, BudgetSpent, Throttle
-from understudy.types import Message, Reader
+from understudy.types import LanguageModel, Message
 
 ASK = (Message("user", "What is the capital of France?"),)
 
@@ -280,7 +280,7 @@ def test_the_throttle_adds_one_a_round_and_halves_on_refusal() -> None:
 
 def test_requests_at_once_stay_within_the_limit() -> None:
     with ScriptedTeacher(["wait:2"]) as server:  # the first is answered when a second has come beside it
-        reader = OpenAIReader("m", server.url, concurrency=3)
+        reader = OpenAIModel("m", server.url, concurrency=3)
         done = reader.generate([[Message("user", str(i))] for i in range(12)])
         assert [c.text for c in done] == ["Paris."] * 12
         assert 2 <= server.most_at_once <= 3
@@ -318,8 +318,8 @@ def test_money_set_aside_comes_back() -> None:
 
 def test_the_reader_reads() -> None:
     with ScriptedTeacher(["text:<think>hm</think>Oslo"], models={"m": {"max_model_len": 2048}}) as server:
-        reader = OpenAIReader("m", server.url)
-        assert isinstance(reader, Reader)
+        reader = OpenAIModel("m", server.url)
+        assert isinstance(reader, LanguageModel)
         assert reader.name == f"openai:m@{server.url}"
         assert reader.window == 2048
         done = reader.generate([ASK], max_tokens=7, temperature=0.0, stop=["\n"])[0]
@@ -334,7 +334,7 @@ def test_the_reader_reads() -> None:
 def test_choices_are_constrained_by_schema_and_read_leniently() -> None:
     script = ['text:{"choice": "B"}', "text:The answer is C.", "text:A or B", "400:no json_schema here"]
     with ScriptedTeacher(script, answer="D") as server:
-        reader = OpenAIReader("m", server.url, concurrency=1)
+        reader = OpenAIModel("m", server.url, concurrency=1)
         said = [reader.generate([ASK], choices="ABCD")[0].text for _ in range(4)]
         assert said == ["B", "C", "A or B", "D"]
         form = server.requests[0]["response_format"]["json_schema"]["schema"]

@@ -12,16 +12,16 @@ from understudy import prompts
 from understudy.errors import InputError, ModelError, UsageError
 from understudy.models.chat import PLAIN_TEMPLATE, completion_text, encode, ensure_template, render
 from understudy.models.load import load_tokenizer, open_model, pick_device
-from understudy.models.open import open_reader
-from understudy.models.reader import TransformersReader
+from understudy.models.open import open_language_model
+from understudy.models.reader import TransformersModel
 from understudy.models.save import save_model, stored_dtype
-from understudy.types import Message, Reader
+from understudy.types import LanguageModel, Message
 
 
 @pytest.fixture(scope="module")
-def reader(tiny_model: Path) -> TransformersReader:
+def reader(tiny_model: Path) -> TransformersModel:
     model, tokenizer = open_model(str(tiny_model), device="cpu")
-    return TransformersReader(model, tokenizer, name="tiny")
+    return TransformersModel(model, tokenizer, name="tiny")
 
 
 QUESTIONS = [
@@ -31,16 +31,16 @@ QUESTIONS = [
 ]
 
 
-def test_it_is_a_reader(reader: TransformersReader) -> None:
-    assert isinstance(reader, Reader)
+def test_it_is_a_reader(reader: TransformersModel) -> None:
+    assert isinstance(reader, LanguageModel)
     assert reader.window == 1024
     assert reader.count_tokens(QUESTIONS[0]) == len(encode(reader.tokenizer, render(reader.tokenizer, QUESTIONS[0])))
 
 
-def test_generation_is_greedy_and_batches_change_nothing(reader: TransformersReader) -> None:
+def test_generation_is_greedy_and_batches_change_nothing(reader: TransformersModel) -> None:
     together = reader.generate(QUESTIONS, max_tokens=12)
     assert together == [reader.generate([q], max_tokens=12)[0] for q in QUESTIONS]
-    small = TransformersReader(reader.model, reader.tokenizer, name="x", batch_tokens=1)
+    small = TransformersModel(reader.model, reader.tokenizer, name="x", batch_tokens=1)
     assert small.generate(QUESTIONS, max_tokens=12) == together
     # An independent greedy decoding, token by token and without a cache.
     ids = encode(reader.tokenizer, render(reader.tokenizer, QUESTIONS[0]))
@@ -55,7 +55,7 @@ def test_generation_is_greedy_and_batches_change_nothing(reader: TransformersRea
     assert together[0].completion_tokens == len(written)
 
 
-def test_likelihoods_are_the_models_own(reader: TransformersReader) -> None:
+def test_likelihoods_are_the_models_own(reader: TransformersModel) -> None:
     options = ["7411", "32", "no"]
     (found,) = reader.loglikelihoods([QUESTIONS[0]], [options])
     context = encode(reader.tokenizer, render(reader.tokenizer, QUESTIONS[0]).rstrip())
@@ -67,14 +67,14 @@ def test_likelihoods_are_the_models_own(reader: TransformersReader) -> None:
         assert value == pytest.approx(expected, abs=1e-4)
 
 
-def test_choices_are_the_likeliest(reader: TransformersReader) -> None:
+def test_choices_are_the_likeliest(reader: TransformersModel) -> None:
     choices = ["A", "B", "C"]
     scores = reader.loglikelihoods(QUESTIONS, [choices] * 3)
     found = [c.text for c in reader.generate(QUESTIONS, choices=choices)]
     assert found == [choices[max(range(3), key=row.__getitem__)] for row in scores]
 
 
-def test_stop_cuts_the_text(reader: TransformersReader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_cuts_the_text(reader: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> None:
     def write(text: str) -> None:
         ids = torch.tensor([encode(reader.tokenizer, text)])
         monkeypatch.setattr(reader.model, "generate", lambda **given: torch.cat([given["input_ids"], ids], dim=1))
@@ -89,7 +89,7 @@ def test_stop_cuts_the_text(reader: TransformersReader, monkeypatch: pytest.Monk
     assert ended.completion_tokens == len(encode(reader.tokenizer, "one two"))
 
 
-def test_prompts_above_the_window_are_refused(reader: TransformersReader) -> None:
+def test_prompts_above_the_window_are_refused(reader: TransformersModel) -> None:
     with pytest.raises(ModelError, match=r"does not fit into the window of tiny, 1024 tokens"):
         reader.generate([prompts.closed_book("word " * 2000)])
 
@@ -121,7 +121,7 @@ def test_a_template_that_rewrites_past_turns_still_gives_a_completion(tiny_model
 
 
 def test_saved_models_are_whole_and_replace_what_was_there(
-    reader: TransformersReader, tiny_model: Path, tmp_path: Path
+    reader: TransformersModel, tiny_model: Path, tmp_path: Path
 ) -> None:
     model, tokenizer = open_model(str(tiny_model), device="cpu")
     (tmp_path / "m").mkdir()
@@ -129,7 +129,7 @@ def test_saved_models_are_whole_and_replace_what_was_there(
     save_model(model, tokenizer, tmp_path / "m", dtype=torch.float32)
     assert not (tmp_path / "m" / "old.txt").exists()
     assert stored_dtype(tmp_path / "m") == torch.float32
-    again = open_reader(str(tmp_path / "m"))
+    again = open_language_model(str(tmp_path / "m"))
     assert again.loglikelihoods([QUESTIONS[0]], [["7411"]]) == reader.loglikelihoods([QUESTIONS[0]], [["7411"]])
     save_model(model, tokenizer, tmp_path / "half")
     assert stored_dtype(tmp_path / "half") == torch.bfloat16
@@ -142,16 +142,16 @@ def test_damaged_folders_are_refused_before_the_library_sees_them(tiny_model: Pa
     data = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(data[: len(data) // 2])
     with pytest.raises(ModelError, match="is cut off"):
-        open_reader(str(folder))
+        open_language_model(str(folder))
     (folder / "model.safetensors").write_bytes(data)
     (folder / "tokenizer.json").write_text("{")
     with pytest.raises(ModelError, match="its tokenizer cannot be loaded"):
-        open_reader(str(folder))
+        open_language_model(str(folder))
 
 
 def test_a_served_model_takes_no_adapter() -> None:
     with pytest.raises(InputError, match="an adapter cannot be put on it"):
-        open_reader("openai:gpt-4o", adapter=Path("adapter"))
+        open_language_model("openai:gpt-4o", adapter=Path("adapter"))
 
 
 def test_devices_are_checked() -> None:

@@ -150,7 +150,7 @@ def test_rows_are_held_or_taught_whoever_replies(tmp_path: Path) -> None:
 
     def rows(loss: Any) -> list[Row]:
         config = ReplayConfig(source=str(file), loss=loss)
-        return replay_rows(config, 2, seed=0, work=tmp_path, open_reader=Echo, progress=lambda *_: None)  # type: ignore[arg-type]
+        return replay_rows(config, 2, seed=0, work=tmp_path, open_language_model=Echo, progress=lambda *_: None)  # type: ignore[arg-type]
 
     assert [(r.answer, r.held) for r in rows("kl")] == [("Hello", True), ("me", True)]
     assert [(r.answer, r.held) for r in rows("answer")] == [("Hello", False), ("me", False)]
@@ -161,7 +161,7 @@ def test_practice_of_the_bundled_models_needs_no_reader_and_names_what_is_wrong(
 
     def rows(open_practice: Any) -> list[Row]:
         return replay_rows(
-            config, 9, seed=3, work=tmp_path, open_reader=lambda: pytest.fail("nothing is to be answered"),
+            config, 9, seed=3, work=tmp_path, open_language_model=lambda: pytest.fail("nothing is to be answered"),
             open_practice=open_practice, progress=lambda *_: None,
         )  # fmt: skip
 

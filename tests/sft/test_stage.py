@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from understudy.artifact import Artifact, digest_tree, read_records, seal, walk_files, write_records
 from understudy.errors import InputError, MissingExtraError, ModelError, StageError
 from understudy.models.checkpoint import Checkpoints
-from understudy.models.open import open_reader
+from understudy.models.open import open_language_model
 from understudy.sft import stage
 from understudy.sft.config import MixConfig, ReplayConfig, SftConfig
 from understudy.sft.replay import replay_rows
@@ -114,7 +114,7 @@ def test_held_out_wordings_are_learned(inputs: Inputs, context: Context, tiny_mo
     options = [[f"{100 + i}"] for i in range(16)]
 
     def mean(model: Path) -> float:
-        return sum(row[0] for row in open_reader(str(model)).loglikelihoods(questions, options)) / 16
+        return sum(row[0] for row in open_language_model(str(model)).loglikelihoods(questions, options)) / 16
 
     assert mean(run.out / "model") > mean(tiny_model) + 3 * math.log(4)
 
@@ -167,7 +167,7 @@ def test_early_stop_keeps_the_best_weights(inputs: Inputs, context: Context, mon
 def test_full_training_writes_a_whole_model_with_its_template(inputs: Inputs, context: Context) -> None:
     run = context()
     stage.run(SftConfig(**{**QUICK, "method": "full", "epochs": 1, "learning_rate": 1e-3}), inputs, run)
-    reader = open_reader(str(run.out / "model"))
+    reader = open_language_model(str(run.out / "model"))
     assert reader.generate([[Message("user", "Hello")]], max_tokens=3)
     assert not list((run.out / "model").glob("*.bin"))
 
@@ -190,7 +190,7 @@ def test_replay_is_answered_by_the_base_and_goes_on_after_an_interruption(tmp_pa
     def rows(patience: int) -> tuple[list[Row], Scripted]:
         reader = Scripted(patience)
         found = replay_rows(
-            ReplayConfig(), 1100, seed=0, work=tmp_path, open_reader=lambda: reader, progress=lambda *_: None
+            ReplayConfig(), 1100, seed=0, work=tmp_path, open_language_model=lambda: reader, progress=lambda *_: None
         )
         return found, reader
 

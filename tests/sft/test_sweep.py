@@ -16,7 +16,7 @@ from understudy.errors import ModelError, RecipeError
 from understudy.models.adapter import merged, write_scaled
 from understudy.models.load import load_model, load_tokenizer
 from understudy.models.lora import with_lora
-from understudy.models.open import open_reader
+from understudy.models.open import open_language_model
 from understudy.models.save import save_adapter, save_model
 from understudy.pipeline import _Examiner
 from understudy.sft import stage
@@ -63,7 +63,7 @@ def whole(request: pytest.FixtureRequest, tiny_model: Path, tmp_path_factory: py
 
 def test_an_adapter_is_the_base_at_zero_and_the_trained_model_at_one(tiny_model: Path, adapter: Path) -> None:
     strength = open_strength(str(tiny_model), adapter, device="cpu")
-    base, trained = load_model(tiny_model), open_reader(str(tiny_model), adapter=adapter / "adapter").model
+    base, trained = load_model(tiny_model), open_language_model(str(tiny_model), adapter=adapter / "adapter").model
     assert not torch.equal(logits(base), logits(trained))
     assert torch.equal(logits(strength.model), logits(trained))
     strength.set(0.0)
@@ -94,7 +94,7 @@ def test_what_is_written_is_what_was_measured(tiny_model: Path, adapter: Path, t
     strength.set(value)
     measured = logits(strength.model)
     strength.write(value, tmp_path)
-    shipped = open_reader(str(tiny_model), adapter=tmp_path / "adapter").model
+    shipped = open_language_model(str(tiny_model), adapter=tmp_path / "adapter").model
     assert torch.allclose(logits(shipped), measured, atol=1e-6)
     assert (digest_tree(tmp_path / "adapter") == digest_tree(adapter / "adapter")) == (value == 1)
 

@@ -13,7 +13,7 @@ from understudy.align.train import train
 from understudy.errors import InputError
 from understudy.models.load import open_model
 from understudy.models.lora import with_lora
-from understudy.models.open import open_reader
+from understudy.models.open import open_language_model
 from understudy.models.resolve import local_folder
 from understudy.models.save import save_model, stored_dtype
 from understudy.stage import Inputs, RunContext, StageOutput
@@ -56,6 +56,6 @@ def _answer_tokens(ref: str, probes: Sequence[Preference], ctx: RunContext) -> f
     if not probes:
         return None
     ctx.progress("measuring the length of answers", 0, None)
-    reader = open_reader(ref, device=ctx.device)
+    reader = open_language_model(ref, device=ctx.device)
     answers = reader.generate([p.prompt for p in probes], max_tokens=_PROBE_TOKENS)
     return round(sum(a.completion_tokens for a in answers) / len(answers), 2)

@@ -25,7 +25,7 @@ from understudy.evaluation.letter import Letter
 from understudy.evaluation.lexical import Bm25
 from understudy.evaluation.question import Question, Scorer
 from understudy.stage import Inputs, RunContext, StageOutput
-from understudy.types import Answerer, Arm, Chunk, ItemResult, MCQItem, QAPair, Reader
+from understudy.types import Answerer, Arm, Chunk, ItemResult, LanguageModel, MCQItem, QAPair
 
 
 def run(config: BenchmarkConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
@@ -119,7 +119,7 @@ class _Scoring:
         self.items = items
         self.open_arm = open_arm
         self.blank: dict[str, dict[str, list[float]]] = {}
-        self._judge: Reader | None = None
+        self._judge: LanguageModel | None = None
 
     def __call__(self, answerer: Answerer) -> list[Scorer]:
         c = self.config

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from understudy import prompts
 from understudy.evaluation.question import Question, choose, prepare, result
-from understudy.types import Answerer, ItemResult, MCQItem, Reader
+from understudy.types import Answerer, ItemResult, LanguageModel, MCQItem
 
 NEUTRAL = "Which of the answers is right?"
 NORMALISATIONS = ("raw", "char", "byte", "pmi")
@@ -32,7 +32,7 @@ def normalised(
     return [score - base for score, base in zip(raw, unconditional, strict=True)]
 
 
-def unconditional(reader: Reader, items: Sequence[MCQItem]) -> dict[str, list[float]]:
+def unconditional(reader: LanguageModel, items: Sequence[MCQItem]) -> dict[str, list[float]]:
     """Log-likelihood of each option after a prompt that asks nothing, by item_id."""
     messages = prompts.closed_book(NEUTRAL)
     rows = reader.loglikelihoods([messages] * len(items), [item.options for item in items])

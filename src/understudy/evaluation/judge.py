@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from understudy.evaluation.question import Question, prepare, result
 from understudy.prompts import ABSTAIN
-from understudy.types import Answerer, ItemResult, Message, Reader
+from understudy.types import Answerer, ItemResult, LanguageModel, Message
 
 MATCH_F1 = 0.6
 _WORD = re.compile(r"[\w./:-]*\w")
@@ -68,7 +68,7 @@ class Judge:
 
     name = "judge"
 
-    def __init__(self, reader: Reader | None = None, *, max_tokens: int = 64) -> None:
+    def __init__(self, reader: LanguageModel | None = None, *, max_tokens: int = 64) -> None:
         self.reader = reader
         self.max_tokens = max_tokens
 

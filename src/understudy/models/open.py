@@ -6,10 +6,10 @@ from pathlib import Path
 
 from understudy.errors import InputError
 from understudy.models.ref import ModelRef
-from understudy.types import Reader
+from understudy.types import LanguageModel
 
 
-def open_reader(ref: str, *, adapter: Path | None = None, device: str = "auto") -> Reader:
+def open_language_model(ref: str, *, adapter: Path | None = None, device: str = "auto") -> LanguageModel:
     """Open the model behind `ref`, with a PEFT adapter on it where one is given.
 
     Raises InputError for a model that is not there, ModelError where it cannot be loaded, MissingExtraError
@@ -19,15 +19,15 @@ def open_reader(ref: str, *, adapter: Path | None = None, device: str = "auto") 
     if adapter is not None and parsed.scheme == "openai":
         raise InputError(f"model '{ref}': an adapter cannot be put on it here; use ./folder, hf:org/name or lab:reader")
     if parsed.scheme == "openai":
-        from understudy.models.openai import OpenAIReader
+        from understudy.models.openai import OpenAIModel
 
-        return OpenAIReader(parsed.name, base_url=parsed.base_url)
+        return OpenAIModel(parsed.name, base_url=parsed.base_url)
     from understudy.models.adapter import attach
     from understudy.models.load import open_model
-    from understudy.models.reader import TransformersReader
+    from understudy.models.reader import TransformersModel
 
     model, tokenizer = open_model(ref, device=device)
     if adapter is not None:
         # Merged, so that what is measured is what an export writes, and no slower than the base.
         model = attach(model, adapter).merge_and_unload(safe_merge=True)
-    return TransformersReader(model, tokenizer, name=ref if adapter is None else f"{ref}+{adapter.name}")
+    return TransformersModel(model, tokenizer, name=ref if adapter is None else f"{ref}+{adapter.name}")

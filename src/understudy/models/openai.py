@@ -333,8 +333,8 @@ def _cause(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-class OpenAIReader:
-    """A served model behind the Reader protocol. It answers in text; it cannot weigh given answers."""
+class OpenAIModel:
+    """A served model behind the LanguageModel protocol. It answers in text; it cannot weigh given answers."""
 
     def __init__(self, model: str, base_url: str | None = None, *, concurrency: int = 8, **endpoint: Any) -> None:
         self.endpoint = Endpoint(model, base_url, concurrency=concurrency, **endpoint)

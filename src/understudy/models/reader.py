@@ -1,4 +1,4 @@
-"""A transformers model as a Reader."""
+"""A transformers model as a LanguageModel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from understudy.types import Completion, Message
 _UNBOUNDED = 1 << 20  # tokenizers without a limit state an astronomic one
 
 
-class TransformersReader:
+class TransformersModel:
     """A causal language model of transformers, with or without an adapter, behind chat messages.
 
     Greedy at temperature 0. batch_tokens: prompt and completion tokens generated at once; None chooses by device.

@@ -13,7 +13,7 @@ from understudy.models.resolve import dataset_folder
 from understudy.sft.config import PRACTICE, ReplayConfig
 from understudy.sft.general_prompts import general_prompts
 from understudy.sft.rows import Row
-from understudy.types import Message, Reader
+from understudy.types import LanguageModel, Message
 
 Conversation = tuple[tuple[Message, ...], str]  # what is asked, and the reply; an empty one is still to be written
 
@@ -24,7 +24,7 @@ def replay_rows(
     *,
     seed: int,
     work: Path,
-    open_reader: Callable[[], Reader],
+    open_language_model: Callable[[], LanguageModel],
     open_practice: Callable[[int, int], Sequence[tuple[str, str]]] | None = None,
     progress: Callable[[str, float, float | None], None],
 ) -> list[Row]:
@@ -44,7 +44,7 @@ def replay_rows(
     else:
         found = _read(config.source, wanted)
     missing = [messages for messages, reply in found if not reply]
-    written = _answers(missing, config, work, open_reader, progress)
+    written = _answers(missing, config, work, open_language_model, progress)
     replies = iter(written)
     rows = [Row(m, reply or next(replies), "replay", held=config.loss == "kl") for m, reply in found]
     return [row for row in rows if row.held or row.answer.strip()]
@@ -54,7 +54,7 @@ def _answers(
     prompts: Sequence[tuple[Message, ...]],
     config: ReplayConfig,
     work: Path,
-    open_reader: Callable[[], Reader],
+    open_language_model: Callable[[], LanguageModel],
     progress: Callable[[str, float, float | None], None],
 ) -> list[str]:
     """The base's own answers, greedy; written to disk batch by batch so that an interruption loses one batch."""
@@ -64,7 +64,7 @@ def _answers(
     done = [str(a["answer"]) for a in read_records(file, dict)] if file.is_file() else []
     if len(done) >= len(prompts):
         return done[: len(prompts)]
-    reader = open_reader()
+    reader = open_language_model()
     size = 512  # the reader puts prompts of like length together, and a long one beside short ones costs most
     while len(done) < len(prompts):
         progress("replay: the base answers general prompts", len(done), len(prompts))

@@ -17,7 +17,7 @@ from understudy.artifact import read_records, write_json, write_records
 from understudy.errors import InputError, MissingExtraError
 from understudy.models.chat import IGNORED
 from understudy.models.load import load_tokenizer
-from understudy.models.open import open_reader
+from understudy.models.open import open_language_model
 from understudy.models.resolve import local_folder
 from understudy.models.weights import check_model
 from understudy.sft.batches import Encoded, encode_rows, in_order, load_rows, save_rows
@@ -136,7 +136,7 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
         extra * config.epochs,
         seed=ctx.seed,
         work=place,
-        open_reader=lambda: open_reader(inputs.model, device=ctx.device),
+        open_language_model=lambda: open_language_model(inputs.model, device=ctx.device),
         open_practice=inputs.open_practice,
         progress=ctx.progress,
     )

@@ -16,7 +16,7 @@ import torch
 
 from understudy.artifact import digest_json, to_plain
 from understudy.models.divergence import mean_kl, next_token_logprobs
-from understudy.models.reader import TransformersReader
+from understudy.models.reader import TransformersModel
 from understudy.sft.config import SweepConfig
 from understudy.sft.strength import Strength
 from understudy.stage import Examiner
@@ -227,7 +227,7 @@ def _ask(
         strength.set(value)
         assert probed is not None  # made together with the model
         moved = next_token_logprobs(strength.model, strength.tokenizer, examiner.probe)
-        reader = TransformersReader(strength.model, strength.tokenizer, name=f"λ = {value:g}")
+        reader = TransformersModel(strength.model, strength.tokenizer, name=f"λ = {value:g}")
         found = examiner.ask(reader, [*dev, *suite])
         known[value] = Answers(value, tuple(found[: len(dev)]), tuple(found[len(dev) :]), mean_kl(probed, moved))
         _append(file, {"stamp": stamp, **to_plain(known[value])})
