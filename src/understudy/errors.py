@@ -8,7 +8,8 @@ UnderstudyError                the root; `str(error)` says what, where and what 
 ├── StageError                 a stage failed: exit code 1
 │   ├── ModelError             a model cannot be loaded, saved or run
 │   ├── TeacherError           a remote model refused or cannot be reached
-│   └── StoreError             the artifact store cannot be read or written
+│   ├── StoreError             the artifact store cannot be read or written
+│   └── NetworkRefused         a host that nobody named was to be reached; an OSError too, as libraries expect
 └── Interrupted                Ctrl-C: finished work is kept, exit code 130
 """
 
@@ -56,6 +57,10 @@ class TeacherError(StageError):
 
 class StoreError(StageError):
     """The artifact store cannot be read or written."""
+
+
+class NetworkRefused(StageError, OSError):
+    """A host was to be reached that neither recipe nor command names. A library takes it for a failed connection."""
 
 
 class Interrupted(UnderstudyError):

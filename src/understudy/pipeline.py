@@ -19,6 +19,7 @@ from typing import Any, cast
 
 from filelock import FileLock, Timeout
 
+from understudy import network
 from understudy.artifact import MANIFEST, Artifact, digest_file, digest_json, digest_tree, write_json, write_text
 from understudy.config import StageConfig
 from understudy.errors import InputError, RecipeError, StoreError
@@ -266,6 +267,19 @@ class Pipeline:
         for wanted in (only, until):
             if wanted is not None and wanted not in names:
                 raise RecipeError(f"this recipe has no stage '{wanted}'; it has {', '.join(names)}")
+        with network.only(self.recipe.contacts()):
+            return self._run(names[-1], only, until, device, progress, on_stage, say)
+
+    def _run(
+        self,
+        last: str,
+        only: str | None,
+        until: str | None,
+        device: str,
+        progress: Callable[[str], ProgressFunction] | None,
+        on_stage: Callable[[Planned, Artifact | None], None],
+        say: Callable[[str], None],
+    ) -> dict[str, Artifact]:
         previous = load_run(self.store.root, self.recipe.name)
         done: dict[str, Artifact] = {}
         for step, config in self.steps:
@@ -289,7 +303,7 @@ class Pipeline:
                         artifact = self._execute(planned, done, device, watch)
             on_stage(planned, artifact)
             done[step.name] = artifact
-            self._record(done, finished=step.name == names[-1])
+            self._record(done, finished=step.name == last)
             if step.name in (only, until):
                 break
         return done

@@ -25,6 +25,7 @@ from understudy.generate.config import GenerateConfig
 from understudy.index.config import IndexConfig
 from understudy.ingest.config import IngestConfig
 from understudy.merge.config import MergeConfig
+from understudy.models.hosts import contacts
 from understudy.sft.config import SftConfig
 
 _SECTIONS = ("merge", "align", "docs", "chunk", "generate", "index", "sft", "benchmark")
@@ -73,6 +74,14 @@ class Recipe(BaseModel):
     def section(self, stage: str) -> StageConfig | None:
         """The settings of a stage by its name; None where the recipe leaves it out."""
         return getattr(self, section_of(stage))
+
+    def contacts(self) -> dict[str, list[str]]:
+        """The hosts that a run of this recipe may reach, each with the keys that name it; none where all is local."""
+        named = [
+            (stage, config.models()) for stage in _SECTIONS if isinstance(config := getattr(self, stage), StageConfig)
+        ]
+        others = {f"{stage}.{name}": ref for stage, models in named for name, ref in models.items()}
+        return contacts(self.resolved(), others)
 
     def resolved(self) -> dict[str, Any]:
         """The whole recipe with every default written out, as plain JSON values."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from understudy import network
 from understudy.cli.console import DEFAULT_STORE, StoreOption, console, error_console
 from understudy.errors import InputError
 
@@ -35,6 +36,7 @@ def ask(
 
     record, artifacts = open_run(run, store)
     recipe = Recipe.model_validate(dict(record.recipe))
+    network.allow(recipe.contacts())
     makers = [step.name for step in STAGES if step.makes_model and step.name in artifacts]
     model = str(artifacts[makers[-1]].path / "model") if makers else recipe.base_model
     opener = answerer_opener(recipe, model, artifacts, device)

@@ -10,6 +10,9 @@ from typing import Annotated
 import typer
 
 from understudy.cli.console import console, size
+from understudy.errors import UsageError
+from understudy.network import proxies
+from understudy.recipe import load
 
 # Feature → (the module that must import, the extra that brings it, what works without it).
 _EXTRAS = (
@@ -24,9 +27,18 @@ _CORE = ("torch", "transformers", "peft", "trl", "lancedb", "sentence-transforme
 
 
 def doctor(
+    recipe: Annotated[Path | None, typer.Argument(help="With --network: the recipe that would run.")] = None,
     gpu: Annotated[bool, typer.Option("--gpu/--no-gpu", help="Look for a GPU (loads torch, some seconds).")] = True,
+    network: Annotated[
+        bool, typer.Option("--network", help="Say instead which hosts would be contacted, and what for.")
+    ] = False,
 ) -> None:
     """Say what this machine has, what is missing for which recipe, and the command that adds it."""
+    if network:
+        _network(recipe)
+        return
+    if recipe is not None:
+        raise UsageError(f"doctor {recipe}: a recipe goes with --network; `understudy plan` says what it needs")
     from understudy.stage import hardware
 
     machine = hardware()
@@ -45,6 +57,22 @@ def doctor(
             console.print(f"{feature}: ready")
         else:
             console.print(f"{feature}: add it with  pip install 'understudy\\[{extra}]'")
+
+
+def _network(recipe: Path | None) -> None:
+    """Print the hosts that a recipe's run may reach. Contacts none of them."""
+    if recipe is None:
+        console.print("no telemetry; nothing is contacted but what a recipe names: doctor --network RECIPE lists it")
+        return
+    found = load(recipe).contacts()
+    if not found:
+        console.print("nothing: this recipe runs without a network, and every look-up and connection is refused")
+    for host, places in found.items():
+        console.print(f"{host}: {', '.join(places)}", markup=False, soft_wrap=True)
+    if found and (through := proxies()):
+        console.print(f"by way of the proxy {', '.join(sorted(through))}", markup=False, soft_wrap=True)
+    if found:
+        console.print("everything else is refused")
 
 
 def _gpu() -> str:

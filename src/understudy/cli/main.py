@@ -8,6 +8,7 @@ import warnings
 
 import typer
 
+from understudy import network
 from understudy.cli import lab
 from understudy.cli.ask import ask
 from understudy.cli.compare import compare
@@ -49,7 +50,8 @@ def _common(verbose: bool = typer.Option(False, "--verbose", "-v", help="Log wha
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 a stage failed, 2 the input is wrong, 130 interrupted."""
     try:
-        app()
+        with network.only(()):  # a command that may reach a host says which
+            app()
     except UnderstudyError as error:
         error_console.print(f"[bold red]error:[/] {_plain(redact(str(error)))}", soft_wrap=True, highlight=False)
         sys.exit(error.exit_code)

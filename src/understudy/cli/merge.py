@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from understudy import network
 from understudy.cli.console import console, duration, error_console, size
 
 
@@ -24,6 +25,7 @@ def merge(
     from understudy.merge.document import load
     from understudy.merge.preview import describe
     from understudy.merge.series import merge_series
+    from understudy.models.hosts import contacts
     from understudy.models.resolve import local_folder
 
     try:
@@ -31,6 +33,8 @@ def merge(
     except ValueError as error:
         raise RecipeError(f"--max-memory: {error}") from error
     documents = load(config)
+    for document in documents:
+        network.allow(contacts(document.model_dump(mode="json"), document.models()))
     if dry_run:
         for line in describe(documents, resolve=local_folder, max_memory=limit, threads=threads or None):
             console.print(line, markup=False, soft_wrap=True)

@@ -16,6 +16,11 @@ from understudy.errors import StageError, UsageError
 from understudy.sft.config import SftConfig
 from understudy.sft.job import LOG, RESULT, Job
 
+# Runs a module after `understudy` has taken over what its parent may reach.
+_HELD = (
+    "import runpy, sys, understudy; del sys.argv[0]; runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
+)
+
 
 def processes(config: SftConfig, device: str) -> int:
     """How many processes train together: `sft.devices`, or one for each GPU, and one on a processor."""
@@ -28,7 +33,7 @@ def processes(config: SftConfig, device: str) -> int:
 def command(job: Job, count: int) -> list[str]:
     """The command line that starts `count` processes on this machine."""
     return [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(count)),
+        *(sys.executable, "-c", _HELD, "torch.distributed.run", "--standalone", "--nproc_per_node", str(count)),
         *("-m", "understudy.sft.train", str(job.folder)),
     ]
 

@@ -1,0 +1,78 @@
+"""The whole quickstart, with its network watched by others than the program: not one look-up, not one connection."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+QUIET = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK")
+
+# Python imports this before anything else, in the command and in every Python process that it starts.
+WATCH = """
+import os, sys, traceback
+
+def watch(event, arguments):
+    if event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"):
+        host = arguments[0][0] if isinstance(arguments[0], tuple) else arguments[0]
+    elif event in ("socket.connect", "socket.sendto", "socket.sendmsg") and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    else:
+        return
+    if host in (None, "", "localhost", "127.0.0.1", "::1", b"localhost"):
+        return
+    with open(os.environ["WATCHED"], "a") as log:
+        log.write(f"{event} {host!r} by\\n" + "".join(traceback.format_stack(limit=25)))
+    raise OSError("refused by the test")
+
+sys.addaudithook(watch)
+"""
+
+
+def without_a_route() -> list[str]:
+    """The words before a command that let it see no network at all; empty where this machine does not allow it."""
+    words = ["unshare", "--map-root-user", "--net"]
+    if shutil.which("unshare") is None or subprocess.run([*words, "true"], capture_output=True).returncode:
+        return []
+    return words
+
+
+def test_the_quickstart_neither_looks_a_name_up_nor_connects(tmp_path: Path, docs_folder: Path) -> None:
+    (tmp_path / "watch").mkdir()
+    (tmp_path / "watch" / "sitecustomize.py").write_text(WATCH)
+    log = tmp_path / "attempts.txt"
+    env = {name: value for name, value in os.environ.items() if name not in QUIET}
+    paths = [str(tmp_path / "watch"), str(ROOT / "src")]
+    env |= {"PYTHONPATH": os.pathsep.join(paths), "WATCHED": str(log), "HF_HOME": str(tmp_path / "hf")}
+    small = {
+        "docs.path": docs_folder,
+        "generate.n_items": 6,
+        "index.retriever": "hybrid",  # so that the packaged embedder and LanceDB are in it
+        "sft.method": "lora",
+        "sft.r": 4,
+        "sft.epochs": 1,
+        "sft.dev_rows": 4,
+        "sft.max_length": 256,
+        "benchmark.arms": "[base, sft+rag]",
+        "benchmark.general": "[]",
+    }
+    done = subprocess.run(
+        [
+            *without_a_route(),
+            *(sys.executable, "-c", "from understudy.cli.main import main; main()"),
+            *("run", str(ROOT / "recipes" / "quickstart.yaml"), "--store", str(tmp_path / "store")),
+            *(word for name, value in small.items() for word in ("--set", f"{name}={value}")),
+        ],
+        env=env,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    attempts = log.read_text() if log.exists() else ""
+    assert not attempts, attempts
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "store" / "runs" / "quickstart" / "report.html").is_file()
