@@ -16,7 +16,7 @@ class StageConfig(BaseModel):
     (USES_SEED = False).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
     NAME: ClassVar[str] = ""
     VERSION: ClassVar[int] = 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from markdown_it import MarkdownIt
@@ -74,7 +74,8 @@ class Block:
 
 _TITLE = re.compile(r"""(?:title|caption|filename|file)=(?:"([^"]*)"|'([^']*)'|\{?([^\s"'{}]+))""")
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
-_HEADING_ID = re.compile(r"\s*\{[#:.][^{}]*\}\s*$")  # `## Title {#anchor}`
+_HEADING_ID = re.compile(r"\s*\{:?\s*(?:[#:.]|[\w-]+=)[^{}]*\}\s*$")  # `## Title {#anchor}`
+_ALERT = re.compile(r"\[!(\w+)\][ \t]*([^\n]*)(?:\n|$)")  # `> [!NOTE]`
 _ADMONITION = re.compile(r"\s*\{?\s*([\w-]+)\s*\}?\s*(?:\[(.*)\]|\"(.*)\"|(.*?))\s*$")
 _DIRECTIVE = re.compile(r"\{(admonition|attention|caution|danger|error|hint|important|note|seealso|tip|warning)\}")
 
@@ -193,7 +194,13 @@ class _Reader:
                 )
             case "blockquote_open":
                 children = self.blocks(inner, first, True)
-                return self.make("quote", begin, stop, heading_path=path, children=children)
+                alert = _ALERT.match(children[0].content) if children and children[0].kind == "paragraph" else None
+                if alert is None:
+                    return self.make("quote", begin, stop, heading_path=path, children=children)
+                said = replace(children[0], content=children[0].content[alert.end() :])
+                children = (*([said] if said.content else []), *children[1:])
+                info = f"{alert[1].lower()} {alert[2].strip()}".strip()
+                return self.make("admonition", begin, stop, info=info, heading_path=path, children=children)
             case "admonition_open":
                 body = [t for t in inner if not t.type.startswith("admonition_title")]
                 shown = int(body[0].type == "inline") if body else 0  # the title's own inline token

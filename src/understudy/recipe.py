@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from understudy import yaml_text
 from understudy.align.config import AlignConfig
 from understudy.benchmark.config import BenchmarkConfig
 from understudy.chunk.config import ChunkConfig
@@ -29,13 +30,12 @@ from understudy.models.hosts import contacts
 from understudy.sft.config import SftConfig
 
 _SECTIONS = ("merge", "align", "docs", "chunk", "generate", "index", "sft", "benchmark")
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Recipe(BaseModel):
     """Everything a run depends on: a name, a seed, a base model and the settings of each stage."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
@@ -139,14 +139,11 @@ def load(path: Path, settings: Iterable[str] = ()) -> Recipe:
 def parse(text: str, settings: Iterable[str] = (), *, where: str = "recipe") -> Recipe:
     """Like `load`, from the YAML text itself."""
     try:
-        node = yaml.compose(text, Loader=_Loader)
-        values = yaml.load(text, Loader=_Loader)
-        lines = _Lines(node)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not valid YAML"
-        raise RecipeError(f"{where}{line}: not valid YAML: {problem}") from error
+        lines = _Lines(yaml_text.compose(text))
+        values = yaml_text.load(text)
+    except yaml_text.YamlError as error:
+        line = f":{error.line}" if error.line else ""
+        raise RecipeError(f"{where}{line}: not valid YAML: {error.problem}") from error
     except RecipeError as error:
         raise RecipeError(f"{where}: {error}") from None
     if not isinstance(values, dict):
@@ -174,9 +171,9 @@ def _apply(values: dict[str, Any], setting: str) -> None:
             place[part] = {}
         place = place[part]
     try:
-        place[parts[-1]] = yaml.load(value, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"--set {setting}: '{value}' is not a valid YAML value") from error
+        place[parts[-1]] = yaml_text.load(value)
+    except yaml_text.YamlError as error:
+        raise RecipeError(f"--set {setting}: '{value}' is not a valid YAML value: {error.problem}") from error
 
 
 def _explain(error: ErrorDetails, where: str, lines: _Lines) -> str:

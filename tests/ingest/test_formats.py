@@ -38,8 +38,35 @@ def test_front_matter_becomes_metadata_and_lines_are_kept():
 
 def test_toml_front_matter_and_what_is_none():
     assert markdown.read(source('+++\ntitle = "T"\n+++\nx\n')) == Page("x\n", "T", 4, {"title": "T"})
-    for text in ("---\na: [\n---\nx\n", "---\n\nx\n", "text\n---\nx\n---\n"):
+    for text in ("---\n\nx\n", "text\n---\nx\n---\n", "---\nA first paragraph.\n\n- and: a list\n---\nx\n"):
         assert markdown.read(source(text)).text == text
+
+
+@pytest.mark.parametrize(
+    ("settings", "title", "why"),
+    [
+        ("title: Oil: how much\ntags:\n  - a\n", "Oil: how much", "mapping values"),
+        ("title: 'T'\nlinks: [\n", "T", "line"),
+        ("a: &a [x, x]\nb: &b [*b]\ntitle: 'Loop'\n", "Loop", "inside what it names"),
+        ("title: Deep\nn: " + "[" * 500 + "]" * 500 + "\n", "Deep", "nested deeper"),
+        ("n: " + "9" * 6000 + "\ntitle: Long\n", "Long", "whole number"),
+        ("when: 2024-99-99\ntitle: Late\n", "Late", "timestamp"),
+    ],
+)
+def test_front_matter_that_cannot_be_read_is_noted_and_kept_out_of_the_text(settings, title, why):
+    page = markdown.read(source(f"---\n{settings}---\n\nThe body.\n"))
+    assert (page.text, page.title) == ("\nThe body.\n", title)
+    assert page.first_line == settings.count("\n") + 3
+    assert [s.reason for s in page.skipped] == ["front matter"]
+    assert why in page.skipped[0].detail
+    json.dumps(page.metadata)
+
+
+def test_toml_without_bounds():
+    for text in ("n = 0x" + "f" * 9000, "n = " + "[" * 900 + "]" * 900, ".".join("a" * 200) + " = 1"):
+        page = markdown.read(source(f"+++\ntitle = 'T'\n{text}\n+++\nBody.\n"))
+        assert page.text == "Body.\n"
+        json.dumps(page.metadata)
 
 
 def test_characters_of_markdown_are_kept():
@@ -77,14 +104,111 @@ End <Badge color={{a: {b: 1}}} text="new" />here. a < b
 
 def test_mdx_keeps_lines_and_code():
     page = mdx.read(source(MDX))
-    assert page.text.count("\n") == MDX.count("\n")
+    assert page.first_line + page.text.count("\n") == 1 + MDX.count("\n")
     assert blocks(page) == [
         ("paragraph", "**Linux**"),
         ("paragraph", "Run `<Foo>`:"),
         ("code", "import x from 'y'\n  <Tabs>\n"),
         ("paragraph", "End here. a < b"),
     ]
-    assert page.text.split("\n")[8] == "Run `<Foo>`:"
+    assert page.text.split("\n")[9 - page.first_line] == "Run `<Foo>`:"
+
+
+def test_mdx_exports_end_where_their_brackets_close():
+    text = """export const Dot = ({ size }) => {
+  const wide = `${size}px {`
+
+  return <b style={{ width: wide }}>don't stop</b>
+}
+
+export default function Page() {
+
+  return null // }
+}
+export const a = 1,
+  b = [
+
+  2]
+
+# Real
+
+```js
+export const kept = {
+
+}
+```
+Text; export is a word.
+"""
+    page = mdx.read(source(text))
+    assert page.text == text[text.index("# Real") :]
+    assert page.first_line == 1 + text[: text.index("# Real")].count("\n")
+    assert "Body" in mdx.read(source("export const x = {\n  a: (\n\n# Body\n")).text  # never closed
+
+
+def test_components_that_frame_notes_are_boxes():
+    inner = '  <Callout type="warning" title="Hot">\n    Inner.\n  </Callout>\n'
+    text = f"<Note>\n  Outer.\n\n{inner}</Note>\n\nA <Tip>word</Tip>.\n"
+    (box, after) = parse(mdx.read(source(text)).text)
+    assert (box.kind, box.info) == ("admonition", "note")
+    assert [(b.kind, b.info) for b in box.children] == [("paragraph", ""), ("admonition", "warning Hot")]
+    assert after.content == "A word."
+
+
+MKDOCS = """## Install { #install data-x="y" }
+
+=== "Linux"
+
+    1.  Get it.
+    2.  Run it:
+
+        ``` { .sh .no-copy title="Run" }
+        === "no tab"
+        ```
+
+    === "Snap"
+
+        Snap it.
+
+Plain text.[^1]
+
+[^1]:
+    A note of its own
+    paragraph.
+"""
+
+
+def test_tabs_footnotes_and_attribute_lists_of_site_generators():
+    page = markdown.read(source(MKDOCS))
+    assert page.text.count("\n") == MKDOCS.count("\n")
+    found = parse(page.text)
+    assert [b.kind for b in found] == [
+        "heading", "paragraph", "list", "paragraph", "paragraph", "paragraph", "paragraph"
+    ]  # fmt: skip
+    assert page.text.startswith("## Install\n")
+    code = found[2].children[1].children[1]
+    assert (code.content, code.language, code.title) == ('=== "no tab"\n', "sh", "Run")
+    assert [b.content for b in found[3:5]] == ["**Snap**", "Snap it."]
+
+
+def test_html_tables_in_markdown_are_tables_and_lines_stay():
+    text = (
+        "# T\n\n<table>\n<tr><th>Name</th><th>Port</th></tr>\n<tr><td>a|b</td>\n<td>1</td></tr>\n</table>\nAfter.\n\n"
+        "```html\n<table><tr><td>x</td></tr></table>\n```\n"
+    )
+    page = markdown.read(source(text))
+    (_, table, after, code) = parse(page.text)
+    assert table.rows == (("Name", "Port"), ("a\\|b", "1")) or table.rows == (("Name", "Port"), ("a|b", "1"))
+    assert (after.content, after.line, code.content) == ("After.", 8, "<table><tr><td>x</td></tr></table>\n")
+    assert page.places == ()
+    squeezed = markdown.read(source("<table><tr><th>A</th></tr><tr><td>1</td></tr></table>\n\nAfter.\n"))
+    at = squeezed.text.index("After.")
+    assert [label for offset, label in squeezed.places if offset <= at][-1] == "L3"
+
+
+def test_alerts_are_boxes():
+    (box, quote) = parse("> [!WARNING]\n> Hot surface.\n\n\n> Said so.\n")
+    assert (box.kind, box.info, box.children[0].content) == ("admonition", "warning", "Hot surface.")
+    assert quote.kind == "quote"
 
 
 def test_markdown_that_imports_components_is_mdx():

@@ -30,12 +30,29 @@ class SkipFile(InputError):
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """An entry left out. reason: one of a few words to count by; detail: what exactly, and what to do.
+
+    path: relative to the documentation folder; empty in what a format notes of its own file.
+    """
+
+    path: str
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """A file as a format gets it. fallback: the encoding to try where the bytes are not UTF-8, if any."""
+    """A file as a format gets it.
+
+    fallback: the encoding to try where the bytes are not UTF-8, if any. root: the documentation folder, in which
+    files that this one includes may stand; None where it may include none.
+    """
 
     path: Path
     data: bytes
     fallback: str | None = None
+    root: Path | None = None
 
     def text(self, declared: re.Pattern[bytes] | None = None) -> str:
         """The decoded text with `\\n` line breaks.
@@ -78,7 +95,7 @@ class Page:
     """A file as Markdown.
 
     first_line: the line of the source on which `text` begins (1 where converted). places: as in `Document`; needed
-    where `text` is not the source line by line.
+    where `text` is not the source line by line. skipped: parts of the file, or files that it names, left out.
     """
 
     text: str
@@ -86,6 +103,7 @@ class Page:
     first_line: int = 1
     metadata: Mapping[str, Any] = field(default_factory=dict)
     places: tuple[tuple[int, str], ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 class Format(Protocol):

@@ -5,7 +5,6 @@ Requests that only place ink on paper are dropped.
 
 from __future__ import annotations
 
-import gzip
 import re
 import zlib
 
@@ -24,10 +23,7 @@ def read(source: Source) -> Page:
     """The page as Markdown, named `name(section)`. Raises SkipFile for what is no man page, or only an alias."""
     data = source.data
     if data.startswith(b"\x1f\x8b"):
-        try:
-            data = zlib.decompressobj(31).decompress(data, _LIMIT)
-        except (zlib.error, gzip.BadGzipFile, EOFError) as error:
-            raise SkipFile("cannot be parsed", f"damaged gzip file: {error}") from error
+        data = unzipped(data)
     text = Source(source.path, data, source.fallback).text()
     if not _IS_MAN.search(text):
         alias = _ALIAS.search(text)
@@ -40,6 +36,27 @@ def read(source: Source) -> Page:
     for line in lines:
         writer.line(line)
     return Page(writer.finish() + "\n", writer.title)
+
+
+def unzipped(data: bytes) -> bytes:
+    """The content of a gzip file, all members. Raises SkipFile for one that is damaged, cut off or a bomb."""
+    parts: list[bytes] = []
+    size = 0
+    while data.startswith(b"\x1f\x8b"):
+        member = zlib.decompressobj(31)
+        try:
+            parts.append(member.decompress(data, _LIMIT - size + 1))
+        except zlib.error as error:
+            raise SkipFile("cannot be parsed", f"damaged gzip file: {error}") from error
+        size += len(parts[-1])
+        if size > _LIMIT:
+            raise SkipFile("too large", f"more than {_LIMIT} bytes once unpacked")
+        if not member.eof:
+            raise SkipFile("cannot be parsed", "damaged gzip file: it is cut off")
+        data = member.unused_data
+    if data.strip(b"\0"):
+        raise SkipFile("cannot be parsed", "damaged gzip file: something else follows its end")
+    return b"".join(parts)
 
 
 class Man:

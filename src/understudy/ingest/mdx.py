@@ -1,28 +1,39 @@
 """MDX becomes Markdown: imports, exports, components and comments are blanked; every line keeps its number.
 
-A component's `label` or `title` stays as bold text (`<TabItem label="Linux">` → `**Linux**`), and what is
-indented inside a component moves left, since MDX has no indented code.
+A component's `label` or `title` stays as bold text (`<TabItem label="Linux">` → `**Linux**`), one that frames a note
+(`<Note>`, `<Aside type="tip">`) becomes a box, and what is indented inside a component moves left, since MDX has
+no indented code.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import replace
 
-from understudy.ingest import front_matter
+from understudy.ingest import front_matter, markdown
 from understudy.ingest.base import Page, Source
+from understudy.ingest.mdx_statements import statement_end
 
-_ESM = r"""(?P<esm>
-    ^import\s+(?:[\w*{}\s,$]+?\sfrom\s+)?(?:"[^"\n]+"|'[^'\n]+')[ \t]*;?[ \t]*$
-  | ^export\s+(?:const|let|var|default|function|async|class)\b(?:(?!\n[ \t]*\n).)*
-)"""
+_ESM = re.compile(
+    r"""^(?P<import>import\s+(?:[\w*{}\s,$]+?\sfrom\s+)?(?:"[^"\n]+"|'[^'\n]+')[ \t]*;?[ \t]*$)
+      | ^export\s+(?:const|let|var|default|function|async|class|\{|\*)""",
+    re.MULTILINE | re.VERBOSE,
+)
 _ATTRIBUTE = r"""(?:[\w:.-]+(?:=(?:"[^"]*"|'[^']*'|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}))?|\{\s*\.\.\.[^{}]*\})"""
 _PARTS = re.compile(
     rf"""(?P<fence>^[ \t]*(?P<marks>`{{3,}}|~{{3,}})[^\n]*(?:.*?^[ \t]*(?P=marks)[`~]*[ \t]*$|.*))
   | (?P<code>(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=ticks)(?!`))
   | (?P<comment>\{{/\*.*?\*/\}})
-  | {_ESM}
   | (?P<tag><(?P<close>/?)(?:[A-Z][\w.]*(?:\s+{_ATTRIBUTE})*\s*(?P<self>/?))?>)""",
     re.MULTILINE | re.DOTALL | re.VERBOSE,
+)
+_BOX = re.compile(
+    r"(Note|Tip|Hint|Info|Important|Warning|Warn|Caution|Danger|Check|Success|Error|Aside|Callout|Admonition|Alert)\Z"
+)
+_TYPE = re.compile(
+    r"""\b(?:type|kind|variant|status|intent|severity|emoji)=(?:"([\w-]+)"|'([\w-]+)'|\{["']([\w-]+)["']\})"""
 )
 _LABEL = re.compile(r"""\b(?:label|title|summary)=(?:"([^"]+)"|'([^']+)')""")
 
@@ -30,37 +41,115 @@ _LABEL = re.compile(r"""\b(?:label|title|summary)=(?:"([^"]+)"|'([^']+)')""")
 def read(source: Source) -> Page:
     """The text as Markdown, below the front matter."""
     page = front_matter.split(source.text())
-    return Page(blank(page.text), page.title, page.first_line, page.metadata)
+    text = blank(page.text)
+    body = text.lstrip("\n")
+    first_line = page.first_line + len(text) - len(body)
+    return markdown.common(replace(page, text=body, first_line=first_line))
 
 
 def is_used(text: str) -> bool:
     """Whether a file that calls itself Markdown imports components."""
-    return any(part["esm"] for part in _PARTS.finditer(text))
+    return any(found["import"] for found, _ in _statements(text))
 
 
 def blank(text: str) -> str:
     """The text without what only MDX understands, line by line."""
+    return _components(_without_statements(text))
+
+
+def _statements(text: str) -> Iterator[tuple[re.Match[str], int]]:
+    """The imports and exports outside of code, each with its end."""
+    if "import" not in text and "export" not in text:
+        return
+    code = [(p.start(), p.end()) for p in _PARTS.finditer(text) if p["fence"] or p["code"] or p["comment"]]
+    last = 0
+    for found in _ESM.finditer(text):
+        index = bisect_right(code, (found.start(), len(text))) - 1
+        if found.start() >= last and (index < 0 or code[index][1] <= found.start()):
+            last = found.end() if found["import"] else statement_end(text, found.start())
+            yield found, last
+
+
+def _without_statements(text: str) -> str:
+    parts: list[str] = []
+    last = 0
+    for found, end in _statements(text):
+        parts += [text[last : found.start()], "\n" * text.count("\n", found.start(), end)]
+        last = end
+    return "".join([*parts, text[last:]])
+
+
+def _components(text: str) -> str:
     depth_changes: dict[int, int] = {}
     line, last = 0, 0
+    boxes = _boxes(text)
 
-    def replace(part: re.Match[str]) -> str:
+    def replaced(part: re.Match[str]) -> str:
         nonlocal line, last
         if part["fence"] or part["code"]:
             return part[0]
         breaks = "\n" * part[0].count("\n")
-        if part["tag"]:
-            line += text.count("\n", last, part.start())
-            last = part.start()
-            if not part["self"]:
-                at = line + (0 if part["close"] else len(breaks))
-                depth_changes[at] = depth_changes.get(at, 0) + (-1 if part["close"] else 1)
-            label = _LABEL.search(part["tag"])
-            if label:
-                return f"**{label[1] or label[2]}**{breaks}"
-        return breaks
+        if not part["tag"]:
+            return breaks
+        line += text.count("\n", last, part.start())
+        last = part.start()
+        if not part["self"]:
+            at = line + (0 if part["close"] else len(breaks))
+            depth_changes[at] = depth_changes.get(at, 0) + (-1 if part["close"] else 1)
+        if part.start() in boxes:
+            return boxes[part.start()] + breaks
+        label = _LABEL.search(part["tag"])
+        return f"**{label[1] or label[2]}**{breaks}" if label else breaks
 
-    blanked = _PARTS.sub(replace, text)
+    blanked = _PARTS.sub(replaced, text)
     return _dedent(blanked, depth_changes) if depth_changes else blanked
+
+
+def _boxes(text: str) -> dict[int, str]:
+    """The marks of components that frame a note, by the offsets of their tags; an outer box has more colons."""
+    marks: dict[int, str] = {}
+    stack: list[tuple[re.Match[str], int]] = []  # open components, and the deepest box inside so far
+    for part in _PARTS.finditer(text):
+        if not part["tag"] or part["self"]:
+            continue
+        if not part["close"]:
+            stack.append((part, 0))
+            continue
+        name = part["tag"].strip("</> \n\t")
+        at = next((i for i in range(len(stack) - 1, -1, -1) if _name(stack[i][0]) == name), None)
+        if at is None:
+            continue
+        opened, height = stack[at][0], max(h for _, h in stack[at:])
+        del stack[at:]
+        if _BOX.match(name) and _alone(text, opened) and _alone(text, part):
+            height += 1
+            colons = ":" * (2 + height)
+            marks[opened.start()], marks[part.start()] = colons + _kind(opened), colons
+        if stack:
+            stack[-1] = (stack[-1][0], max(stack[-1][1], height))
+    return marks
+
+
+def _name(part: re.Match[str]) -> str:
+    found = re.match(r"<([A-Z][\w.]*)", part["tag"])
+    return found[1] if found else ""
+
+
+def _alone(text: str, part: re.Match[str]) -> bool:
+    """Whether a tag has its lines for itself."""
+    before = text[text.rfind("\n", 0, part.start()) + 1 : part.start()]
+    end = text.find("\n", part.end())
+    after = text[part.end() : end if end >= 0 else len(text)]
+    return not before.strip() and not after.strip()
+
+
+def _kind(opened: re.Match[str]) -> str:
+    name = _name(opened).lower()
+    said = _TYPE.search(opened["tag"])
+    kind = next((g for g in said.groups() if g), "note").lower() if said else name
+    label = _LABEL.search(opened["tag"])
+    kind = "note" if kind in ("aside", "callout", "admonition", "alert") else kind
+    return f"{kind}[{label[1] or label[2]}]" if label else kind
 
 
 def _dedent(text: str, depth_changes: dict[int, int]) -> str:

@@ -6,16 +6,19 @@ import re
 from typing import Any
 
 import nbformat
+from selectolax.lexbor import LexborHTMLParser
 
 from understudy.ingest import compose, front_matter, places
 from understudy.ingest.base import Page, SkipFile, Source
+from understudy.ingest.html_writer import write
 
 _LINES = 30  # of an output: longer ones are logs and data, not documentation
+_TABLE = re.compile(r"<(table|dl|ul|ol|pre)\b", re.IGNORECASE)
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def read(source: Source) -> Page:
-    """Cells in order. Pictures, widgets and tracebacks are left out."""
+    """Cells in order. Pictures, widgets, tracebacks and what stands on stderr are left out."""
     try:
         book: Any = nbformat.reads(source.text(), as_version=4)
     except SkipFile:
@@ -43,11 +46,27 @@ def read(source: Source) -> Page:
 
 
 def _output(output: Any) -> str:
-    text = output.get("text") or output.get("data", {}).get("text/plain") or ""
-    text = _ESCAPES.sub("", "".join(text) if isinstance(text, list) else text)
-    if output.output_type == "error" or output.get("name") == "stderr" or text.startswith("<"):
+    """What a cell printed or showed: Markdown and HTML as such, tables included; else its plain text."""
+    if output.output_type == "error" or output.get("name") == "stderr":
+        return ""
+    data = output.get("data") or {}
+    if markdown := _text(data.get("text/markdown")).strip():
+        return markdown
+    text = _ESCAPES.sub("", _text(output.get("text") or data.get("text/plain")))
+    page = _text(data.get("text/html"))
+    if page and (_TABLE.search(page) or not text or text.startswith("<")):
+        tree = LexborHTMLParser(page)
+        for node in tree.css("style, script, svg"):
+            node.decompose()
+        return write(tree.body) if tree.body is not None else ""
+    if text.startswith("<"):  # the name of an object, not what it shows
         return ""
     lines = text.rstrip().split("\n")
     if len(lines) > _LINES:
         lines = [*lines[:_LINES], "..."]
     return compose.code_block("\n".join(lines), "text", "Output")
+
+
+def _text(value: Any) -> str:
+    """A notebook's text, which may be a list of lines."""
+    return "".join(str(line) for line in value) if isinstance(value, (list, tuple)) else str(value or "")

@@ -61,7 +61,7 @@ def cut(text: str, label: Callable[[int], str], end: int | None = None) -> tuple
 def placed(page: Page, label: Callable[[int], str], end: int | None = None) -> Page:
     """A page whose text holds marks, with places instead; `label` and `end` as in `cut`."""
     text, places = cut(page.text, label, end)
-    return Page(text, unmarked(page.title), page.first_line, page.metadata, places)
+    return Page(text, unmarked(page.title), page.first_line, page.metadata, places, page.skipped)
 
 
 def line_label(number: int) -> str:

@@ -7,19 +7,22 @@ import importlib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import cast
+from typing import Any, cast
 
 from understudy import outline
 from understudy.artifact import write_records
 from understudy.errors import InputError, MissingExtraError
-from understudy.ingest.base import Format, Page, SkipFile, Source
+from understudy.ingest.base import Format, Page, SkipFile, Skipped, Source
 from understudy.ingest.config import IngestConfig
-from understudy.ingest.walk import Found, Skipped, walk
+from understudy.ingest.walk import Found, read_bytes, walk
 from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import Document
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NAMED = 8  # kinds of files of unknown format that the log names
 _FIRST_TEXT = 20_000  # characters in which a title is looked for
 
 
@@ -37,16 +40,22 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         for number, file in enumerate(found):
             ctx.progress("reading", number, len(found))
             try:
-                document = read(file, config.encoding)
+                document, notes = convert(file, config.encoding, config.max_bytes)
             except SkipFile as skip:
-                skipped.append(Skipped(file.doc_id, skip.reason, skip.detail))
-                ctx.logger.warning("%s: left out: %s", file.doc_id, skip)
+                note = _clean(Skipped(file.doc_id, skip.reason, skip.detail))
+                skipped.append(note)
+                ctx.logger.warning("%s: left out: %s: %s", note.path, note.reason, note.detail)
                 continue
+            for note in notes:
+                skipped.append(note)
+                ctx.logger.warning("%s: %s: %s", note.path, note.reason, note.detail)
             counts["documents"] += 1
             counts["characters"] += len(document.text)
             yield document
         ctx.progress("reading", len(found), len(found))
 
+    if unknown := _unknown(skipped):
+        ctx.logger.warning("left out, of unknown format: %s; skipped.jsonl names them", unknown)
     write_records(ctx.out / "documents.jsonl", documents())
     write_records(ctx.out / "skipped.jsonl", sorted(skipped, key=lambda s: s.path))
     reasons = Counter(s.reason for s in skipped)
@@ -55,34 +64,76 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     return StageOutput(counts={"files": len(found), **counts, "skipped": dict(sorted(reasons.items()))})
 
 
-def read(file: Found, encoding: str | None = None) -> Document:
+def read(file: Found, encoding: str | None = None, max_bytes: int = 20_000_000) -> Document:
     """One file as a Document. Raises SkipFile with the reason where it cannot be one."""
+    return convert(file, encoding, max_bytes)[0]
+
+
+def convert(file: Found, encoding: str | None, max_bytes: int) -> tuple[Document, list[Skipped]]:
+    """One file as a Document, and what was left out of it. Raises SkipFile where it cannot be one."""
     try:
-        data = file.path.read_bytes()
+        data = read_bytes(file.path, max_bytes)
     except OSError as error:
         raise SkipFile("unreadable", error.strerror or str(error)) from error
     if not data:
         raise SkipFile("empty", "0 bytes")
-    format = cast(Format, importlib.import_module(f"understudy.ingest.{file.format}"))
+    source = Source(file.path, data, encoding, file.root)
+    name = file.format
     try:
-        page = format.read(Source(file.path, data, encoding))
-    except (SkipFile, MemoryError):
-        raise
-    except Exception as error:  # a parser's own failure on one file is not the failure of the stage
-        raise SkipFile("cannot be parsed", f"as {file.format}: {type(error).__name__}: {error}") from error
-    text = _SURROGATE.sub("\ufffd", page.text)
-    if not text.strip():
-        raise SkipFile("no text", f"nothing to read in it as {file.format}")
-    return Document(
+        page = _page(name, source)
+    except SkipFile as skip:
+        if not file.plain or skip.reason != "unknown format":
+            raise
+        name = "text"
+        page = _page(name, source)
+    page = replace(page, text=_valid(page.text), title=_valid(page.title), metadata=_valid(dict(page.metadata)))
+    if not page.text.strip():
+        raise SkipFile("no text", f"nothing to read in it as {name}")
+    document = Document(
         doc_id=file.doc_id,
-        text=text,
+        text=page.text,
         title=title_of(page, file.doc_id),
-        format=file.format,
+        format=name,
         digest=hashlib.sha256(data).hexdigest(),
         first_line=page.first_line,
         metadata=page.metadata,
-        places=page.places,
+        places=tuple((offset, _valid(label)) for offset, label in page.places),
     )
+    return document, [_clean(replace(s, path=s.path or file.doc_id)) for s in page.skipped]
+
+
+def _page(name: str, source: Source) -> Page:
+    format = cast(Format, importlib.import_module(f"understudy.ingest.{name}"))
+    try:
+        return format.read(source)
+    except (SkipFile, MemoryError):
+        raise
+    except Exception as error:  # a parser's own failure on one file is not the failure of the stage
+        raise SkipFile("cannot be parsed", f"as {name}: {type(error).__name__}: {str(error)[:200]}") from error
+
+
+def _valid(value: Any) -> Any:
+    """Texts, and those in mappings and lists, without lone surrogates, which no UTF-8 file can hold."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_valid(k): _valid(v) for k, v in value.items()}
+    return [_valid(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def _clean(skipped: Skipped) -> Skipped:
+    """A note whose words can be printed: they may quote the file."""
+    path, detail = (_CONTROLS.sub(" ", _valid(text)) for text in (skipped.path, skipped.detail[:500]))
+    return Skipped(path, skipped.reason, detail)
+
+
+def _unknown(skipped: list[Skipped]) -> str:
+    """`12 × .png, 3 × .csv`: the files of unknown format by their endings, the most frequent first."""
+    names = [PurePosixPath(s.path) for s in skipped if s.reason == "unknown format"]
+    kinds = Counter(name.suffix.lower() or "without ending" for name in names)
+    shown = [f"{count} × {kind}" for kind, count in kinds.most_common(_NAMED)]
+    rest = sum(count for _, count in kinds.most_common()[_NAMED:])
+    return ", ".join([*shown, *([f"{rest} others"] if rest else [])])
 
 
 def title_of(page: Page, doc_id: str) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from understudy.ingest.base import SkipFile, Skipped
 from understudy.ingest.formats import format_of
 
 
@@ -20,15 +23,14 @@ class Found:
     path: Path
     doc_id: str
     format: str
+    root: Path | None = None  # the folder; what a page includes must stand in it
+    plain: bool = False  # read as plain text where it is not of its format: the settings name it
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """An entry left out. reason: one of a few words to count by; detail: what exactly, and what to do."""
-
-    path: str
-    reason: str
-    detail: str = ""
+_DEEPEST = 100  # folders within folders
+_IGNORE_BYTES = 1_000_000  # of a .gitignore
+_STARS = 4  # in one part of a pattern, and `**` in all of it: what has more takes for ever to match
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def walk(
@@ -45,7 +47,8 @@ def walk(
     """
     place = Path(path).expanduser()
     if place.is_file():
-        return [Found(place, place.name, format_of(place.name) or "text")], []
+        name = shown_name(place.name)
+        return [Found(place, name, format_of(place.name) or "text", place.parent.resolve(), True)], []
     if not place.is_dir():
         return [], []
     return _Walk(place, include, exclude, gitignore, max_bytes).run()
@@ -66,6 +69,7 @@ class _Walk:
         self.found: list[Found] = []
         self.skipped: list[Skipped] = []
         self.links: list[Path] = []
+        self.names: set[str] = set()
 
     def run(self) -> tuple[list[Found], list[Skipped]]:
         self.folder(self.root, _ignores_above(self.root) if self.gitignore else ())
@@ -75,6 +79,9 @@ class _Walk:
         return sorted(self.found, key=lambda f: f.doc_id), sorted(self.skipped, key=lambda s: s.path)
 
     def folder(self, folder: Path, ignores: Ignores) -> None:
+        if len(folder.parts) - len(self.root.parts) > _DEEPEST:
+            self.skip(folder, "unreadable", f"more than {_DEEPEST} folders deep", "/")
+            return
         if self.gitignore:
             ignores = _with_ignore_of(folder, ignores)
         try:
@@ -104,7 +111,7 @@ class _Walk:
         if self.include is not None and not self.include.match_file(name):
             self.skip(path, "not included")
             return
-        format = format_of(name) or ("text" if self.include is not None else None)
+        format = format_of(path.name) or ("text" if self.include is not None else None)
         if not path.is_file():
             self.skip(path, "not a file", "a socket, pipe or device")
         elif format is None:
@@ -113,11 +120,14 @@ class _Walk:
             self.skip(path, "unreadable", "no permission")
         elif (size := path.stat().st_size) > self.max_bytes:
             self.skip(path, "too large", f"{size} bytes; raise docs.max_bytes to read it")
+        elif name in self.names:
+            self.skip(path, "same name", "another file is shown by this name")
         else:
-            self.found.append(Found(path, name, format))
+            self.names.add(name)
+            self.found.append(Found(path, name, format, self.root, self.include is not None))
 
     def link(self, link: Path, chosen: set[Path]) -> None:
-        points = f"points to {link.readlink()}"
+        points = f"points to {shown_name(str(link.readlink()))}"
         try:
             target = link.resolve(strict=True)
         except RuntimeError:
@@ -136,7 +146,7 @@ class _Walk:
                 self.file(link)
 
     def name(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix()
+        return shown_name(path.relative_to(self.root).as_posix())
 
     def skip(self, path: Path, reason: str, detail: str = "", mark: str = "") -> None:
         self.skipped.append(Skipped(self.name(path) + mark, reason, detail))
@@ -144,10 +154,33 @@ class _Walk:
 
 def _with_ignore_of(folder: Path, ignores: Ignores) -> Ignores:
     try:
-        lines = (folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
+        text = read_bytes(folder / ".gitignore", _IGNORE_BYTES).decode("utf-8", "replace")
+    except (OSError, SkipFile):  # none, or a pipe, a device, a file without end
         return ignores
-    return (*ignores, (folder, GitIgnoreSpec.from_lines(lines)))
+    return (*ignores, (folder, GitIgnoreSpec.from_lines(p for p in text.splitlines() if _quick(p))))
+
+
+def _quick(pattern: str) -> bool:
+    """Whether a pattern can be matched in no time."""
+    return pattern.count("**") <= _STARS and all(part.count("*") <= _STARS for part in pattern.split("/"))
+
+
+def shown_name(name: str) -> str:
+    """A file's name as text: bytes that are not UTF-8 and control characters are written as `\\xe9`."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The content of a regular file. Raises OSError, and SkipFile for pipes, devices and more than `limit` bytes."""
+    opened = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(opened, "rb") as file:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            raise SkipFile("not a file", "a socket, pipe or device")
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise SkipFile("too large", f"more than {limit} bytes")
+    return data
 
 
 def _ignores_above(root: Path) -> Ignores:

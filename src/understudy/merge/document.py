@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from understudy import yaml_text
 from understudy.errors import InputError, RecipeError, did_you_mean
 from understudy.merge import config as schema
 from understudy.merge.config import MergeConfig
@@ -23,17 +23,12 @@ def load(path: Path) -> list[MergeConfig]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     try:
-        documents = [d for d in yaml.safe_load_all(text) if d is not None]
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path}: not YAML: {str(error).splitlines()[0]} {_mark(error)}") from error
+        documents = [d for d in yaml_text.load_all(text) if d is not None]
+    except yaml_text.YamlError as error:
+        raise RecipeError(f"{path}: not YAML: {error}") from error
     if not documents:
         raise RecipeError(f"{path}: empty; see docs/merge.md for a first merge")
     return order(path, [parse(path, d, n if len(documents) > 1 else None) for n, d in enumerate(documents, 1)])
-
-
-def _mark(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f"(line {mark.line + 1}, column {mark.column + 1})" if mark else ""
 
 
 def parse(path: Path, document: Any, number: int | None = None) -> MergeConfig:

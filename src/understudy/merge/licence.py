@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-import yaml
-
+from understudy import yaml_text
 from understudy.merge.parents import Parent
 
 _FRONT = re.compile(r"\A---\s*\n(.*?)\n---\s*\n", re.DOTALL)
@@ -16,8 +15,8 @@ def licence_of(parent: Parent) -> str | None:
     """The licence that a model's README states in its front matter, None where it states none."""
     try:
         found = _FRONT.match((parent.folder / "README.md").read_text(encoding="utf-8", errors="replace"))
-        value = yaml.safe_load(found[1]).get("license") if found else None
-    except (OSError, yaml.YAMLError, AttributeError):
+        value = yaml_text.load(found[1]).get("license") if found else None
+    except (OSError, yaml_text.YamlError, AttributeError):
         return None
     return str(value).lower() if value else None
 

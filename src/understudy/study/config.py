@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from understudy import yaml_text
 from understudy.errors import RecipeError, did_you_mean
 
 
@@ -72,13 +72,13 @@ class StudyConfig(_Strict):
 def load(path: Path, seeds: int | None = None) -> StudyConfig:
     """Read a study file; `seeds` replaces its number. Raises RecipeError naming file, key and what to write."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        values = yaml_text.load(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise RecipeError(f"{path}: no such study; recipes/lab-study.yaml is one") from error
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as UTF-8 text: {error}") from error
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
+    except yaml_text.YamlError as error:
+        raise RecipeError(f"{path}: not YAML: {error}") from error
     if not isinstance(values, dict):
         raise RecipeError(f"{path}: a study is a mapping of keys such as `name:` and `seeds:`")
     if seeds is not None:

@@ -1,0 +1,89 @@
+"""HTML tables that stand in Markdown become pipe tables, so that every later stage reads their cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from selectolax.lexbor import LexborHTMLParser
+
+from understudy.ingest.base import Page
+from understudy.ingest.html_writer import write
+
+Numbered = tuple[int, str]  # a line of the source and its text
+
+_OPEN = re.compile(r"^[ \t]*<table\b", re.IGNORECASE)
+_TAGS = re.compile(r"<(/?)table\b", re.IGNORECASE)
+_FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})")
+_MOST = 2_000  # lines of one table
+
+
+def tables(page: Page, lines: Sequence[Numbered]) -> Page:
+    """The page of the given lines, its HTML tables written as pipe tables.
+
+    Where a table needs no more lines than its source, every other line keeps its number; else the page gets
+    `places`, one a line.
+    """
+    text, places = numbered(list(_converted(lines)), page.first_line)
+    return replace(page, text=text, places=places)
+
+
+def numbered(lines: Sequence[Numbered], first_line: int) -> tuple[str, tuple[tuple[int, str], ...]]:
+    """The text of lines, and a place for each where they do not count up from `first_line`."""
+    text = "\n".join(line for _, line in lines)
+    if all(number == first_line + index for index, (number, _) in enumerate(lines)):
+        return text, ()
+    places: list[tuple[int, str]] = []
+    offset = 0
+    for number, line in lines:
+        if not places or places[-1][1] != f"L{number}":
+            places.append((offset, f"L{number}"))
+        offset += len(line) + 1
+    return text, (*places, (len(text), f"L{lines[-1][0] + 1}"))
+
+
+def _converted(lines: Sequence[Numbered]) -> Iterator[Numbered]:
+    index, marks = 0, ""
+    while index < len(lines):
+        number, line = lines[index]
+        fence = _FENCE.match(line)
+        if fence and (not marks or fence[1].startswith(marks)):
+            marks = "" if marks else fence[1]
+        end = index if marks or not _OPEN.match(line) else _end(lines, index)
+        table = _table(lines[index:end]) if end > index else None
+        if table is None:
+            yield number, line
+            index += 1
+            continue
+        if end < len(lines) and lines[end][1].strip():
+            table.append("")  # a table ends at a blank line
+        source = [n for n, _ in lines[index:end]]
+        padded = table + [""] * (len(source) - len(table))
+        numbers = source + [source[-1]] * (len(padded) - len(source))
+        yield from zip(numbers, padded, strict=True)
+        index = end
+
+
+def _end(lines: Sequence[Numbered], index: int) -> int:
+    """One past the line that closes the table which `index` opens; `index` where none does, or code stands in it."""
+    depth = 0
+    for at in range(index, min(len(lines), index + _MOST)):
+        line = lines[at][1]
+        if _FENCE.match(line):
+            return index
+        for tag in _TAGS.finditer(line):
+            depth += -1 if tag[1] else 1
+            if depth == 0:
+                return at + 1 if not line[tag.end() :].lstrip(" \t>") else index
+    return index
+
+
+def _table(lines: Sequence[Numbered]) -> list[str] | None:
+    """The lines of a pipe table at the indentation of the source; None where there is nothing in it."""
+    indent = lines[0][1][: len(lines[0][1]) - len(lines[0][1].lstrip())]
+    tree = LexborHTMLParser("\n".join(line for _, line in lines))
+    markdown = write(tree.body) if tree.body is not None else ""
+    if "|" not in markdown:
+        return None
+    return [indent + line if line else "" for line in markdown.split("\n")]
