@@ -148,6 +148,28 @@ def breadcrumbs_ties(
     return _add(base, _crumbs(base, models, density, gamma), weight, elect=True, normalize=False, scale=1.0)
 
 
+def ramplus_tl(base: Array, models: list[Array], r: float = 0.1, alpha: float = 0.2, epsilon: float = 1e-5) -> Array:
+    deltas = np.stack([m.ravel() - base.ravel() for m in models])
+    active = np.abs(deltas) > epsilon
+    merged = np.zeros(base.size)
+    scales = []
+    for own in active:
+        shared = int((own & (active.sum(axis=0) > 1)).sum())
+        unique = int((own & (active.sum(axis=0) == 1)).sum())
+        scales.append(1 + r * min(alpha, shared / unique if unique else math.inf))
+    for n in range(base.size):
+        entries = [(scales[i], deltas[i, n]) for i in range(len(models)) if active[i, n]]
+        if len(entries) == 1:
+            merged[n] = entries[0][0] * entries[0][1]
+        elif entries:
+            merged[n] = sum(d for _, d in entries) / len(entries)
+    return base + merged.reshape(base.shape)
+
+
+def ram(base: Array, models: list[Array], epsilon: float = 1e-5) -> Array:
+    return ramplus_tl(base, models, r=0.0, epsilon=epsilon)
+
+
 def model_stock(base: Array, models: list[Array], filter_wise: bool = False) -> Array:
     if filter_wise and base.ndim > 1:
         return np.stack([model_stock(base[i], [m[i] for m in models]) for i in range(len(base))])
@@ -196,6 +218,6 @@ METHODS: dict[str, Callable[..., Array]] = {
     f.__name__: f
     for f in (
         linear, slerp, nuslerp, multislerp, karcher, task_arithmetic, ties, breadcrumbs, breadcrumbs_ties, model_stock,
-        sce, nearswap, arcee_fusion, passthrough,
+        sce, ram, ramplus_tl, nearswap, arcee_fusion, passthrough,
     )
 }  # fmt: skip

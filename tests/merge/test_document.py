@@ -15,11 +15,12 @@ from typer.testing import CliRunner
 
 from understudy.cli.merge import merge as command
 from understudy.errors import InputError, RecipeError
-from understudy.merge import settings
-from understudy.merge.config import Conditional, MergeConfig, parse_size, split_reference
+from understudy.merge import parameters as parameter_values
+from understudy.merge.config import MergeConfig
 from understudy.merge.document import load
 from understudy.merge.engine import merge, plan
 from understudy.merge.estimate import estimate
+from understudy.merge.schema import Conditional, MergeDocument, parse_size, split_reference
 from understudy.merge.search import search
 from understudy.merge.series import merge_series
 from understudy.stage import Inputs, RunContext
@@ -42,15 +43,18 @@ def linear(*models: Any, **more: Any) -> dict[str, Any]:
             {"merge_method": "tiess", "models": [{"model": "a"}]},
             r"merge_method: 'tiess' is not one of .*Did you mean 'ties'\?",
         ),
-        ({"merge_method": "ties", "modells": [{"model": "a"}]}, r"modells: no such key\. Did you mean 'models'\?"),
+        (
+            {"merge_method": "ties", "modells": [{"model": "a"}]},
+            r"modells has no effect: no such key\. Did you mean 'models'\?",
+        ),
         (
             {"merge_method": "ties", "models": [{"modell": "a"}]},
-            r"models\.0\.modell: no such key\. Did you mean 'model'\?",
+            r"models\.0\.modell has no effect: no such key\. Did you mean 'model'\?",
         ),
         ({"models": [{"model": "a"}]}, "merge_method is missing"),
         ({"merge_method": "ties"}, "exactly one of `models` and `slices`"),
-        ({"merge_method": "ties", "models": [{"model": "a"}], "dtype": "float64"}, "dtype: 'float64' is not one of"),
-        ({"merge_method": "ties", "modules": {}}, "modules: .*not supported"),
+        ({"merge_method": "ties", "models": [{"model": "a"}], "dtype": "int8"}, "dtype: 'int8' is not one of"),
+        ({"merge_method": "ties", "modules": {"a": {}, "b": {}}}, "modules: .*not supported"),
         ([1], "a merge is a mapping"),
         (
             {"merge_method": "slerp", "slices": [{"sources": [{"model": "a", "layer_range": [2, 1]}]}]},
@@ -86,13 +90,13 @@ def test_mergekits_own_ways_of_writing(tmp_path: Path) -> None:
     assert parse_size("1.5GB") == 1_500_000_000
     assert parse_size("512 mb") == 512_000_000
     assert parse_size(7) == 7
-    again = MergeConfig.model_validate(config.model_dump(mode="json", exclude_none=True))
+    again = MergeDocument.model_validate(config.model_dump(mode="json", exclude_none=True))
     assert again == config
     assert "models" in config.model_dump(mode="json")
 
 
 def test_gradients_filters_and_precedence() -> None:
-    evaluate = settings.evaluate
+    evaluate = parameter_values.evaluate
     assert [evaluate([0.0, 1.0, 0.5], "x", d) for d in (0.0, 0.25, 0.5, 0.75, 1.0)] == [0.0, 0.5, 1.0, 0.75, 0.5]
     rules = [Conditional(filter="mlp", value=[0.0, 1.0]), Conditional(value=0.3)]
     assert evaluate(rules, "model.layers.3.mlp.up", 0.5) == 0.5
@@ -103,7 +107,7 @@ def test_gradients_filters_and_precedence() -> None:
     method = plan_method("ties")
     shared: list[Any] = [{"density": [Conditional(filter="mlp", value=0.9)]}, {"density": 0.5, "weight": 1.0}]
     models: dict[str, list[Any]] = {"a": [{"weight": 2.0}], "b": [{"density": 0.1}]}
-    values = settings.values_for(method, "x.mlp.y", 0.0, shared, models)
+    values = parameter_values.values_for(method, "x.mlp.y", 0.0, shared, models)
     assert values.each == {"weight": [2.0, 1.0], "density": [0.9, 0.1]}
     assert values["normalize"] is True
 

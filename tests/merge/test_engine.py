@@ -18,15 +18,15 @@ import pytest
 
 from understudy.errors import InputError, RecipeError, StoreError
 from understudy.merge import engine, stream, survey, writer
-from understudy.merge.config import MergeConfig
 from understudy.merge.engine import merge
+from understudy.merge.schema import MergeDocument
 
 
-def config(**fields: Any) -> MergeConfig:
-    return MergeConfig.model_validate(fields)
+def config(**fields: Any) -> MergeDocument:
+    return MergeDocument.model_validate(fields)
 
 
-def slerp(family: dict[str, Path], **more: Any) -> MergeConfig:
+def slerp(family: dict[str, Path], **more: Any) -> MergeDocument:
     fields = {"merge_method": "slerp", "base_model": str(family["base"]), "models": [{"model": str(family["m1"])}],
               "parameters": {"t": 0.4}}  # fmt: skip
     return config(**{**fields, **more})
@@ -96,7 +96,7 @@ def test_the_result_loads_and_says_where_it_comes_from(family: dict[str, Path], 
     assert str(family["m1"]) in card
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
     again = merge(
-        MergeConfig.model_validate(__import__("yaml").safe_load((tmp_path / "out" / "merge.yaml").read_text())),
+        MergeDocument.model_validate(__import__("yaml").safe_load((tmp_path / "out" / "merge.yaml").read_text())),
         tmp_path / "b",
     )
     assert again.tensors == report.tensors
@@ -204,7 +204,7 @@ _STUCK = """
 import sys
 from pathlib import Path
 from understudy.merge import engine, writer
-from understudy.merge.config import MergeConfig
+from understudy.merge.schema import MergeDocument
 finish = writer.ShardWriter.finish
 written = 0
 def six(self, name, facts):
@@ -215,7 +215,7 @@ def six(self, name, facts):
         print(name, flush=True)
         sys.stdin.read()
 writer.ShardWriter.finish = six
-engine.merge(MergeConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2]), threads=2)
+engine.merge(MergeDocument.model_validate_json(sys.argv[1]), Path(sys.argv[2]), threads=2)
 """
 
 
@@ -307,11 +307,7 @@ def test_survey_measures_likeness(family: dict[str, Path]) -> None:
         ({"base_model": None}, "base_model is missing: slerp needs one"),
         ({"parameters": {}}, "'t' is missing"),
         ({"parameters": {"t": "half"}}, "t is a number, not 'half'"),
-        ({"parameters": {"tt": 0.5, "t": 0.5}}, r"parameters\.tt: no method has such a parameter.*Did you mean 't'"),
-        (
-            {"parameters": {"t": [{"filter": "self_atn", "value": 1}, {"value": 0}]}},
-            "matches no tensor. Did you mean 'self_attn'",
-        ),
+        ({"parameters": {"t": [True, "x"]}}, "t is a number, not 'x'"),
     ],
 )
 def test_wrong_settings_are_named(
@@ -325,8 +321,8 @@ def test_wrong_settings_are_named(
 def test_start_up_of_a_merge_does_not_need_torch(family: dict[str, Path], tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from understudy.merge.engine import merge; "
-        "from understudy.merge.config import MergeConfig; "
-        "merge(MergeConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2])); assert 'torch' not in sys.modules"
+        "from understudy.merge.schema import MergeDocument; "
+        "merge(MergeDocument.model_validate_json(sys.argv[1]), Path(sys.argv[2])); assert 'torch' not in sys.modules"
     )
     subprocess.run(
         [sys.executable, "-c", code, slerp(family).model_dump_json(exclude_none=True), str(tmp_path / "out")],

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from understudy.errors import InputError
-from understudy.merge.config import MergeConfig
 from understudy.merge.engine import merge
+from understudy.merge.schema import MergeDocument
 
 MODULE = "model.layers.0.self_attn.q_proj"
 
@@ -34,7 +34,7 @@ def low_rank(rows: int = 32, width: int = 32, rank: int = 4) -> dict[str, Any]:
 
 def take(family: dict[str, Path], place: Path, out: Path) -> None:
     config = {"merge_method": "passthrough", "models": [{"model": f"{family['base']}+{place}"}]}
-    merge(MergeConfig.model_validate(config), out)
+    merge(MergeDocument.model_validate(config), out)
 
 
 @pytest.mark.parametrize(

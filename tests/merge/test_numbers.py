@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from understudy.merge import blocks as blocks_module
 from understudy.merge import kernels
 from understudy.merge.blocks import Blocks, Workers
-from understudy.merge.select import Request, cuts, keep_top, keep_window, magnitudes, ordered
+from understudy.merge.order_statistics import Request, cuts, keep_top, keep_window, magnitudes, ordered
+from understudy.merge.random_draws import bits, salt
 from understudy.merge.sources import decode, encode
 
 
@@ -82,7 +83,7 @@ def test_products_and_sums(rows: int) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([1, 2, 7, 40]), st.integers(1, 300), st.booleans())
-def test_cuts_agree_with_a_stable_sort(seed: int, distinct: int, size: int, signed: bool) -> None:
+def test_cuts_keep_the_wanted_number_and_magnitudes(seed: int, distinct: int, size: int, signed: bool) -> None:
     generator = np.random.default_rng(seed)
     pool = generator.standard_normal(distinct).astype(np.float32)
     values = generator.choice(pool, size) if distinct < 40 else generator.standard_normal(size).astype(np.float32)
@@ -108,19 +109,54 @@ def test_cuts_agree_with_a_stable_sort(seed: int, distinct: int, size: int, sign
             top_kept, window = values.copy(), values.copy()
             for i in range(x.count):
                 start, stop = x.span(i)
-                keep_top(top_kept[start:stop], found[0], i)
-                keep_window(window[start:stop], bottom.get(low), bottom.get(high), i)
+                block, random = x.load(i), generator.integers(0, 2**32, stop - start, dtype=np.uint32)
+                keep_top(top_kept[start:stop], found[0], block, random)
+                keep_window(window[start:stop], bottom.get(low), bottom.get(high), block, random)
     finally:
         blocks_module.BLOCK = original
-    expected = np.zeros(size, np.float32)
-    chosen = np.argsort(-key, kind="stable")[:number]
-    expected[chosen] = values[chosen]
-    assert np.array_equal(top_kept, expected)
-    expected = np.zeros(size, np.float32)
-    if high:
-        chosen = np.argsort(key, kind="stable")[low:high]
-        expected[chosen] = values[chosen]
-        assert np.array_equal(window, expected)
+    cases = [(top_kept, ascending[size - number :]), *([(window, ascending[low:high])] if low < high else [])]
+    for kept, wanted in cases:
+        assert np.array_equal(np.sort(np.abs(kept)), np.sort(np.concatenate([wanted, np.zeros(size - len(wanted))])))
+        assert np.array_equal(kept[kept != 0], values[kept != 0])
+
+
+def test_of_equal_values_a_random_part_is_kept_everywhere() -> None:
+    values = np.ones(200_000, np.float32)
+    with Workers(1) as workers:
+        x = Blocks("t", [_Array(values)], workers)
+        (cut,) = cuts(x, lambda block: magnitudes(block.x), [Request(0, "top", 60_000)])
+        kept = []
+        for model in range(2):
+            mine = values.copy()
+            for i in range(x.count):
+                block = x.load(i)
+                keep_top(mine[slice(*x.span(i))], cut, block, bits(x, salt(x, model), block))
+            kept.append(mine > 0)
+    for mine in kept:
+        assert mine.sum() == 60_000
+        parts = mine.reshape(100, 2000).mean(axis=1)
+        assert np.abs(parts - 0.3).max() < 5 * np.sqrt(0.21 / 2000)
+    assert abs((kept[0] & kept[1]).mean() - 0.09) < 0.004  # two models draw apart from one another
+
+
+def test_random_bits_are_uniform_and_free_of_patterns() -> None:
+    n = 1 << 20
+    draws = [np.empty(n, np.uint32) for _ in range(3)]
+    for out, salted in zip(draws, ((1, 2), (1, 3), (77, 2)), strict=True):
+        kernels.random_bits(*salted, 12345, out)
+    unit = [d.astype(np.float64) / 2**32 - 0.5 for d in draws]
+    limit = 5 / np.sqrt(n)
+    for u in unit:
+        assert abs(u.mean()) < limit * 0.2887
+        assert abs(12 * np.mean(u[:-1] * u[1:])) < limit
+        assert abs(12 * np.mean(u[:-64] * u[64:])) < limit
+    assert abs(12 * np.mean(unit[0] * unit[1])) < limit
+    assert abs(12 * np.mean(unit[0] * unit[2])) < limit
+    single = (draws[0][:, None] >> np.arange(32, dtype=np.uint32)) & 1
+    assert np.abs(single.mean(axis=0) - 0.5).max() < limit
+    part = np.empty(1000, np.uint32)
+    kernels.random_bits(1, 2, 12345 + 500, part)
+    assert np.array_equal(part, draws[0][500:1500])
 
 
 def _value(key: int, signed: bool) -> float:

@@ -12,8 +12,8 @@ import pytest
 from tokenizers import Tokenizer
 
 from understudy.errors import InputError, RecipeError
-from understudy.merge.config import MergeConfig
 from understudy.merge.engine import merge, plan
+from understudy.merge.schema import MergeDocument
 
 EMBED, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 
@@ -48,9 +48,9 @@ def pair(maker: ModuleType, tmp_path: Path) -> tuple[Path, Path]:
     return a, b
 
 
-def mean(a: Path, b: Path, **more: Any) -> MergeConfig:
+def mean(a: Path, b: Path, **more: Any) -> MergeDocument:
     entries = [{"model": str(p), "parameters": {"weight": 0.5}} for p in (a, b)]
-    return MergeConfig.model_validate({"merge_method": "linear", "base_model": str(a), "models": entries, **more})
+    return MergeDocument.model_validate({"merge_method": "linear", "base_model": str(a), "models": entries, **more})
 
 
 def test_base_matches_rows_by_token_and_keeps_padding(
@@ -126,7 +126,7 @@ def test_a_token_of_several_models_but_not_the_base_takes_their_mean(
     entries = [{"model": str(p), "parameters": {"weight": 1.0}} for p in (a, b, c)]
     config = mean(a, b, tokenizer_source="union").model_copy(update={"entries": None})
     merge(
-        MergeConfig.model_validate({**config.model_dump(exclude_none=True, by_alias=True), "models": entries}),
+        MergeDocument.model_validate({**config.model_dump(exclude_none=True, by_alias=True), "models": entries}),
         tmp_path / "out",
     )
     y, z, out = (maker.load_arrays(p)[EMBED] for p in (b, c, tmp_path / "out"))
@@ -168,8 +168,10 @@ def test_chat_templates(pair: tuple[Path, Path], tmp_path: Path) -> None:
     assert "chat_template" not in json.loads((tmp_path / "own" / "tokenizer_config.json").read_text())
     merge(mean(a, b, tokenizer_source="base", chat_template="auto"), tmp_path / "auto")
     assert (tmp_path / "auto" / "chat_template.jinja").read_text() == "{{ messages }} of a"
-    with pytest.raises(RecipeError, match="neither `auto` nor a Jinja template"):
-        merge(mean(a, b, tokenizer_source="base", chat_template="alpaca"), tmp_path / "bad")
+    merge(mean(a, b, tokenizer_source="base", chat_template="chatml"), tmp_path / "named")
+    assert "<|im_start|>" in (tmp_path / "named" / "chat_template.jinja").read_text()
+    with pytest.raises(RecipeError, match=r"neither auto, nor one of chatml.*Did you mean 'alpaca'"):
+        merge(mean(a, b, tokenizer_source="base", chat_template="alpacca"), tmp_path / "bad")
     assert not (tmp_path / "bad").exists()
 
 

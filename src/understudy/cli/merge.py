@@ -21,9 +21,9 @@ def merge(
 ) -> None:
     """Merge models, streaming: memory stays bounded, and a killed merge goes on where it stopped."""
     from understudy.errors import RecipeError
-    from understudy.merge.config import parse_size
     from understudy.merge.document import load
     from understudy.merge.preview import describe
+    from understudy.merge.schema import model_parts, parse_size
     from understudy.merge.series import merge_series
     from understudy.models.hosts import contacts
     from understudy.models.resolve import local_folder
@@ -33,8 +33,7 @@ def merge(
     except ValueError as error:
         raise RecipeError(f"--max-memory: {error}") from error
     documents = load(config)
-    for document in documents:
-        network.allow(contacts(document.model_dump(mode="json"), document.models()))
+    network.allow(contacts([d.model_dump(mode="json") for d in documents], model_parts(documents)))
     if dry_run:
         for line in describe(documents, resolve=local_folder, max_memory=limit, threads=threads or None):
             console.print(line, markup=False, soft_wrap=True)

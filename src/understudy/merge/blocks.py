@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.merge import kernels
-from understudy.merge.base import Block, Combine, Float32
+from understudy.merge.block import Block, Combine, Float32
 
 BLOCK = 1 << 16  # elements: a float32 row of 256 KB; a few rows share a second-level cache
 T = TypeVar("T")

@@ -10,12 +10,13 @@ from typing import Any
 import yaml
 
 from understudy.artifact import write_json, write_text
-from understudy.errors import RecipeError
+from understudy.errors import RecipeError, did_you_mean
 from understudy.merge.card import write_card
+from understudy.merge.chat_templates import CHAT_TEMPLATES
 from understudy.merge.checkpoint import read_json
-from understudy.merge.config import MergeConfig
 from understudy.merge.parents import Parent
 from understudy.merge.plan import MergePlan
+from understudy.merge.schema import Merge
 
 # what says the same as tokenizer.json, for other libraries
 _SAME = ("tokenizer.model", "vocab.json", "merges.txt", "added_tokens.json", "vocab.txt")
@@ -23,7 +24,7 @@ _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.jso
 _TEMPLATE = "chat_template.jinja"
 
 
-def write_companions(config: MergeConfig, todo: MergePlan, folder: Path) -> None:
+def write_companions(config: Merge, todo: MergePlan, folder: Path) -> None:
     """Write everything but the weights into a merged model's folder."""
     donor = todo.alignment.donor if todo.alignment else todo.reference
     document = todo.alignment.document if todo.alignment else None
@@ -70,7 +71,8 @@ def template_of(parent: Parent) -> str | None:
 
 
 def choose_template(wanted: str | None, parents: list[Parent]) -> str | None:
-    """The template to write: the text itself; `auto`, the one most models have; None keeps the donor's.
+    """The template to write: one of a known name, or the text itself; `auto`, the one most models have; None keeps
+    the donor's.
 
     Raises RecipeError for what is neither.
     """
@@ -79,8 +81,12 @@ def choose_template(wanted: str | None, parents: list[Parent]) -> str | None:
     if wanted == "auto":
         found = [t.strip() for p in parents if (t := template_of(p))]
         return Counter(found).most_common(1)[0][0] if found else None
+    if wanted in CHAT_TEMPLATES:
+        return CHAT_TEMPLATES[wanted]
     if "{" not in wanted or len(wanted) < 20:
+        known = ", ".join(CHAT_TEMPLATES)
         raise RecipeError(
-            f"chat_template: {wanted!r} is neither `auto` nor a Jinja template; paste the template's text"
+            f"chat_template: {wanted!r} is neither auto, nor one of {known}, nor a Jinja template: paste the "
+            f"template's text.{did_you_mean(wanted, CHAT_TEMPLATES)}"
         )
     return wanted

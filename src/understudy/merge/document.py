@@ -9,11 +9,11 @@ from pydantic import BaseModel, ValidationError
 
 from understudy import yaml_text
 from understudy.errors import InputError, RecipeError, did_you_mean
-from understudy.merge import config as schema
-from understudy.merge.config import MergeConfig
+from understudy.merge import schema
+from understudy.merge.schema import MergeDocument
 
 
-def load(path: Path) -> list[MergeConfig]:
+def load(path: Path) -> list[MergeDocument]:
     """The merges of a file, in the order in which they can be done; the last is the one that is wanted.
 
     Raises InputError (no such file) and RecipeError (not YAML, a wrong key or value, a circle of merges).
@@ -31,38 +31,82 @@ def load(path: Path) -> list[MergeConfig]:
     return order(path, [parse(path, d, n if len(documents) > 1 else None) for n, d in enumerate(documents, 1)])
 
 
-def parse(path: Path, document: Any, number: int | None = None) -> MergeConfig:
-    """One YAML document as a MergeConfig. Raises RecipeError naming file, key and the nearest right word."""
+def parse(path: Path, document: Any, number: int | None = None) -> MergeDocument:
+    """One YAML document as a merge.
+
+    Keys that are not known are left alone, as mergekit leaves them, and noted. Raises RecipeError naming file, key and
+    the nearest right word.
+    """
     where = f"{path}, document {number}" if number else str(path)
     if not isinstance(document, dict):
         raise RecipeError(f"{where}: a merge is a mapping (merge_method: …, models: …), not {type(document).__name__}")
     document = document["merge"] if set(document) == {"merge"} else document
-    if "modules" in document:
-        raise RecipeError(f"{where}: modules: merging the parts of multimodal models is not supported; use models:")
+    notes: list[str] = []
+    document = _known(_one_module(where, document), MergeDocument, "", notes)
     try:
-        return MergeConfig.model_validate(document)
+        return MergeDocument.model_validate(document).with_notes(notes)
     except ValidationError as error:
-        problems = list(dict.fromkeys(_explain(where, e) for e in error.errors()))
+        problems = [*dict.fromkeys(_explain(where, e) for e in error.errors()), *(f"{where}: {n}" for n in notes)]
         raise RecipeError("\n".join(problems[:5])) from error
 
 
+def _one_module(where: str, document: dict[Any, Any]) -> dict[Any, Any]:
+    """mergekit's `modules: {name: {models: …}}`; a model of one module is that module."""
+    modules = document.get("modules")
+    if modules is None:
+        return {k: v for k, v in document.items() if k != "modules"}
+    parts = [*modules.values()] if isinstance(modules, dict) else []
+    if len(parts) != 1 or not isinstance(parts[0], dict):
+        raise RecipeError(
+            f"{where}: modules: merging the parts of a multimodal model each in its own way is not supported; "
+            "use models: or slices:, or modules: with a single module"
+        )
+    return {**{k: v for k, v in document.items() if k != "modules"}, **parts[0]}
+
+
+# key → the class of its value, or of each entry of its list or mapping
 _CLASSES: dict[str, type[BaseModel]] = {
     "models": schema.InputModel,
     "slices": schema.OutputSlice,
     "sources": schema.InputSlice,
     "tokenizer": schema.TokenizerConfig,
-    "search": schema.SearchConfig,
     "tokens": schema.TokenConfig,
 }
+
+
+def _known(value: Any, owner: type[BaseModel], place: str, notes: list[str]) -> Any:
+    """A mapping without the keys that its class does not know, all the way down; each is noted.
+
+    Keys that begin with `_` or `.` hold YAML anchors and are left out without a word.
+    """
+    if not isinstance(value, dict):
+        return value
+    known = [f.alias or n for n, f in owner.model_fields.items()]
+    kept: dict[Any, Any] = {}
+    for key, inner in value.items():
+        if key not in known:
+            if not str(key).startswith(("_", ".")):
+                notes.append(f"{place}{key} has no effect: no such key.{did_you_mean(str(key), known)}")
+            continue
+        below = _CLASSES.get(key)
+        if below is not None and isinstance(inner, list):
+            inner = [_known(entry, below, f"{place}{key}.{n}.", notes) for n, entry in enumerate(inner)]
+        elif key == "tokens" and isinstance(inner, dict):
+            inner = {t: _known(entry, schema.TokenConfig, f"{place}{key}.{t}.", notes) for t, entry in inner.items()}
+        elif below is not None:
+            inner = _known(inner, below, f"{place}{key}.", notes)
+        kept[key] = inner
+    return kept
 
 
 def _explain(where: str, error: Any) -> str:
     place = ".".join(str(p) for p in error["loc"])
     value = error.get("input")
-    if error["type"] == "extra_forbidden":
-        owner = next((_CLASSES[p] for p in reversed(error["loc"][:-1]) if p in _CLASSES), MergeConfig)
-        known = [f.alias or n for n, f in owner.model_fields.items()]
+    if error["type"] == "extra_forbidden":  # only `search:`, which is not mergekit's
+        known = list(schema.SearchConfig.model_fields)
         return f"{where}: {place}: no such key.{did_you_mean(str(error['loc'][-1]), known)}"
+    if error["type"] == "missing":
+        return f"{where}: {place}: missing"
     if error["type"] == "literal_error":
         expected = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
         return f"{where}: {place}: {value!r} is not one of {expected}.{did_you_mean(str(value), expected.split(', '))}"
@@ -70,7 +114,7 @@ def _explain(where: str, error: Any) -> str:
     return f"{where}: {place}: {message}" if place else f"{where}: {message}"
 
 
-def order(path: Path, merges: list[MergeConfig]) -> list[MergeConfig]:
+def order(path: Path, merges: list[MergeDocument]) -> list[MergeDocument]:
     """Sort so that each merge comes after those it names; the unnamed (or last) one ends the list."""
     if len(merges) == 1:
         return merges
@@ -86,10 +130,10 @@ def order(path: Path, merges: list[MergeConfig]) -> list[MergeConfig]:
             raise RecipeError(f"{path}: name: {name!r} cannot be the name of a folder")
     by_name = {m.name: m for m in merges if m.name is not None}
     final = unnamed[0] if unnamed else merges[-1]
-    done: list[MergeConfig] = []
+    done: list[MergeDocument] = []
     open_: list[str] = []
 
-    def visit(merge: MergeConfig) -> None:
+    def visit(merge: MergeDocument) -> None:
         if any(merge is d for d in done):
             return
         label = merge.name or "the unnamed merge"

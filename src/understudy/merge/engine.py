@@ -19,15 +19,15 @@ from understudy.artifact import digest_json
 from understudy.errors import InputError, RecipeError
 from understudy.merge.blocks import BLOCK
 from understudy.merge.companions import write_companions
-from understudy.merge.config import MergeConfig
 from understudy.merge.methods import METHODS
 from understudy.merge.parents import Resolve, as_folder, open_parents
 from understudy.merge.plan import MergePlan, make_plan
+from understudy.merge.schema import Merge
 from understudy.merge.stream import Progress, open_sources, stream
 from understudy.merge.survey import Likeness, survey
 from understudy.merge.writer import ShardWriter, Slot
 
-ENGINE = 1  # part of the stamp under which an interrupted merge resumes: raise when results change
+ENGINE = 2  # part of the stamp under which an interrupted merge resumes: raise when results change
 _LEAST = 32_000_000  # bytes of input to work with
 
 
@@ -68,16 +68,16 @@ def available_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def plan(config: MergeConfig, resolve: Resolve = as_folder) -> MergePlan:
+def plan(config: Merge, resolve: Resolve = as_folder) -> MergePlan:
     """Open the models' headers and plan the merge; nothing is written."""
     if config.merge_method is None:
         raise RecipeError("this merge stands in a file; load it with understudy.merge.document.load")
     parents = open_parents(config.references(), resolve)
-    return make_plan(config, METHODS[config.merge_method], METHODS, parents)
+    return make_plan(config, METHODS[config.merge_method], METHODS.values(), parents)
 
 
 def merge(
-    config: MergeConfig,
+    config: Merge,
     out: Path,
     *,
     max_memory: int | None = None,
@@ -123,7 +123,7 @@ def merge(
     )
 
 
-def _stamp(config: MergeConfig, todo: MergePlan, seed: int) -> str:
+def _stamp(config: Merge, todo: MergePlan, seed: int) -> str:
     """What the output's bytes depend on: the configuration, the seed and the identity of every input file."""
     files = {
         reference: [[str(path), (stat := path.stat()).st_size, stat.st_mtime_ns] for path in parent.files()]

@@ -148,16 +148,62 @@ def keep_between(values: Float32, low: int, high: int) -> None:
 
 
 @kernel
-def zero_equal(values: Float32, key: int, first: int, last: int) -> None:
-    """Of the values whose magnitude has the bits `key`, zero those with numbers first … last − 1 among them."""
-    bits = values.view(np.int32)
-    wanted = np.int32(key)
-    number = 0
+def random_bits(first: int, second: int, start: int, out: NDArray[np.uint32]) -> None:
+    """out[i] = 32 random bits of element start + i under the salts `first` and `second`: a hash of its number.
+
+    Two rounds of multiply and shift (the constants are those of a search for low bias by C. Wellons and others).
+    """
+    a = np.uint32(np.uint32(first) ^ np.uint32(start >> 32))
+    b = np.uint32(second)
+    low = np.uint32(start & 0xFFFFFFFF)
+    for i in range(out.size):
+        x = np.uint32(np.uint32(low + np.uint32(i)) ^ a)
+        x = np.uint32(np.uint32(x ^ (x >> np.uint32(16))) * np.uint32(0x21F0AAAD))
+        x = np.uint32(np.uint32(x ^ (x >> np.uint32(15))) * np.uint32(0xD35A2D97))
+        x = np.uint32(np.uint32(x ^ (x >> np.uint32(15))) + b)
+        x = np.uint32(np.uint32(x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D))
+        x = np.uint32(np.uint32(x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B))
+        out[i] = np.uint32(x ^ (x >> np.uint32(16)))
+
+
+@kernel
+def keep_random(values: Float32, bits: NDArray[np.uint32], limit: int, factor: float) -> None:
+    """Multiply the values whose random bits are below `limit` by `factor`, and zero the others."""
+    most, f, zero = np.uint32(limit), np.float32(factor), np.float32(0.0)
     for i in range(values.size):
-        if np.int32(bits[i] & np.int32(0x7FFFFFFF)) == wanted:
-            if first <= number < last:
-                bits[i] = np.int32(0)
-            number += 1
+        values[i] = values[i] * f if bits[i] < most else zero
+
+
+@kernel
+def keep_some_equal(values: Float32, key: int, keep: int, of: int, bits: NDArray[np.uint32]) -> None:
+    """Of the `of` values whose magnitude has the bits `key`, keep `keep` at random and zero the others.
+
+    Selection sampling: each subset of that size is equally likely under random bits.
+    """
+    magnitude = values.view(np.int32)
+    wanted = np.int32(key)
+    for i in range(values.size):
+        if np.int32(magnitude[i] & np.int32(0x7FFFFFFF)) == wanted and of > 0:
+            if np.int64(bits[i]) * of < keep << 32:
+                keep -= 1
+            else:
+                magnitude[i] = np.int32(0)
+            of -= 1
+
+
+@kernel
+def average_shared(deltas: Float32, epsilon: float, factors: Float32, out: Float32) -> None:
+    """Per element: the mean of the entries above `epsilon`; one alone times its model's factor; else zero (RAM)."""
+    zero, least = np.float32(0.0), np.float32(epsilon)
+    for n in range(out.size):
+        total, alone, count = zero, zero, 0
+        for i in range(deltas.shape[0]):
+            d = deltas[i, n]
+            if not abs(d) <= least:
+                total += d
+                alone = factors[i] * d
+                count += 1
+        out[n] = alone if count == 1 else total / np.float32(max(count, 1))
 
 
 @kernel

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.errors import InputError
-from understudy.merge.base import Float32
+from understudy.merge.block import Float32
 from understudy.merge.checkpoint import Checkpoint, open_checkpoint, read_json
 from understudy.merge.sources import Stored
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from understudy.errors import InputError
 from understudy.merge.checkpoint import Checkpoint, open_checkpoint, read_json
-from understudy.merge.config import split_reference
 from understudy.merge.lora import Adapted, Adapter, open_adapter
 from understudy.merge.reader import TensorInfo
+from understudy.merge.schema import split_reference
 from understudy.merge.sources import Stored
 
 # `model.layers.7.mlp.up_proj.weight` → ("model.layers.", 7, ".mlp.up_proj.weight"); GPT-2 says h, T5 block

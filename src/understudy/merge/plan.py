@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from understudy.errors import InputError, RecipeError
-from understudy.merge import check, settings
-from understudy.merge.align import Alignment, align
-from understudy.merge.base import Method, Values
-from understudy.merge.config import InputSlice, MergeConfig, OutputSlice, Parameters
+from understudy.merge import check, parameters
 from understudy.merge.licence import licence_warnings
+from understudy.merge.methods.base import Method, Values
 from understudy.merge.parents import Parent, comes_first, is_vocabulary, split_layer
 from understudy.merge.reader import DTYPES, FLOATS, count
+from understudy.merge.schema import InputSlice, Merge, OutputSlice, Parameters
+from understudy.merge.vocabulary import Alignment, align
 
-_CODES = {"bfloat16": "BF16", "float16": "F16", "float32": "F32"}
+_CODES = {"bfloat16": "BF16", "float16": "F16", "float32": "F32", "float64": "F64"}
 _NAMES = {code: name for name, code in _CODES.items()}
 
 
@@ -62,9 +62,7 @@ class MergePlan:
         return sum(t.input_bytes for t in self.tensors)
 
 
-def make_plan(
-    config: MergeConfig, method: Method, every: Mapping[str, Method], parents: dict[str, Parent]
-) -> MergePlan:
+def make_plan(config: Merge, method: Method, every: Iterable[Method], parents: dict[str, Parent]) -> MergePlan:
     """Plan a merge. Raises RecipeError (the configuration) and InputError (the models), each naming the place."""
     base = parents[config.base_model] if config.base_model else None
     slices = config.slices or [_whole(config, method, parents)]
@@ -77,12 +75,12 @@ def make_plan(
     warnings += alignment.warnings if alignment else []
     planned = _tensors(pieces, method, config, alignment)
     names = [t.name for t in planned]
-    warnings += settings.check_names(_levels(config), method, every, names)
+    warnings += [*config.notes, *parameters.check_names(config.levels(), method, every, names)]
     result = _config(reference, pieces, planned, alignment)
     return MergePlan(method, parents, reference, planned, result, alignment, warnings)
 
 
-def _whole(config: MergeConfig, method: Method, parents: dict[str, Parent]) -> OutputSlice:
+def _whole(config: Merge, method: Method, parents: dict[str, Parent]) -> OutputSlice:
     """`models:` as one slice over all layers; the base joins it where the method uses one."""
     entries = [(e.model, e.parameters) for e in config.entries or []]
     if config.base_model and method.base != "unused" and config.base_model not in [m for m, _ in entries]:
@@ -92,15 +90,13 @@ def _whole(config: MergeConfig, method: Method, parents: dict[str, Parent]) -> O
         listed = ", ".join(f"{m} has {n}" for m, n in depths.items())
         raise InputError(f"the models have different numbers of layers ({listed}); say which with slices:")
     sources = [InputSlice(model=m, parameters=p, layer_range=(0, max(depths[m], 1))) for m, p in entries]
-    return OutputSlice(sources=sources)
+    return OutputSlice(sources=sources, base_model=None)
 
 
 class _Piece:
     """One slice: its rows in the method's order (base first), their layers and parameter levels."""
 
-    def __init__(
-        self, config: MergeConfig, method: Method, parents: dict[str, Parent], piece: OutputSlice, number: int
-    ):
+    def __init__(self, config: Merge, method: Method, parents: dict[str, Parent], piece: OutputSlice, number: int):
         where = f"slices.{number}" if config.slices else "models"
         base = (piece.base_model or config.base_model) if method.base != "unused" else None
         if method.base == "required" and base is None:
@@ -150,7 +146,7 @@ class _Piece:
 
 
 def _tensors(
-    pieces: Sequence[_Piece], method: Method, config: MergeConfig, alignment: Alignment | None
+    pieces: Sequence[_Piece], method: Method, config: Merge, alignment: Alignment | None
 ) -> list[PlannedTensor]:
     planned: list[PlannedTensor] = []
 
@@ -185,7 +181,7 @@ def _tensors(
 def _tensor(
     piece: _Piece,
     method: Method,
-    config: MergeConfig,
+    config: Merge,
     name: str,
     inputs: tuple[tuple[Parent, str], ...],
     depth: float,
@@ -197,7 +193,7 @@ def _tensor(
     if len(shapes) > 1:
         listed = ", ".join(f"{list(i.shape)} in {p.reference}" for i, (p, _) in zip(infos, inputs, strict=True))
         raise InputError(f"tensor '{name}' has different shapes: {listed}; these models cannot be merged")
-    values = settings.values_for(method, name, depth, piece.shared, piece.own)
+    values = parameters.values_for(method, name, depth, piece.shared, piece.own)
     codes = list(dict.fromkeys(i.dtype for i in infos))
     if not all(code in FLOATS for code in codes):
         if len(codes) > 1 or codes[0].startswith("F8"):
@@ -212,13 +208,6 @@ def _tensor(
     return PlannedTensor(
         name, shape, dtype, inputs, piece.has_base, values, copy=unchanged and not by_token, by_token=by_token
     )
-
-
-def _levels(config: MergeConfig) -> list[Parameters]:
-    levels = [config.parameters, *(e.parameters for e in config.entries or [])]
-    for piece in config.slices or []:
-        levels += [piece.parameters, *(s.parameters for s in piece.sources)]
-    return levels
 
 
 def _config(

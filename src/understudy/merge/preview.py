@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from understudy.merge.config import MergeConfig
 from understudy.merge.engine import available_threads, plan
 from understudy.merge.parents import Resolve
+from understudy.merge.schema import Merge
 from understudy.merge.stream import open_sources
 from understudy.merge.survey import survey
 
@@ -15,7 +15,7 @@ _READ, _WRITE = 3.0e9, 2.0e9
 
 
 def describe(
-    documents: Sequence[MergeConfig], *, resolve: Resolve, max_memory: int | None = None, threads: int | None = None
+    documents: Sequence[Merge], *, resolve: Resolve, max_memory: int | None = None, threads: int | None = None
 ) -> list[str]:
     """Lines of text: method, models, tensors, bytes, time, memory and warnings of each merge."""
     lines: list[str] = []

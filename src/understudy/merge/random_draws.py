@@ -1,7 +1,7 @@
 """Random numbers that depend on what they are for, not on who draws them or when.
 
-Each (seed, tensor, model) keys a Philox generator (Salmon et al. 2011, doi 10.1145/2063384.2063405), and each
-block has its own counter: any thread draws any block, and gets the same numbers.
+Each (seed, tensor, model) has a salt, and an element's number is a hash of its place under that salt: any thread
+draws any block, and gets the same numbers.
 """
 
 from __future__ import annotations
@@ -11,19 +11,26 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from understudy.merge.base import Block
+from understudy.merge import kernels
+from understudy.merge.block import Block
 from understudy.merge.blocks import Blocks
 
+Salt = tuple[int, int]
 
-def uniform(x: Blocks, model: int, block: Block) -> NDArray[np.uint32]:
-    """One number in 0 … 2³² − 1 for each element of a block, for one model of a merge."""
-    digest = hashlib.sha256(f"{x.seed}\0{x.name}\0{model}".encode()).digest()
-    key = np.frombuffer(digest[:16], "<u8")
-    n = block.x.shape[1]
-    generator = np.random.Philox(key=key, counter=[0, block.index, 0, 0])
-    return generator.random_raw((n + 1) // 2).view(np.uint32)[:n]
+
+def salt(x: Blocks, purpose: object) -> Salt:
+    """Two 32-bit salts for one purpose (a model's number) within a tensor."""
+    digest = hashlib.sha256(f"{x.seed}\0{x.name}\0{purpose}".encode()).digest()
+    return int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:8], "little")
+
+
+def bits(x: Blocks, salted: Salt, block: Block) -> NDArray[np.uint32]:
+    """32 random bits for each element of a block, in this thread's scratch memory."""
+    out: NDArray[np.uint32] = x.workers.buffer("bits", (block.x.shape[1],), np.uint32)
+    kernels.random_bits(*salted, block.start, out)
+    return out
 
 
 def below(probability: float) -> int:
-    """The limit under which a draw falls with this probability."""
-    return round(probability * 2**32)
+    """The limit under which 32 random bits fall with this probability (below one)."""
+    return min(round(probability * 2**32), 2**32 - 1)

@@ -17,8 +17,8 @@ from typing import Any
 
 from understudy.artifact import digest_json
 from understudy.errors import RecipeError
-from understudy.merge.config import MergeConfig, SearchConfig
 from understudy.merge.parents import Resolve, as_folder
+from understudy.merge.schema import Merge, SearchConfig
 from understudy.merge.series import merge_series
 from understudy.merge.stream import Progress
 
@@ -37,13 +37,13 @@ class Trial:
 class SearchResult:
     """The configuration with the best value in place, and every trial in the order of its making."""
 
-    config: MergeConfig
+    config: Merge
     value: float
     score: float
     trials: tuple[Trial, ...]
 
 
-def with_value(config: MergeConfig, search: SearchConfig, value: float) -> MergeConfig:
+def with_value(config: Merge, search: SearchConfig, value: float) -> Merge:
     """The merge with the searched parameter set: for all models, or for one of them.
 
     A parameter given by layer or filter is replaced: the search is over one number.
@@ -60,7 +60,7 @@ def with_value(config: MergeConfig, search: SearchConfig, value: float) -> Merge
 
 
 def search(
-    documents: Sequence[MergeConfig],
+    documents: Sequence[Merge],
     score: Callable[[Path], float | None],
     work: Path,
     *,

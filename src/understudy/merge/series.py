@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from understudy.artifact import digest_json, write_text
-from understudy.merge.config import MergeConfig
 from understudy.merge.engine import MergeReport, merge
 from understudy.merge.parents import Resolve, as_folder
+from understudy.merge.schema import Merge
 from understudy.merge.stream import Progress
 
 
@@ -19,7 +19,7 @@ def parts_folder(out: Path) -> Path:
 
 
 def merge_series(
-    documents: Sequence[MergeConfig],
+    documents: Sequence[Merge],
     out: Path,
     *,
     max_memory: int | None = None,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.merge import kernels
-from understudy.merge.base import Float32
+from understudy.merge.block import Float32
 from understudy.merge.reader import SafetensorsFile
 
 

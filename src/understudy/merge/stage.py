@@ -10,6 +10,7 @@ from understudy.errors import RecipeError
 from understudy.merge.config import MergeConfig
 from understudy.merge.document import load
 from understudy.merge.methods import METHODS
+from understudy.merge.schema import Merge
 from understudy.merge.search import search
 from understudy.merge.series import merge_series
 from understudy.merge.smoke import smoke_test
@@ -23,7 +24,7 @@ def run(config: MergeConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     Where the method needs a base and the section names none, the recipe's base_model is taken. `search:` needs
     `inputs.score_model` (RecipeError without), nothing else does.
     """
-    documents = load(Path(config.config)) if config.config else [config]
+    documents: list[Merge] = [*load(Path(config.config))] if config.config else [config]
     stated = config.max_memory if "max_memory" in config.model_fields_set else None
     limits = {"max_memory": stated, "threads": config.threads}
     documents = [_with_base(d, inputs.base_model) for d in documents]
@@ -52,7 +53,9 @@ def run(config: MergeConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     )
     for warning in report.warnings:
         ctx.logger.warning("merge: %s", warning)
-    spoken = smoke_test(ctx.out / "model", config.max_memory) if documents[-1].smoke_test else None
+    spoken = (
+        smoke_test(ctx.out / "model", config.max_memory) if config.smoke_test and documents[-1].smoke_test else None
+    )
     metrics |= {
         "merge_method": report.method,
         "seconds": report.seconds,
@@ -67,7 +70,7 @@ def run(config: MergeConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     return StageOutput(metrics, {"tensors": report.n_tensors, "models": len(documents[-1].references())})
 
 
-def _with_base(config: MergeConfig, base_model: str) -> MergeConfig:
+def _with_base(config: Merge, base_model: str) -> Merge:
     if (
         config.base_model
         or not base_model

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from understudy.errors import InputError, RecipeError
-from understudy.merge.align import AlignedRows
-from understudy.merge.base import Block
+from understudy.merge.block import Block
 from understudy.merge.blocks import BLOCK, Blocks, Source, Workers
 from understudy.merge.plan import MergePlan, PlannedTensor
 from understudy.merge.reader import DTYPES
 from understudy.merge.sources import encode
+from understudy.merge.vocabulary import AlignedRows
 from understudy.merge.writer import ShardWriter
 
 Progress = Callable[[str, float, float | None], None]

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.errors import InputError, RecipeError, did_you_mean
-from understudy.merge.base import Float32
-from understudy.merge.config import MergeConfig, TokenConfig, TokenSource
+from understudy.merge.block import Float32
 from understudy.merge.parents import Parent
+from understudy.merge.schema import Merge, TokenConfig, TokenSource
 from understudy.merge.sources import Stored
 from understudy.merge.tokenizer import Vocabulary, need_vocabulary, read_vocabulary, rows_of, union
 
@@ -42,7 +42,7 @@ class Alignment:
     warnings: list[str] = field(default_factory=list)
 
 
-def align(config: MergeConfig, parents: dict[str, Parent], reference: Parent) -> Alignment | None:
+def align(config: Merge, parents: dict[str, Parent], reference: Parent) -> Alignment | None:
     """Match the vocabularies of all models; None where they are the same row by row.
 
     Raises InputError naming a token or model that does not fit, RecipeError for a wrong tokenizer section.
@@ -70,7 +70,7 @@ def align(config: MergeConfig, parents: dict[str, Parent], reference: Parent) ->
     return _build(config, parents, vocabularies, donor, tokens, None, [])
 
 
-def _automatic(config: MergeConfig, parents: dict[str, Parent], reference: Parent, sizes: dict[str, int]) -> Alignment:
+def _automatic(config: Merge, parents: dict[str, Parent], reference: Parent, sizes: dict[str, int]) -> Alignment:
     """No tokenizer_source, and the vocabularies differ: by their names where nothing is lost, else refused."""
     vocabularies = [need_vocabulary(p) for p in parents.values()]
     base = next(v for v in vocabularies if v.reference == reference.reference)
@@ -93,7 +93,7 @@ def _automatic(config: MergeConfig, parents: dict[str, Parent], reference: Paren
 
 
 def _build(
-    config: MergeConfig,
+    config: Merge,
     parents: dict[str, Parent],
     vocabularies: Sequence[Vocabulary],
     donor: Parent,

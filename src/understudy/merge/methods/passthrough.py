@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from understudy.merge.base import Combine, Method, Parameter, Values
+from understudy.merge.block import Combine
 from understudy.merge.blocks import Blocks
+from understudy.merge.methods.base import Method, Parameter, Values
 
 
 class Passthrough(Method):
@@ -22,6 +23,3 @@ class Passthrough(Method):
 
     def prepare(self, x: Blocks, p: Values) -> Combine:
         return x.weighted(p.weights("scale"))
-
-
-METHODS = (Passthrough(),)

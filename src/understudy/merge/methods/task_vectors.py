@@ -1,9 +1,9 @@
-"""What the methods on task vectors share: δᵢ = θᵢ − base, thinned out, weighed, summed and added to the base.
+"""What the methods on task vectors share: δᵢ = θᵢ − base, sparsified, weighed, summed and added to the base.
 
     θ = base + λ·Σ wᵢ·δᵢ'                           (`normalize`: divided by Σ wᵢ)
     θ = base + λ·Σ over the models that agree with the elected sign        (TIES, arXiv 2306.01708)
 
-A method is this with its own way of thinning; it is told apart by `thin`.
+A method is this with its own way to sparsify.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.merge import kernels
-from understudy.merge.base import Block, Combine, Float32, Method, Parameter, Values
+from understudy.merge.block import Block, Combine, Float32
 from understudy.merge.blocks import Blocks
+from understudy.merge.methods.base import Method, Parameter, Values
 
-Thin = Callable[[Block, Float32], None]  # (block, deltas [models, n]): thin the deltas in place
+DENSITY = Parameter("density", default=1.0, per_model=True, low=0.0, high=1.0)
+Sparsify = Callable[[Block, Float32], None]  # (block, deltas [models, n]): sparsify the deltas in place
 
 
 class TaskVectors(Method):
@@ -49,24 +51,24 @@ class TaskVectors(Method):
         )
 
     @abstractmethod
-    def thin(self, x: Blocks, p: Values) -> Thin | None:
-        """Make the passes that thinning needs; None where nothing is thinned."""
+    def sparsify(self, x: Blocks, p: Values) -> Sparsify | None:
+        """Make the passes that sparsifying needs; None where every entry stays."""
 
     def prepare(self, x: Blocks, p: Values) -> Combine:
-        w, thin = p.weights(), self.thin(x, p)
+        w, sparsify = p.weights(), self.sparsify(x, p)
         scale = float(p["lambda"])
         if not self.consensus:
             if p["normalize"] and abs(w.sum()) >= 1e-8:
                 w = w / w.sum()
-            if thin is None:
+            if sparsify is None:
                 return x.weighted(w * scale, from_base=True)
         weights = w.astype(np.float32)
 
         def combine(block: Block, out: Float32) -> None:
             base, deltas = block.x[0], block.x[1:]
             kernels.subtract_row(deltas, base)
-            if thin is not None:
-                thin(block, deltas)
+            if sparsify is not None:
+                sparsify(block, deltas)
             if self.consensus:
                 kernels.elect_and_merge(deltas, weights, p["normalize"], scale, base, out)
             else:
@@ -77,21 +79,21 @@ class TaskVectors(Method):
         return combine
 
 
-def rescaled(x: Blocks, thin: Thin) -> Thin:
-    """Thinning that gives every task vector its L1 norm back: one more pass."""
+def rescaled(x: Blocks, sparsify: Sparsify) -> Sparsify:
+    """Sparsifying that gives every task vector its L1 norm back: one more pass."""
 
     def norms(block: Block) -> NDArray[Any]:
         deltas = block.x[1:]
         kernels.subtract_row(deltas, block.x[0])
         before = np.sum(np.abs(deltas), axis=1, dtype=np.float64)
-        thin(block, deltas)
+        sparsify(block, deltas)
         return np.stack([before, np.sum(np.abs(deltas), axis=1, dtype=np.float64)])
 
     before, after = x.sum(norms)
     factor = np.where((before < 1e-7) | (after < 1e-7), 1.0, before / np.maximum(after, 1e-7)).astype(np.float32)
 
-    def thin_and_scale(block: Block, deltas: Float32) -> None:
-        thin(block, deltas)
+    def sparsify_and_scale(block: Block, deltas: Float32) -> None:
+        sparsify(block, deltas)
         deltas *= factor[:, None]
 
-    return thin_and_scale
+    return sparsify_and_scale

@@ -11,20 +11,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from understudy.errors import RecipeError, did_you_mean
-from understudy.merge.base import REQUIRED, Method, Parameter, Values
-from understudy.merge.config import Conditional, Parameters, Setting
+from understudy.merge.methods.base import REQUIRED, Method, Parameter, Values
+from understudy.merge.schema import Conditional, Parameters, Setting
 
-# accepted everywhere because mergekit's users write it: it chose the dtype of a mask that we do not store
+# taken without a word because mergekit's users write it: it chose the dtype of a mask that is not stored here
 _IGNORED = frozenset({"int8_mask"})
 
 
-def evaluate(setting: Setting, tensor: str, depth: float) -> Any:
+def evaluate(setting: Setting | None, tensor: str, depth: float) -> Any:
     """A setting's value for one tensor at depth 0 … 1 of its slice; None where no filter matches."""
     if isinstance(setting, Conditional):
         setting = [setting]
     if not isinstance(setting, list):
         return setting
-    if not setting:
+    if not setting:  # an empty list
         return None
     if isinstance(setting[0], Conditional):
         for condition in setting:
@@ -85,32 +85,32 @@ def values_for(
     )
 
 
-def _filters(setting: Setting) -> Iterator[str]:
+def _filters(setting: Setting | None) -> Iterator[str]:
     for condition in setting if isinstance(setting, list) else [setting]:
         if isinstance(condition, Conditional) and condition.filter not in (None, "*"):
             yield str(condition.filter)
 
 
 def check_names(
-    levels: Iterable[Parameters], method: Method, every: Mapping[str, Method], tensors: Sequence[str]
+    levels: Iterable[Parameters], method: Method, every: Iterable[Method], tensors: Sequence[str]
 ) -> list[str]:
-    """Refuse unknown parameters and filters that match no tensor. Returns warnings on parameters without effect."""
+    """Warnings on parameters without effect: unknown, of another method, or for a filter that matches no tensor."""
     own = {p.name for p in method.parameters}
-    known = {p.name for m in every.values() for p in m.parameters} | _IGNORED
+    known = {p.name for m in every for p in m.parameters} | _IGNORED
     parts = {part for t in tensors for part in t.split(".") if not part.isdigit()}
     warnings: list[str] = []
     for level in levels:
         for name, setting in level.items():
             if name not in known:
-                raise RecipeError(
-                    f"parameters.{name}: no method has such a parameter; {method.name} has "
+                warnings.append(
+                    f"parameters.{name} has no effect: no method has such a parameter; {method.name} has "
                     f"{', '.join(sorted(own)) or 'none'}.{did_you_mean(name, own or known)}"
                 )
-            if name not in own and name not in _IGNORED:
+            elif name not in own and name not in _IGNORED:
                 warnings.append(f"parameters.{name} has no effect on {method.name}")
             for text in _filters(setting):
                 if not any(text in t for t in tensors):
-                    raise RecipeError(
+                    warnings.append(
                         f"parameters.{name}: the filter '{text}' matches no tensor.{did_you_mean(text, parts)}"
                     )
     return list(dict.fromkeys(warnings))

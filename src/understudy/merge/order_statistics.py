@@ -2,8 +2,9 @@
 
 A non-negative float32 read as an unsigned integer keeps its order. The first pass counts the upper 16 bits of
 every key, the second the lower 16 bits of those that share the wanted upper half: that gives the key at any
-rank, exactly. Equal keys are told apart by position, the first counting as the smaller rank (as a stable sort
-does), so a tensor full of equal values is cut at exactly the wanted number too.
+rank, exactly. Where equal keys must be divided, each block gives its share of them, and which ones they are is
+drawn at random by the seed: a tensor full of equal values is cut at exactly the wanted number, and no part of it is
+favoured. (The first ones by position would be the first rows: task vectors of bfloat16 models are full of ties.)
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.merge import kernels
-from understudy.merge.base import Block, Float32
+from understudy.merge.block import Block, Float32
 from understudy.merge.blocks import Blocks
 
 Keys = Callable[[Block], NDArray[np.uint32]]  # block → one row of keys for each ordered quantity
@@ -36,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a request cuts: all keys beyond `key` belong to it, and the first `ties` of those equal to `key`.
+    """Where a request cuts: all keys beyond `key` belong to it, and `ties` of those equal to `key`.
 
     before: number of equal keys before each block and, last, in all; None where all equal keys belong.
     """
@@ -46,11 +47,16 @@ class Cut:
     before: NDArray[np.int64] | None = None
 
     def ties_in(self, block: int) -> tuple[int, int]:
-        """(how many of the equal keys of a block belong, the first ones; how many there are)."""
+        """(how many of the equal keys of a block belong, how many there are); the shares of all blocks sum up."""
         if self.before is None:
             return _ALL, _ALL
-        here = int(self.before[block + 1] - self.before[block])
-        return min(max(self.ties - int(self.before[block]), 0), here), here
+        return share(self.before, self.ties, block), int(self.before[block + 1] - self.before[block])
+
+
+def share(before: NDArray[np.int64], count: int, block: int) -> int:
+    """A block's part of `count` equal keys, in proportion to how many it holds."""
+    start, stop, total = int(before[block]), int(before[block + 1]), int(before[-1])
+    return count * stop // total - count * start // total if total else 0
 
 
 def magnitudes(values: Float32) -> NDArray[np.uint32]:
@@ -59,27 +65,34 @@ def magnitudes(values: Float32) -> NDArray[np.uint32]:
     return np.bitwise_and(bits, np.uint32(0x7FFFFFFF), out=bits)
 
 
-def keep_top(values: Float32, cut: Cut, block: int) -> None:
-    """Zero all values of a block that a `top` cut on their magnitudes leaves out."""
-    belong, here = cut.ties_in(block)
+def keep_top(values: Float32, cut: Cut, block: Block, bits: NDArray[np.uint32]) -> None:
+    """Zero all values of a block that a `top` cut on their magnitudes leaves out. bits: random, one an element."""
+    belong, here = cut.ties_in(block.index)
     kernels.keep_between(values, cut.key if belong else cut.key + 1, _LARGEST)
     if 0 < belong < here:
-        kernels.zero_equal(values, cut.key, belong, _ALL)
+        kernels.keep_some_equal(values, cut.key, belong, here, bits)
 
 
-def keep_window(values: Float32, low: Cut | None, high: Cut | None, block: int) -> None:
+def keep_window(values: Float32, low: Cut | None, high: Cut | None, block: Block, bits: NDArray[np.uint32]) -> None:
     """Zero all values that are in the `bottom` cut `low`, or not in the `bottom` cut `high`, by magnitude."""
+    if low is not None and high is not None and low.key == high.key:
+        before = low.before if low.before is not None else high.before
+        kernels.keep_between(values, low.key, low.key)
+        if before is not None:
+            here = int(before[block.index + 1] - before[block.index])
+            kernels.keep_some_equal(values, low.key, share(before, high.ties - low.ties, block.index), here, bits)
+        return
     first, last = 0, _LARGEST
-    if high is not None:  # before `low`, which changes the count of equal keys from the front
-        kept, here = high.ties_in(block)
+    if high is not None:
+        kept, here = high.ties_in(block.index)
         last = high.key if kept else high.key - 1
         if 0 < kept < here:
-            kernels.zero_equal(values, high.key, kept, _ALL)
+            kernels.keep_some_equal(values, high.key, kept, here, bits)
     if low is not None:
-        dropped, here = low.ties_in(block)
+        dropped, here = low.ties_in(block.index)
         first = low.key + 1 if dropped == here else low.key
         if 0 < dropped < here:
-            kernels.zero_equal(values, low.key, 0, dropped)
+            kernels.keep_some_equal(values, low.key, here - dropped, here, bits)
     kernels.keep_between(values, first, last)
 
 
@@ -89,8 +102,11 @@ def ordered(values: Float32) -> NDArray[np.uint32]:
     return np.where(bits >> 31, ~bits, bits | np.uint32(0x80000000))
 
 
-def cuts(x: Blocks, keys: Keys, requests: Sequence[Request]) -> list[Cut]:
-    """The cut of every request, for two passes over the tensor, and a third where equal keys must be divided."""
+def cuts(x: Blocks, keys: Keys, requests: Sequence[Request], *, divide: bool = True) -> list[Cut]:
+    """The cut of every request, for two passes over the tensor, and a third where equal keys must be divided.
+
+    divide: False where only the keys at the cuts are wanted.
+    """
     rows = sorted({r.row for r in requests})
     upper = _count(x, keys, [(row, 16, -1) for row in rows])
     places = [_locate(upper[rows.index(r.row)], r.end, r.count) for r in requests]
@@ -100,7 +116,7 @@ def cuts(x: Blocks, keys: Keys, requests: Sequence[Request]) -> list[Cut]:
     divided: list[int] = []
     for request, (high, left, _) in zip(requests, places, strict=True):
         low, ties, equal = _locate(lower[wanted.index((request.row, high))], request.end, left)
-        if ties < equal:
+        if divide and ties < equal:
             divided.append(len(found))
         found.append(Cut(high << 16 | low, ties))
     if divided:

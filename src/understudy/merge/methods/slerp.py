@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 
-from understudy.merge.base import Combine, Method, Parameter, Values
+from understudy.merge.block import Combine
 from understudy.merge.blocks import Blocks
+from understudy.merge.methods.base import Method, Parameter, Values
 
 PARALLEL = 0.9995
 TINY = 1e-8  # a tensor of norm zero has no direction: it counts as perpendicular
@@ -43,6 +44,3 @@ class Slerp(Method):
         x.notes["cosine"] = cosine
         x.notes["linear"] = abs(cosine) > PARALLEL
         return x.weighted(coefficients(p["t"], cosine))
-
-
-METHODS = (Slerp(),)

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from understudy.merge.base import Block, Combine, Float32, Method, Parameter, Values
+from understudy.merge.block import Block, Combine, Float32
 from understudy.merge.blocks import Blocks
+from understudy.merge.methods.base import Method, Parameter, Values
 
 TINY = 1e-6
 
@@ -59,6 +60,3 @@ class ModelStock(Method):
             out[...] = (rows[0] + t[:, None] * rows[1:].mean(axis=0)).ravel()
 
         return combine
-
-
-METHODS = (ModelStock(),)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from understudy.merge.base import Block, Combine, Float32, Method, Parameter, Values
+from understudy.merge.block import Block, Combine, Float32
 from understudy.merge.blocks import Blocks
+from understudy.merge.methods.base import Method, Parameter, Values
 
 TINY = np.float32(1e-6)
 
@@ -37,6 +38,3 @@ class NearSwap(Method):
             np.add(a, b, out=out)
 
         return combine
-
-
-METHODS = (NearSwap(),)

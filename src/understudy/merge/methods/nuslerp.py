@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from understudy.merge.base import Block, Combine, Float32, Method, Parameter, Values
+from understudy.merge.block import Block, Combine, Float32
 from understudy.merge.blocks import Blocks
+from understudy.merge.methods.base import Method, Parameter, Values
 
 PARALLEL = 1e-16  # on 1 − cos²
 TINY = 1e-7
@@ -77,6 +78,3 @@ class NuSlerp(Method):
             out[...] = (merged + block.rows()[0] if x.has_base else merged).ravel()
 
         return combine
-
-
-METHODS = (NuSlerp(),)

@@ -15,8 +15,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from understudy.merge.base import Combine, Method, Parameter, Values
+from understudy.merge.block import Combine
 from understudy.merge.blocks import Blocks
+from understudy.merge.methods.base import Method, Parameter, Values
 
 
 def mean_direction(products: NDArray[np.float64], max_iter: int, tol: float) -> NDArray[np.float64]:
@@ -58,6 +59,3 @@ class Karcher(Method):
             units = products[np.ix_(valid, valid)] / np.outer(norms[valid], norms[valid])
             weights[valid] = mean_direction(units, p["max_iter"], p["tol"]) / norms[valid] * norms.mean()
         return x.weighted(weights)
-
-
-METHODS = (Karcher(),)

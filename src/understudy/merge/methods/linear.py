@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from understudy.merge.base import Combine, Method, Parameter, Values
+from understudy.merge.block import Combine
 from understudy.merge.blocks import Blocks
+from understudy.merge.methods.base import Method, Parameter, Values
 
 
 class Linear(Method):
@@ -23,6 +24,3 @@ class Linear(Method):
         if abs(w.sum()) < 1e-8:
             raise ValueError(f"the weights {w.tolist()} sum to zero; set normalize: false or other weights")
         return x.weighted(w, divisor=float(w.sum()))
-
-
-METHODS = (Linear(),)

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from understudy.merge.base import Block, Float32, Parameter, Values
+from understudy.merge.block import Block, Float32
 from understudy.merge.blocks import Blocks
-from understudy.merge.dare import RESCALE_NORM
-from understudy.merge.random_draws import uniform
-from understudy.merge.task_vectors import TaskVectors, Thin, rescaled
+from understudy.merge.methods.base import Parameter, Values
+from understudy.merge.methods.dare import RESCALE_NORM
+from understudy.merge.methods.task_vectors import DENSITY, Sparsify, TaskVectors, rescaled
+from understudy.merge.random_draws import bits, salt
 
 
 def probabilities(rows: Float32, density: float, epsilon: float) -> Float32:
@@ -32,36 +33,36 @@ def probabilities(rows: Float32, density: float, epsilon: float) -> Float32:
 class Della(TaskVectors):
     whole_rows = True
 
-    def thin(self, x: Blocks, p: Values) -> Thin | None:
+    def __init__(self, *, consensus: bool) -> None:
+        super().__init__(
+            "della" if consensus else "della_linear",
+            "DELLA" if consensus else "Linear DELLA",
+            "https://arxiv.org/abs/2406.11617",
+            consensus=consensus,
+            normalize=consensus,
+            rescale=True,
+            more=(DENSITY, Parameter("epsilon", default=0.15, per_model=True, low=0.0, high=0.5), RESCALE_NORM),
+        )
+
+    def sparsify(self, x: Blocks, p: Values) -> Sparsify | None:
         density, epsilon = p.weights("density"), p.weights("epsilon")
         if (density >= 1.0).all():
             return None
         for d, e in zip(density, epsilon, strict=True):
             if 0.0 < d < 1.0 and not (d - e > 0.0 and d + e < 1.0):
                 raise ValueError(f"density {d} ± epsilon {e} leaves 0 … 1; choose a smaller epsilon")
+        salts = [salt(x, model) for model in range(len(density))]
         by_expectation = p["rescale"] and p["rescale_norm"] == "expectation"
 
-        def thin(block: Block, deltas: Float32) -> None:
+        def sparsify(block: Block, deltas: Float32) -> None:
             for i, delta in enumerate(deltas):
                 if density[i] <= 0.0:
                     delta[:] = 0.0
                 elif density[i] < 1.0:
                     chance = probabilities(delta.reshape(-1, block.row_length), density[i], epsilon[i]).ravel()
-                    draws = uniform(x, i, block).astype(np.float32) * np.float32(2.0**-32)
+                    draws = bits(x, salts[i], block).astype(np.float32) * np.float32(2.0**-32)
                     if by_expectation:
                         delta /= chance
                     delta[draws >= chance] = 0.0
 
-        return rescaled(x, thin) if p["rescale"] and not by_expectation else thin
-
-
-_MORE = (
-    Parameter("density", default=1.0, per_model=True, low=0.0, high=1.0),
-    Parameter("epsilon", default=0.15, per_model=True, low=0.0, high=0.5),
-    RESCALE_NORM,
-)
-_PAPER = "https://arxiv.org/abs/2406.11617"
-METHODS = (
-    Della("della", "DELLA", _PAPER, consensus=True, normalize=True, rescale=True, more=_MORE),
-    Della("della_linear", "Linear DELLA", _PAPER, consensus=False, rescale=True, more=_MORE),
-)
+        return rescaled(x, sparsify) if p["rescale"] and not by_expectation else sparsify

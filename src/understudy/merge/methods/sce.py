@@ -10,9 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from understudy.merge import kernels
-from understudy.merge.base import Block, Combine, Float32, Method, Parameter, Values
+from understudy.merge.block import Block, Combine, Float32
 from understudy.merge.blocks import Blocks
-from understudy.merge.select import Request, cuts, keep_top, magnitudes
+from understudy.merge.methods.base import Method, Parameter, Values
+from understudy.merge.order_statistics import Request, cuts, keep_top, magnitudes
+from understudy.merge.random_draws import bits, salt
 
 
 def _deltas(block: Block) -> Float32:
@@ -42,9 +44,11 @@ class Sce(Method):
                 return x.weighted([0.0] * x.n_models, from_base=True)
             (cut,) = cuts(x, lambda block: magnitudes(_variance(_deltas(block)))[None], [Request(0, "top", count)])
 
+            salted = salt(x, "select")
+
             def select(block: Block, deltas: Float32) -> None:
                 variance = _variance(deltas)
-                keep_top(variance, cut, block.index)
+                keep_top(variance, cut, block, bits(x, salted, block))
                 deltas[:, variance == 0.0] = 0.0
 
         def selected(block: Block) -> Float32:
@@ -67,6 +71,3 @@ class Sce(Method):
             out += block.x[0]
 
         return combine
-
-
-METHODS = (Sce(),)

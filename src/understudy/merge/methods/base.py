@@ -3,48 +3,22 @@
 A method never holds a tensor. It asks `Blocks` for sums over all elements (`x.sum`, `x.gram`), decides, and
 returns the function that turns a block of inputs into a block of output. Block boundaries depend on the
 tensor's shape alone, so a result never depends on the number of threads or the memory limit.
-
-Rows: where the method uses a base model, row 0 of a block is the base and rows 1… are the models in the
-order of the configuration; otherwise all rows are models.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from understudy.merge.blocks import Blocks
+from understudy.merge.block import Combine
+from understudy.merge.blocks import Blocks
 
-Float32 = NDArray[np.float32]
 REQUIRED: Any = object()
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A run of elements of one tensor, from every input.
-
-    x: float32 [inputs, n]; the method may overwrite it.
-    start: index of the first element in the flattened tensor. index: number of the block.
-    row_length: length of the tensor's last axis; with `whole_rows` n is a multiple of it.
-    """
-
-    x: Float32
-    index: int
-    start: int
-    row_length: int
-
-    def rows(self) -> Float32:
-        """The block as [inputs, rows, row_length]; for methods with `whole_rows`."""
-        return self.x.reshape(self.x.shape[0], -1, self.row_length)
-
-
-Combine = Callable[[Block, Float32], None]  # (block, out [n]): write the merged elements into out
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +36,9 @@ class Parameter:
     def check(self, value: Any, where: str) -> Any:
         """The value in its own type. Raises ValueError saying what is wrong with it."""
         if self.kind is bool:
-            if not isinstance(value, (bool, int)):
+            if value not in (0, 1, "true", "false", "True", "False"):
                 raise ValueError(f"{where}: {self.name} is true or false, not {value!r}")
-            return bool(value)
+            return value in (1, "true", "True")
         if self.kind is str:
             if value not in self.choices:
                 raise ValueError(f"{where}: {self.name} is one of {', '.join(self.choices)}, not {value!r}")
@@ -96,7 +70,7 @@ class Values:
 
 
 class Method(ABC):
-    """A merge method. Add one by writing a file like `slerp.py` and naming it in `methods.py` and `config.py`."""
+    """A merge method. Add one by writing a file like `slerp.py` and a line in `methods/__init__.py`."""
 
     name: str
     title: str

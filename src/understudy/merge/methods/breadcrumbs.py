@@ -12,16 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.merge import kernels
-from understudy.merge.base import Block, Float32, Parameter, Values
+from understudy.merge.block import Block, Float32
 from understudy.merge.blocks import Blocks
-from understudy.merge.select import Request, cuts, keep_window, magnitudes
-from understudy.merge.task_vectors import TaskVectors, Thin, rescaled
+from understudy.merge.methods.base import Parameter, Values
+from understudy.merge.methods.task_vectors import DENSITY, Sparsify, TaskVectors, rescaled
+from understudy.merge.order_statistics import Request, cuts, keep_window, magnitudes
+from understudy.merge.random_draws import bits, salt
 
 
 class Breadcrumbs(TaskVectors):
     passes = 4
 
-    def thin(self, x: Blocks, p: Values) -> Thin | None:
+    def __init__(self, *, consensus: bool) -> None:
+        super().__init__(
+            "breadcrumbs_ties" if consensus else "breadcrumbs",
+            "Model Breadcrumbs with TIES" if consensus else "Model Breadcrumbs",
+            "https://arxiv.org/abs/2312.06795",
+            consensus=consensus,
+            more=(DENSITY, Parameter("gamma", default=0.01, per_model=True, low=0.0, high=1.0)),
+        )
+
+    def sparsify(self, x: Blocks, p: Values) -> Sparsify | None:
         density, gamma = p.weights("density"), p.weights("gamma")
         if (density >= 1.0).all():
             return None
@@ -39,22 +50,13 @@ class Breadcrumbs(TaskVectors):
         wanted = [Request(i, "bottom", rank) for i, window in windows.items() for rank in window if 0 < rank < x.size]
         found = {(r.row, r.count): cut for r, cut in zip(wanted, cuts(x, keys, wanted), strict=True)}
 
-        def thin(block: Block, deltas: Float32) -> None:
+        salts = {i: salt(x, i) for i in windows}
+
+        def sparsify(block: Block, deltas: Float32) -> None:
             for i, (first, last) in windows.items():
                 if first == last:
                     deltas[i] = 0.0
                 else:
-                    keep_window(deltas[i], found.get((i, first)), found.get((i, last)), block.index)
+                    keep_window(deltas[i], found.get((i, first)), found.get((i, last)), block, bits(x, salts[i], block))
 
-        return rescaled(x, thin) if p["rescale"] else thin
-
-
-_MORE = (
-    Parameter("density", default=1.0, per_model=True, low=0.0, high=1.0),
-    Parameter("gamma", default=0.01, per_model=True, low=0.0, high=1.0),
-)
-_PAPER = "https://arxiv.org/abs/2312.06795"
-METHODS = (
-    Breadcrumbs("breadcrumbs", "Model Breadcrumbs", _PAPER, consensus=False, more=_MORE),
-    Breadcrumbs("breadcrumbs_ties", "Model Breadcrumbs with TIES", _PAPER, consensus=True, more=_MORE),
-)
+        return rescaled(x, sparsify) if p["rescale"] else sparsify

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from understudy.merge.base import Block, Combine, Float32, Method, Values
+from understudy.merge.block import Block, Combine, Float32
 from understudy.merge.blocks import Blocks
-from understudy.merge.select import Request, cuts, ordered
+from understudy.merge.methods.base import Method, Values
+from understudy.merge.order_statistics import Request, cuts, ordered
 
 TINY = 1e-8
 
@@ -51,7 +52,9 @@ class ArceeFusion(Method):
 
     def prepare(self, x: Blocks, p: Values) -> Combine:
         ranks = [int(q * (x.size - 1)) + 1 for q in (0.25, 0.5, 0.75)]
-        found = cuts(x, lambda block: ordered(importance(block))[None], [Request(0, "bottom", r) for r in ranks])
+        found = cuts(
+            x, lambda block: ordered(importance(block))[None], [Request(0, "bottom", r) for r in ranks], divide=False
+        )
         first, median, third = (_value(cut.key) for cut in found)
         threshold = np.float32(median + 1.5 * (third - first))
 
@@ -59,6 +62,3 @@ class ArceeFusion(Method):
             out[...] = np.where(importance(block) >= threshold, block.x[1], block.x[0])
 
         return combine
-
-
-METHODS = (ArceeFusion(),)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from understudy.merge.base import Combine, Method, Parameter, Values
+from understudy.merge.block import Combine
 from understudy.merge.blocks import Blocks
+from understudy.merge.methods.base import Method, Parameter, Values
 
 
 class MultiSlerp(Method):
@@ -41,6 +42,3 @@ class MultiSlerp(Method):
                 raise ValueError("the weighted directions of the models cancel; choose other weights")
             return x.weighted(w, from_base=x.has_base)
         return x.weighted(u * (w @ norms) / length, from_base=x.has_base)
-
-
-METHODS = (MultiSlerp(),)
