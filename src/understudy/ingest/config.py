@@ -8,6 +8,8 @@ from typing import ClassVar
 from pydantic import Field, field_validator
 
 from understudy.config import StageConfig
+from understudy.ingest.formats import INCLUDING
+from understudy.ingest.includes import named
 from understudy.ingest.walk import walk
 
 
@@ -43,6 +45,10 @@ class IngestConfig(StageConfig):
         return value
 
     def files(self) -> dict[str, str]:
-        """The files that would be read; the folder itself where it is missing."""
+        """The files that would be read, and those that they include; the folder itself where it is missing."""
         found, _ = walk(self.path, self.include, self.exclude, self.gitignore, self.max_bytes)
-        return {f.doc_id: str(f.path) for f in found} or {"path": self.path}
+        included: dict[str, str] = {}
+        for file in found:
+            if file.format in INCLUDING:
+                included |= {name: str(path) for name, path in named(file.root, file.path).items()}
+        return included | {f.doc_id: str(f.path) for f in found} or {"path": self.path}

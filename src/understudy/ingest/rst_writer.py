@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from docutils import nodes
 
-from understudy.ingest import compose
+from understudy.ingest import compose, places
+
+_SPAN = 200  # rows or columns that a cell spans at most
+_SHORT = 12  # words of a cell that is written again in every row it spans
+_FLAGS = re.compile(r"[ \t]*#[ \t]*doctest:[^\n]*|^[ \t]*<BLANKLINE>$", re.MULTILINE)
 
 _SKIPPED = (
     nodes.comment, nodes.target, nodes.substitution_definition, nodes.pending, nodes.docinfo,
@@ -14,9 +20,24 @@ _SKIPPED = (
 )  # fmt: skip
 
 
-def write(tree: nodes.Element) -> str:
-    """The Markdown of a document tree."""
+_PLACED = (
+    nodes.paragraph, nodes.title, nodes.literal_block, nodes.doctest_block, nodes.rubric, nodes.line_block, nodes.table,
+    nodes.raw, nodes.math_block,
+)  # fmt: skip
+
+
+def write(tree: nodes.Element, source: str) -> str:
+    """The Markdown of a document tree, with marks for the lines of the file `source`."""
+    for node in tree.findall(nodes.Element):  # what an include brought has lines of another file
+        if node.line is not None and (node.source or source) != source:
+            node.line = None
     return compose.join(_children(tree, 1))
+
+
+def _mark(node: nodes.Element) -> str:
+    """The mark of the node's line, where it is known; docutils counts a section's title from the line below it."""
+    below = isinstance(node, nodes.title) and isinstance(node.parent, nodes.section)
+    return places.mark(max(1, node.line - below)) if node.line else ""
 
 
 def _children(node: nodes.Element, level: int) -> Iterator[str]:
@@ -32,8 +53,20 @@ def _inside(node: nodes.Element, level: int) -> str:
 
 
 def _block(node: nodes.Element, level: int) -> Iterator[str]:
+    """The blocks of a node, the first one with the mark of its line."""
+    mark = _mark(node) if isinstance(node, _PLACED) else ""
+    for block in _plain_block(node, level):
+        yield mark + block if block else block
+        mark = mark if not block else ""
+
+
+def _plain_block(node: nodes.Element, level: int) -> Iterator[str]:
     if isinstance(node, nodes.image) and node.get("alt"):
         yield compose.escape(node["alt"])
+    elif isinstance(node, nodes.raw) and node.get("format") == "markdown":
+        yield node.astext()
+    elif isinstance(node, (nodes.footnote, nodes.citation)):
+        yield _footnote(node, level)
     elif isinstance(node, _SKIPPED):
         return
     elif isinstance(node, nodes.system_message):  # what docutils could not read, as it stands
@@ -45,9 +78,9 @@ def _block(node: nodes.Element, level: int) -> Iterator[str]:
     elif isinstance(node, nodes.rubric):
         yield f"**{_inlines(node)}**"
     elif isinstance(node, nodes.literal_block):
-        yield compose.code_block(node.astext(), _language(node), node.get("title", ""))
+        yield compose.code_block(_code(node), _language(node), node.get("title", ""))
     elif isinstance(node, nodes.doctest_block):
-        yield compose.code_block(node.astext(), "python")
+        yield compose.code_block(_code(node), "python")
     elif isinstance(node, (nodes.bullet_list, nodes.enumerated_list)):
         start = node.get("start", 1) if isinstance(node, nodes.enumerated_list) else None
         yield compose.bullets([_inside(item, level) for item in _elements(node)], start)
@@ -82,13 +115,27 @@ def _language(node: nodes.Element) -> str:
     return "" if language in ("none", "text", "default") else language
 
 
+def _code(node: nodes.Element) -> str:
+    """Code without the flags that only a test runner reads."""
+    text = node.astext()
+    return _FLAGS.sub("", text) if ">>>" in text else text
+
+
+def _footnote(node: nodes.Element, level: int) -> str:
+    """A footnote or citation as a paragraph that begins with its label."""
+    labels = [c for c in _elements(node) if isinstance(c, nodes.label)]
+    body = compose.join(b for c in _elements(node) if c not in labels for b in _block(c, level))
+    label = compose.escape(labels[0].astext()) if labels else str(next(iter(node.get("names", [])), ""))
+    return f"\\[{label}\\] {body}" if label else body
+
+
 def _elements(node: nodes.Element) -> list[nodes.Element]:
     return [c for c in node.children if isinstance(c, nodes.Element)]
 
 
 def _definition(item: nodes.Element, level: int) -> str:
     parts = _elements(item)
-    terms = [_inlines(c) for c in parts if isinstance(c, nodes.term)]
+    terms = [_mark(c) + _inlines(c) for c in parts if isinstance(c, nodes.term)]
     kinds = [_inlines(c) for c in parts if isinstance(c, nodes.classifier)]
     if terms and kinds:
         terms[-1] += f" ({', '.join(kinds)})"
@@ -99,7 +146,7 @@ def _definition(item: nodes.Element, level: int) -> str:
 def _pair(node: nodes.Element, name: Callable[[nodes.Element], str], level: int) -> str:
     """A field or option: its first part is the term, its second what it means."""
     first, second = _elements(node)[:2]
-    return compose.definition([name(first)], _inside(second, level))
+    return compose.definition([_mark(node) + name(first)], _inside(second, level))
 
 
 def _options(group: nodes.Element) -> str:
@@ -107,22 +154,32 @@ def _options(group: nodes.Element) -> str:
 
 
 def _table(node: nodes.table, level: int) -> Iterator[str]:
-    rows: list[list[str]] = []
-    for row in node.findall(nodes.row):
-        cells: list[str] = []
-        for entry in _elements(row):
-            cells += [" ".join(_inside(entry, level).split()), *[""] * int(entry.get("morecols", 0))]
-        rows.append(cells)
-    title = next(iter(node.findall(nodes.title)), None)
+    title = next((c for c in node.children if isinstance(c, nodes.title)), None)
     if title is not None:
         yield f"**{_inlines(title)}**"
-    yield compose.table(rows)
+    rows = list(node.findall(nodes.row))
+    heads = sum(len(_elements(head)) for head in node.findall(nodes.thead))
+    grid: dict[tuple[int, int], str] = {}
+    for r, row in enumerate(rows):
+        c = 0
+        for entry in _elements(row):
+            while (r, c) in grid:
+                c += 1
+            text = " ".join(_inside(entry, level).split())
+            wide, high = (min(int(entry.get(name, 0)), _SPAN) + 1 for name in ("morecols", "morerows"))
+            for i, j in itertools.product(range(min(high, len(rows) - r)), range(wide)):
+                again = i > 0 and j == 0 and len(text.split()) <= _SHORT  # so that the row can be read alone
+                grid[r + i, c + j] = text if i == j == 0 else places.unmarked(text) if again else ""
+            c += wide
+    width = max((c for _, c in grid), default=-1) + 1
+    lines = [[grid.get((r, c), "") for c in range(width)] for r in range(len(rows))]
+    yield compose.table(lines if heads else [[""] * width, *lines])
 
 
 def _admonition(node: nodes.Element, level: int) -> str:
     titles = [c for c in _elements(node) if isinstance(c, nodes.title)]
     body = compose.join(b for c in _elements(node) if c not in titles for b in _block(c, level))
-    kind = "note" if isinstance(node, nodes.admonition) else str(node.tagname)
+    kind = str(node.get("kind", "note")) if isinstance(node, nodes.admonition) else str(node.tagname)
     return compose.admonition(kind, _inlines(titles[0]) if titles else "", body)
 
 
@@ -146,7 +203,9 @@ def _inline(node: nodes.Node) -> str:
         return compose.escape(node.astext())
     if isinstance(node, (nodes.literal, nodes.math)):
         return compose.code_span(node.astext())
-    if isinstance(node, (nodes.system_message, nodes.target, nodes.footnote_reference, nodes.raw)):
+    if isinstance(node, (nodes.footnote_reference, nodes.citation_reference)):
+        return f"\\[{compose.escape(node.astext())}\\]" if node.astext() else ""
+    if isinstance(node, (nodes.system_message, nodes.target, nodes.raw)):
         return ""
     if isinstance(node, nodes.problematic):
         return compose.escape(node.astext())

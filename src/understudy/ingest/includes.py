@@ -1,0 +1,88 @@
+"""Files that a page pulls in: read from inside the documentation folder only, each with a bound on size and number."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+from understudy.ingest.base import SkipFile, Skipped, Source
+from understudy.ingest.walk import read_bytes, shown_name
+
+_MOST_BYTES = 1_000_000  # of one file
+_MOST_TOTAL = 4_000_000  # of all that a page includes
+_MOST_FILES = 200
+_DEEPEST = 8  # files that include files
+_NAMED = re.compile(rb"^[ \t]*(?:\.\. +(?:literal)?include::|:file:|include::)[ \t]*([^\s\[<][^\r\n\[]*)", re.MULTILINE)
+
+
+class Includes:
+    """What one page includes. skipped: what it names and does not get, to be noted beside the page."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.skipped: list[Skipped] = []
+        self.open: list[Path] = [source.path]
+        self._bytes = self._files = 0
+
+    def read(self, name: str) -> tuple[Path, str] | None:
+        """The file that `name` means in the innermost open file, with its text; None where it is refused."""
+        try:
+            return self._read(name.strip())
+        except SkipFile as skip:
+            reason, detail = skip.reason, skip.detail
+        except OSError as error:
+            reason, detail = "include not found", error.strerror or str(error)
+        except (ValueError, RuntimeError) as error:  # a NUL in a name, a loop of links
+            reason, detail = "include not found", str(error)
+        by = shown_name(self.source.path.name)
+        note = Skipped(shown_name(name.strip())[:200], reason, f"included by {by}: {detail}")
+        if note not in self.skipped:
+            self.skipped.append(note)
+        return None
+
+    def _read(self, name: str) -> tuple[Path, str]:
+        path = target(self.source.root, self.open[-1], name)
+        if path in self.open or len(self.open) > _DEEPEST:
+            raise SkipFile("include not read", "it includes itself, or files nest too deeply")
+        self._files += 1
+        data = read_bytes(path, _MOST_BYTES)
+        self._bytes += len(data)
+        if self._files > _MOST_FILES or self._bytes > _MOST_TOTAL:
+            raise SkipFile("include not read", f"more than {_MOST_FILES} files or {_MOST_TOTAL} bytes in one page")
+        return path, Source(path, data, self.source.fallback).text()
+
+
+def target(root: Path | None, page: Path, name: str) -> Path:
+    """The real path that `name` means in a page. Raises SkipFile where it lies outside of `root` or is hidden."""
+    if root is None:
+        raise SkipFile("include not read", "there is no documentation folder")
+    base = root if name.startswith("/") else page.parent
+    path = (base / name.lstrip("/")).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise SkipFile("include out of the folder", "copy it into the documentation folder to read it")
+    if any(part.startswith(".") for part in path.relative_to(root.resolve()).parts):
+        raise SkipFile("include not read", "it is hidden")
+    return path
+
+
+def named(root: Path | None, page: Path) -> dict[str, Path]:
+    """The files that a page seems to include, by their names in the folder: what a change of must be noticed."""
+    found: dict[str, Path] = {}
+    waiting, seen = [page], {page}
+    while waiting and len(seen) <= _MOST_FILES:
+        at = waiting.pop()
+        try:
+            data = read_bytes(at, _MOST_BYTES)
+        except (OSError, SkipFile):
+            continue
+        for match in _NAMED.finditer(data):
+            try:
+                path = target(root, at, match[1].decode("utf-8", "replace").strip())
+                if root is None or path in seen or not path.is_file():
+                    continue
+            except (OSError, SkipFile, ValueError, RuntimeError):
+                continue
+            seen.add(path)
+            waiting.append(path)
+            found[shown_name(PurePosixPath(path.relative_to(root.resolve())).as_posix())] = path
+    return found

@@ -1,0 +1,171 @@
+"""reStructuredText as Sphinx reads it: tables with spans, files that a page pulls in, objects, places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from understudy.ingest import rst
+from understudy.ingest.base import Page, Source
+from understudy.ingest.config import IngestConfig
+from understudy.outline import parse
+
+
+def read(text: str, root: Path | None = None, name: str = "page.rst") -> Page:
+    path = (root or Path()) / name
+    return rst.read(Source(path, text.encode(), None, root))
+
+
+def test_cells_that_span_rows_and_columns_stand_in_the_grid():
+    page = read(
+        "+-----+---------+------+\n| Kit | Part    | Bar  |\n+=====+=========+======+\n| A   | seal    | 4    |\n"
+        "|     +---------+------+\n|     | hose           |\n+-----+----------------+\n"
+    )
+    (table,) = parse(page.text)
+    assert table.rows == (("Kit", "Part", "Bar"), ("A", "seal", "4"), ("A", "hose", ""))
+
+
+def test_a_table_without_a_header_has_none():
+    (table,) = parse(read("===  ===\na    b\nc    d\n===  ===\n").text)
+    assert table.rows == (("", ""), ("a", "b"), ("c", "d"))
+
+
+def test_flat_tables_of_the_kernel():
+    page = read(
+        ".. flat-table:: Pins\n   :header-rows: 1\n\n   * - Pin\n     - Name\n     - Use\n\n"
+        "   * - :rspan:`1` 3\n     - MOSI\n"
+        "     - out\n\n   * - :cspan:`1` none\n"
+    )
+    assert parse(page.text)[1].rows == (("Pin", "Name", "Use"), ("3", "MOSI", "out"), ("3", "none", ""))
+
+
+def test_tables_of_values_and_included_files(tmp_path):
+    docs = tmp_path / "docs"
+    (docs / "parts").mkdir(parents=True)
+    (docs / "parts" / "sizes.csv").write_text('Size,Note\nsmall,"1, 2"\n')
+    (docs / "parts" / "foot.rst").write_text("Foot.\n\n.. include:: deeper.rst\n")
+    (docs / "parts" / "deeper.rst").write_text("Deeper.\n\n.. include:: foot.rst\n")
+    (docs / "run.cfg").write_text("# top\na = 1\nb = 2\n")
+    (docs / "notes.md").write_text("## In Markdown\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
+    (docs / ".secret").write_text("key")
+    (tmp_path / "outside.txt").write_text("outside")
+    text = (
+        "Sizes\n=====\n\n.. csv-table::\n   :file: parts/sizes.csv\n   :header-rows: 1\n\n"
+        '.. csv-table:: Seats\n   :header: "Plan", "Seats"\n   :delim: ;\n\n   small; 5\n\n'
+        ".. literalinclude:: /run.cfg\n   :language: ini\n   :lines: 2-\n\n.. include:: parts/foot.rst\n\n"
+        ".. include:: notes.md\n   :parser: myst\n\n.. include:: ../outside.txt\n\n.. include:: .secret\n\n"
+        ".. literalinclude:: gone.cfg\n\nEnd.\n"
+    )
+    page = read(text, docs)
+    found = parse(page.text)
+    assert [b.rows for b in found if b.kind == "table"] == [
+        (("Size", "Note"), ("small", "1, 2")),
+        (("Plan", "Seats"), ("small", "5")),
+        (("a", "b"), ("1", "2")),
+    ]
+    assert [(b.content, b.language) for b in found if b.kind == "code"] == [("a = 1\nb = 2\n\n".rstrip() + "\n", "ini")]
+    words = [b.content for b in found if b.kind == "paragraph"]
+    assert words == ["**Seats**", "Foot.", "Deeper.", "End."]
+    assert {s.path: s.reason for s in page.skipped} == {
+        "../outside.txt": "include out of the folder",
+        ".secret": "include not read",
+        "gone.cfg": "include not found",
+        "foot.rst": "include not read",
+    }
+    (docs / "page.rst").write_text(text)
+    names = set(IngestConfig(path=str(docs)).files())
+    assert {"parts/sizes.csv", "parts/deeper.rst", "run.cfg", "notes.md"} <= names
+    assert not any("outside" in name or "secret" in name for name in names)
+
+
+def test_a_link_out_of_the_folder_is_not_included(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "key.txt").write_text("secret")
+    (tmp_path / "docs" / "in.txt").symlink_to(tmp_path / "key.txt")
+    page = read("T\n=\n\n.. include:: in.txt\n", tmp_path / "docs")
+    assert "secret" not in page.text
+    assert [s.reason for s in page.skipped] == ["include out of the folder"]
+
+
+OBJECTS = """.. module:: pumps
+
+.. class:: Pump(number, *, \\
+                slow=False)
+           Pump(name)
+
+   Moves water.
+
+   .. method:: start(delay=0)
+
+      Starts.
+
+      .. versionchanged:: 3.1 Takes *delay*.
+
+.. c:type:: valve_t
+
+   A valve.
+
+.. class:: small
+
+   Only smaller.
+
+.. seealso:: The manual.
+
+.. testsetup::
+
+   import pumps
+
+.. raw:: html
+
+   <table><tr><th>k</th><th>v</th></tr><tr><td>1</td><td>2</td></tr></table>
+
+.. raw:: latex
+
+   \\tiny
+
+.. productionlist::
+   run: "go" count
+   count: digit+
+
+.. sectionauthor:: A. Uthor
+
+>>> pump()  # doctest: +SKIP
+1
+"""
+
+
+def test_objects_boxes_and_what_is_for_tools():
+    page = read(OBJECTS)
+    found = parse(page.text)
+    kinds = [b.kind for b in found]
+    assert kinds == ["definitions", "paragraph", "admonition", "table", "code", "code"]
+    assert [d.cells[0] for d in found[0].children] == [
+        "`Pump(number, *, slow=False)`, `Pump(name)`", "`type valve_t`"
+    ]  # fmt: skip
+    inner = found[0].children[0].children[1].children[0]
+    assert inner.cells == ("`start(delay=0)`", "Starts.", "Changed in version 3.1: Takes *delay*.")
+    assert found[1].content == "Only smaller."
+    assert found[2].info == "seealso"
+    assert [b.content for b in found[4:]] == ['run: "go" count\ncount: digit+\n', ">>> pump()\n1\n"]
+    for gone in ("import pumps", "tiny", "Uthor", "module"):
+        assert gone not in page.text
+
+
+def test_places_are_lines_of_the_source():
+    text = "\n\nTitle\n=====\n\nOne\ntwo.\n\n- item\n\n  more\n\nterm\n   Meaning.\n\n::\n\n  code\n\n.. note:: Box.\n"
+    page = read(text)
+    lines = text.split("\n")
+    found = {page.text[o:].split("\n")[0].strip("-:# "): label for o, label in page.places[:-1]}
+    for words, label in found.items():
+        if words and not words.startswith(("```", "note")):
+            assert words.split()[0] in lines[int(label[1:]) - 1], (words, label)
+    assert page.places[0] == (0, "L3")
+    assert page.places[-1] == (len(page.text), "L21")
+
+
+@pytest.mark.parametrize("size", [9_999, 20_000, 300_000])
+def test_long_lines_are_read(size):
+    page = read(f"Title\n=====\n\n{'word ' * (size // 5)}\n\nEnd.\n")
+    assert page.text.count("word") == size // 5
+    assert page.text.endswith("End.\n")
