@@ -102,16 +102,6 @@ class QAPair:
 
 
 @dataclass(frozen=True, slots=True)
-class PreferencePair:
-    """A prompt with a better and a worse answer (the vocabulary of TRL)."""
-
-    prompt: str
-    chosen: str
-    rejected: str
-    source: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class MCQItem:
     """A multiple-choice question; `correct` indexes `options`. The cluster of the statistics is doc_id."""
 

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from understudy.errors import ModelError, UsageError
-from understudy.models.adapter import attach, merged
+from understudy.models.adapter import attach, write_scaled
 from understudy.models.load import open_model
 from understudy.models.lora import learning_rate_factor, micro_batch, with_lora
 from understudy.models.open import open_language_model
@@ -32,10 +32,14 @@ def adapter(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.4, 1.0])
-def test_merged_is_the_base_plus_the_scaled_product(tiny_model: Path, adapter: Path, scale: float) -> None:
+def test_merged_is_the_base_plus_the_scaled_product(
+    tiny_model: Path, adapter: Path, tmp_path: Path, scale: float
+) -> None:
     base = {n: p.detach().double() for n, p in open_model(str(tiny_model), device="cpu")[0].named_parameters()}
     factors = load_file(adapter / "adapter_model.safetensors")
-    result = dict(merged(open_model(str(tiny_model), device="cpu")[0], adapter, scale).named_parameters())
+    write_scaled(adapter, scale, tmp_path / "scaled")
+    adapted_model = attach(open_model(str(tiny_model), device="cpu")[0], tmp_path / "scaled")
+    result = dict(adapted_model.merge_and_unload(safe_merge=True).named_parameters())
     adapted = 0
     for name, weight in base.items():
         stem = "base_model.model." + name.removesuffix(".weight")

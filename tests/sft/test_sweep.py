@@ -13,7 +13,7 @@ import torch
 from understudy import recipe
 from understudy.artifact import digest_tree
 from understudy.errors import ModelError, RecipeError
-from understudy.models.adapter import merged, write_scaled
+from understudy.models.adapter import attach, write_scaled
 from understudy.models.load import load_model, load_tokenizer
 from understudy.models.lora import with_lora
 from understudy.models.open import open_language_model
@@ -61,7 +61,9 @@ def whole(request: pytest.FixtureRequest, tiny_model: Path, tmp_path_factory: py
     return folder
 
 
-def test_an_adapter_is_the_base_at_zero_and_the_trained_model_at_one(tiny_model: Path, adapter: Path) -> None:
+def test_an_adapter_is_the_base_at_zero_and_the_trained_model_at_one(
+    tiny_model: Path, adapter: Path, tmp_path: Path
+) -> None:
     strength = open_strength(str(tiny_model), adapter, device="cpu")
     base, trained = load_model(tiny_model), open_language_model(str(tiny_model), adapter=adapter / "adapter").model
     assert not torch.equal(logits(base), logits(trained))
@@ -69,7 +71,9 @@ def test_an_adapter_is_the_base_at_zero_and_the_trained_model_at_one(tiny_model:
     strength.set(0.0)
     assert torch.equal(logits(strength.model), logits(base))
     strength.set(0.6)
-    assert torch.allclose(logits(strength.model), logits(merged(load_model(tiny_model), adapter / "adapter", 0.6)))
+    write_scaled(adapter / "adapter", 0.6, tmp_path / "scaled")
+    scaled = attach(load_model(tiny_model), tmp_path / "scaled").merge_and_unload(safe_merge=True)
+    assert torch.allclose(logits(strength.model), logits(scaled))
     strength.set(1.0)
     assert torch.equal(logits(strength.model), logits(trained))
 

@@ -42,7 +42,7 @@ def _item(rng: random.Random, docs: str, question: str, answer: str, others: Seq
     return Item(docs, question, tuple(options), options.index(answer))
 
 
-def statement_items(n: int, statements: int, seed: int = 0, first_wording: bool = False) -> list[Item]:
+def statement_items(n: int, statements: int, seed: int = 0) -> list[Item]:
     """Paragraphs of `statements` sentences; options are values present in the context where there are four."""
     rng = random.Random(f"statements:{seed}:{statements}")
     out: list[Item] = []

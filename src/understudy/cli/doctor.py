@@ -14,13 +14,11 @@ from understudy.errors import UsageError
 from understudy.network import proxies
 from understudy.recipe import load
 
-# Feature → (the module that must import, the extra that brings it, what works without it).
-_EXTRAS = (
+# What an extra adds: the feature, the module that must be there, the extra's name.
+EXTRAS = (
     ("4-bit training (sft.method: qlora)", "bitsandbytes", "gpu"),
-    ("several machines (engine: ray)", "ray", "ray"),
     ("GGUF models (gguf:…)", "gguf", "llamacpp"),
     ("PDF and Office documents", "docling", "docs"),
-    ("tracking in a dashboard", "trackio", "track"),
     ("tests and checks", "pytest", "dev"),
 )
 _CORE = ("torch", "transformers", "peft", "trl", "lancedb", "sentence-transformers", "tokenizers", "pydantic")
@@ -52,7 +50,7 @@ def doctor(
             console.print(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             console.print(f"{name}: missing; pip install -r requirements.lock", style="red")
-    for feature, module, extra in _EXTRAS:
+    for feature, module, extra in EXTRAS:
         if util.find_spec(module):
             console.print(f"{feature}: ready")
         else:

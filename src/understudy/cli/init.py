@@ -18,20 +18,21 @@ name: {name}
 seed: 0
 
 # The model to teach. lab:reader is bundled, tiny and offline: good for trying the recipe in minutes.
-# On a GPU take a real one, for example hf:Qwen/Qwen2.5-7B-Instruct or ./a-local-folder.
 base_model: lab:reader
+# base_model: hf:Qwen/Qwen2.5-7B-Instruct   # a real one, for a GPU; ./FOLDER names one on this machine
 
 docs:
   path: {docs}
-  # include: ["**/*.md", "**/*.html"]      # default: every format that can be read
+  # include: ["**/*.md", "**/*.html"]   # default: every format that can be read
   # exclude: ["archive/**"]
 
 chunk: {{chunk_size: 300, chunk_overlap: 30}}   # in tokens of the base model
 
-# Who writes the teaching data: extractive reads the structure of the documents (no model, offline).
-# generate: {{teacher: {{kind: openai, model: "openai:gpt-4o", max_usd: 5}}}} asks an API; the key comes from
-# OPENAI_API_KEY, and nothing is paid twice. pairs: my.csv (columns question, answer) brings your own.
-generate: {{}}
+generate:
+  teacher: extractive                   # reads the structure of the documents: no model, offline
+  # teacher: openai:gpt-4o              # a model behind an API; key in OPENAI_API_KEY, nothing is paid twice
+  # remote: {{price: {{input: 2.5, output: 10.0}}, max_usd: 5.0}}   # US dollars per million tokens; never above 5
+  # pairs: pairs.csv                    # your own, with columns question and answer
 
 index: {{retriever: hybrid, search: {{top_k: 5}}}}  # BM25 and embeddings, fused
 
@@ -39,7 +40,7 @@ sft: {{method: lora, r: 32, lora_alpha: 32, epochs: 3}}
 
 benchmark:
   arms: [base, base+rag, sft, sft+rag]
-  # questions: questions.csv                # columns question, a, b, c, d, correct; default: made from the docs
+  # questions: questions.csv            # columns question, a, b, c, d, correct; default: made from the docs
 """
 
 

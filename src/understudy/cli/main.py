@@ -8,7 +8,7 @@ import warnings
 
 import typer
 
-from understudy import network
+from understudy import __version__, network
 from understudy.cli import lab
 from understudy.cli.ask import ask
 from understudy.cli.compare import compare
@@ -36,8 +36,17 @@ for command in (init, plan, run, runs, report, ask, show, compare, merge, study,
 app.add_typer(lab.app, name="lab")
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"understudy {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _common(verbose: bool = typer.Option(False, "--verbose", "-v", help="Log what the stages do.")) -> None:
+def _common(
+    verbose: bool = typer.Option(False, "--verbose", "-v", help="Log what the stages do."),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Say the version."),
+) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(RedactFilter())
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from understudy.models import bundled
 
-MODELS = bundled.home()
-
 
 def names() -> list[str]:
     """The bundled models, sorted."""

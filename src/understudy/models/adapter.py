@@ -1,4 +1,4 @@
-"""Adapters on a model: attach one, or merge it at any strength."""
+"""Adapters on a model: attach one, or write one of another strength."""
 
 from __future__ import annotations
 
@@ -36,23 +36,11 @@ def attach(model: Any, folder: Path, *, trainable: bool = False) -> Any:
         raise ModelError(f"{folder}: this adapter does not fit the model: {first}") from error
 
 
-def merged(model: Any, folder: Path, scale: float = 1.0) -> Any:
-    """The model with W + scale · ΔW in place of each adapted weight W; `model` itself is changed.
+def write_scaled(folder: Path, scale: float, target: Path) -> None:
+    """Copy an adapter so that it adds scale · ΔW: its weights stay byte for byte, `lora_alpha` is multiplied.
 
     scale 0 is the base, 1 the taught model; between them lies the interpolation of LM-Cocktail (arXiv 2311.13534).
-    Merge into the unquantised base: a 4-bit weight cannot hold the sum.
     """
-    if getattr(model, "is_quantized", False):
-        raise ModelError("an adapter is merged into an unquantised model; load the base without 4 bits first")
-    adapted = attach(model, folder)
-    for module in adapted.modules():
-        if hasattr(module, "set_scale") and hasattr(module, "scaling"):
-            module.set_scale(adapted.active_adapter, scale)
-    return adapted.merge_and_unload(safe_merge=True)
-
-
-def write_scaled(folder: Path, scale: float, target: Path) -> None:
-    """Copy an adapter so that it adds scale · ΔW: its weights stay byte for byte, `lora_alpha` is multiplied."""
     check_adapter(folder)
     with atomic_path(target) as temporary:
         shutil.copytree(folder, temporary)
