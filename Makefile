@@ -17,7 +17,9 @@ check: .venv/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+# Also writes docs/settings.md anew.
 format: .venv/.ready
+	$(BIN)/python -m tools.settings_page
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

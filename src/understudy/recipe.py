@@ -37,17 +37,24 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    base_model: str | None = None
-    merge: MergeConfig | None = None
-    align: AlignConfig | None = None
-    docs: IngestConfig | None = None
-    chunk: ChunkConfig | None = None
-    generate: GenerateConfig | None = None
-    index: IndexConfig | None = None
-    sft: SftConfig | None = None
-    benchmark: BenchmarkConfig | None = None
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80, description="what the run is called in other commands"
+    )
+    seed: int = Field(default=0, ge=0, lt=2**32, description="decides everything that is drawn by chance")
+    base_model: str | None = Field(
+        default=None,
+        description="the model to teach: lab:reader, hf:org/name, ./folder, gguf:file; or a merge makes it",
+    )
+    merge: MergeConfig | None = Field(default=None, description="models in, one model out, in place of base_model")
+    align: AlignConfig | None = Field(
+        default=None, description="a model and preferences in, a model that follows them out"
+    )
+    docs: IngestConfig | None = Field(default=None, description="files in, documents out")
+    chunk: ChunkConfig | None = Field(default=None, description="documents in, passages out")
+    generate: GenerateConfig | None = Field(default=None, description="passages in, pairs and questions out")
+    index: IndexConfig | None = Field(default=None, description="passages in, a retriever out")
+    sft: SftConfig | None = Field(default=None, description="a model and pairs in, a taught model out")
+    benchmark: BenchmarkConfig | None = Field(default=None, description="arms and questions in, a verdict out")
 
     @model_validator(mode="before")
     @classmethod

@@ -60,7 +60,7 @@ class BenchmarkConfig(StageConfig):
         default="auto",
         description="what questions may depend on together; auto is document, or passage below six documents",
     )
-    confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1.0, description="of the intervals and of a verdict")
     comparisons: tuple[tuple[str, str], ...] | None = Field(
         default=None,
         description="pairs of arms to compare; default: the ones that answer a question of their own",

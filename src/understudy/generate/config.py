@@ -16,8 +16,8 @@ class Paraphrases(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dev: Share = 0.2
-    test: Share = 0.2
+    dev: Share = Field(default=0.2, description="share held out for early stopping")
+    test: Share = Field(default=0.2, description="share held out for the benchmark")
 
     @model_validator(mode="after")
     def _leaves_some(self) -> Paraphrases:
@@ -31,34 +31,44 @@ class Price(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: Annotated[float, Field(ge=0.0)]
-    output: Annotated[float, Field(ge=0.0)]
+    input: float = Field(ge=0.0, description="US dollars per million tokens of the prompt")
+    output: float = Field(ge=0.0, description="US dollars per million tokens of the answer")
 
 
 class RemoteTeacher(BaseModel):
-    """How an OpenAI-compatible teacher is asked.
-
-    rounds, pairs_per_round: the published experiment asked for ten pairs a chunk in three rounds.
-    wordings: questions for each fact; with one, whole facts are held out instead of wordings.
-    round_trip: a second call answers each chunk's questions from the chunk; pairs that disagree are dropped.
-    price, max_usd: a hard cap; asking stops before a request that could exceed it. The cap needs the price.
-    temperature: None leaves it to the endpoint (some reasoning models accept no other).
-    concurrency: the most requests at once; the number adapts to what the endpoint takes.
-    """
+    """How an OpenAI-compatible teacher is asked; the published experiment: ten pairs a chunk in three rounds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rounds: Annotated[int, Field(ge=1, le=20)] = 3
-    pairs_per_round: Annotated[int, Field(ge=1, le=50)] = 10
-    wordings: Annotated[int, Field(ge=1, le=20)] = 3
-    round_trip: bool = False
-    temperature: Annotated[float, Field(ge=0.0, le=2.0)] | None = 0.7
-    max_tokens: Annotated[int, Field(ge=64)] = 4096
-    price: Price | None = None
-    max_usd: Annotated[float, Field(gt=0.0)] | None = None
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 8
-    timeout_seconds: Annotated[float, Field(gt=0.0)] = 120.0
-    max_retries: Annotated[int, Field(ge=0, le=50)] = 6
+    rounds: int = Field(default=3, ge=1, le=20, description="how many times each chunk is asked about")
+    pairs_per_round: int = Field(default=10, ge=1, le=50, description="pairs asked for in a round")
+    wordings: int = Field(
+        default=3,
+        ge=1,
+        le=20,
+        description="paraphrases of each question; with one, whole facts are held out instead of paraphrases",
+    )
+    round_trip: bool = Field(
+        default=False, description="a second call answers from the chunk alone; pairs that disagree are dropped"
+    )
+    temperature: float | None = Field(
+        default=0.7,
+        ge=0.0,
+        le=2.0,
+        description="sampling temperature; null leaves it to the endpoint (some reasoning models accept no other)",
+    )
+    max_tokens: int = Field(default=4096, ge=64, description="most tokens of an answer")
+    price: Price | None = Field(default=None, description="what the endpoint charges")
+    max_usd: float | None = Field(
+        default=None,
+        gt=0.0,
+        description="hard cap: asking stops before a request that could exceed it; needs the price",
+    )
+    concurrency: int = Field(
+        default=8, ge=1, le=256, description="most requests at once; the number adapts to what the endpoint takes"
+    )
+    timeout_seconds: float = Field(default=120.0, gt=0.0, description="after this time a request is given up")
+    max_retries: int = Field(default=6, ge=0, le=50, description="further attempts for one request")
 
     @model_validator(mode="after")
     def _cap_needs_price(self) -> RemoteTeacher:
@@ -68,32 +78,36 @@ class RemoteTeacher(BaseModel):
 
 
 class GenerateConfig(StageConfig):
-    """What is taught and what is asked.
-
-    teacher: `extractive` (no model), or `openai:model` / `openai:model@http://host/v1`.
-    pairs: a CSV or JSONL of your own pairs (question, answer); they replace the teacher's for training.
-    keep_generated: with `pairs`, train on the pairs made from the documentation too.
-    dev_share: share of imported questions held out for early stop.
-    product: the name of what is documented, for questions that need it; found by itself where left out.
-    heldout_documents, heldout_chunks: share of documents, and of the other chunks, never trained on.
-    n_items: how many multiple-choice items to make (as many as the corpus gives, if fewer). n_options: of each.
-    """
+    """What is taught and what is asked."""
 
     NAME: ClassVar[str] = "generate"
     VERSION: ClassVar[int] = 2
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"pairs"})  # its content is, whatever its path
 
-    teacher: str = "extractive"
-    pairs: str | None = None
-    keep_generated: bool = False
-    dev_share: Share = 0.1
-    product: str | None = None
-    paraphrases: Paraphrases = Paraphrases()
-    heldout_documents: Share = 0.0
-    heldout_chunks: Share = 0.0
-    n_items: Annotated[int, Field(ge=0)] = 300
-    n_options: Annotated[int, Field(ge=2, le=10)] = 4
-    remote: RemoteTeacher = RemoteTeacher()
+    teacher: str = Field(
+        default="extractive", description="`extractive` (no model), `openai:model` or `openai:model@http://host/v1`"
+    )
+    pairs: str | None = Field(
+        default=None,
+        description="a CSV or JSONL of your own pairs (question, answer); they replace the teacher's for training",
+    )
+    keep_generated: bool = Field(
+        default=False, description="with `pairs`, train on the pairs made from the documentation too"
+    )
+    dev_share: Share = Field(default=0.1, description="share of your own questions held out for early stopping")
+    product: str | None = Field(
+        default=None, description="the name of what is documented, for questions that need it; null: found by itself"
+    )
+    paraphrases: Paraphrases = Field(
+        default=Paraphrases(), description="shares of a fact's paraphrases that are held out"
+    )
+    heldout_documents: Share = Field(default=0.0, description="share of documents whose facts are never trained on")
+    heldout_chunks: Share = Field(default=0.0, description="share of the other chunks whose facts are never trained on")
+    n_items: int = Field(
+        default=300, ge=0, description="multiple-choice items to make; fewer where the corpus gives fewer"
+    )
+    n_options: int = Field(default=4, ge=2, le=10, description="options of an item")
+    remote: RemoteTeacher = Field(default=RemoteTeacher(), description="how a teacher behind an API is asked")
 
     @model_validator(mode="before")
     @classmethod

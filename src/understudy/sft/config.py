@@ -14,26 +14,31 @@ PRACTICE = "lab:practice"
 
 
 class MixConfig(BaseModel):
-    """In which formats the pairs are taught; the shares are of all rows made from pairs and add up to 1.
-
-    closed_book: the question alone. context: the question after retrieved passages. multiple_choice: options, the
-    answer is a letter. short: short answers on demand.
-    """
+    """In which formats the pairs are taught; the shares are of all rows made from pairs and add up to 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    closed_book: Share = 0.25
-    context: Share = 0.60
-    multiple_choice: Share = 0.10
-    short: Share = 0.05
-    golden: Share = 0.8
-    """Share of the context rows in which the supporting chunk is among the passages."""
-    absent: Literal["abstain", "answer"] = "abstain"
-    """What is taught where it is not: to say that the documentation does not say, or the answer by heart."""
-    distractors: Annotated[int, Field(ge=0, le=20)] = 4
-    """Most other passages in a context row; each row draws between this and one fewer."""
-    quote: bool = True
-    """Context answers are followed by the words of the documentation that support them."""
+    closed_book: Share = Field(default=0.25, description="share of rows with the question alone")
+    context: Share = Field(default=0.60, description="share of rows with the question after retrieved passages")
+    multiple_choice: Share = Field(default=0.10, description="share of rows with options, answered by a letter")
+    short: Share = Field(default=0.05, description="share of rows that ask for a short answer")
+    golden: Share = Field(
+        default=0.8, description="share of the context rows in which the supporting chunk is among the passages"
+    )
+    absent: Literal["abstain", "answer"] = Field(
+        default="abstain",
+        description="what is taught where it is not: to say that the documentation does not say, or the answer by "
+        "heart",
+    )
+    distractors: int = Field(
+        default=4,
+        ge=0,
+        le=20,
+        description="most other passages in a context row; each row draws between this and one fewer",
+    )
+    quote: bool = Field(
+        default=True, description="context answers are followed by the words of the documentation that support them"
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> MixConfig:
@@ -46,19 +51,16 @@ class MixConfig(BaseModel):
 
 
 class ReplayConfig(BaseModel):
-    """General prompts mixed in against forgetting.
-
-    source: `self` (the project's own general prompts), `lab:practice` (questions of the kind that the bundled models
-    were taught with), `off`, a .jsonl file or a hub data set `hf:org/name`. Rows hold `prompt`, `prompt` and
-    `completion`, or `messages`; what has no reply is answered by the model as it is before training.
-    share: of all training rows.
-    loss: `kl` holds the model, at every token of the reply, to its own distribution before training; `answer` teaches
-    it the reply.
-    """
+    """General prompts mixed in against forgetting."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: str = "self"
+    source: str = Field(
+        default="self",
+        description="`self` (the project's own general prompts), `lab:practice` (questions of the kind that the "
+        "bundled models were taught with), `off`, a .jsonl file or a hub data set `hf:org/name`; rows hold `prompt`, "
+        "`prompt` and `completion`, or `messages`, and what has no reply is answered by the model before training",
+    )
 
     @field_validator("source", mode="before")
     @classmethod
@@ -68,9 +70,13 @@ class ReplayConfig(BaseModel):
             raise ValueError(f"'{value}' is no source of prompts; write {PRACTICE}")
         return "off" if value is False else value
 
-    share: Annotated[float, Field(ge=0, lt=1)] = 0.25
-    loss: Literal["kl", "answer"] = "kl"
-    max_tokens: Annotated[int, Field(ge=1)] = 200
+    share: float = Field(default=0.25, ge=0, lt=1, description="share of all training rows")
+    loss: Literal["kl", "answer"] = Field(
+        default="kl",
+        description="`kl`: at every token of the reply the model is regularised towards its own distribution before "
+        "training; `answer`: it is taught the reply",
+    )
+    max_tokens: int = Field(default=200, ge=1, description="tokens of a reply that the model writes itself")
 
 
 class SweepConfig(BaseModel):
@@ -82,16 +88,18 @@ class SweepConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    enabled: bool = False
-    lambdas: tuple[float, ...] = (0.4, 0.6, 0.8, 1.0)
-    """Strengths to try, from 0 (the model before training) over 1 (as trained) to 1.5."""
-    margin: Annotated[float, Field(ge=0, le=100)] = 1.0
-    """Points of general accuracy that one is ready to lose."""
-    keep: Share = 0.9
-    """Least part of the best gain on the development questions that a λ must have to be chosen."""
-    dev_items: Annotated[int, Field(ge=1)] = 200
-    general_items: Annotated[int, Field(ge=1)] = 60
-    """General questions of each skill."""
+    enabled: bool = Field(default=False, description="measure each strength and ship the one that the rule chooses")
+    lambdas: tuple[float, ...] = Field(
+        default=(0.4, 0.6, 0.8, 1.0),
+        description="strengths to try, from 0 (the model before training) over 1 (as trained) to 1.5",
+    )
+    margin: float = Field(default=1.0, ge=0, le=100, description="points of general accuracy that one is ready to lose")
+    keep: Share = Field(
+        default=0.9,
+        description="least part of the best gain on the development questions that a λ must have to be chosen",
+    )
+    dev_items: int = Field(default=200, ge=1, description="most development questions on the documentation")
+    general_items: int = Field(default=60, ge=1, description="general questions of each skill")
 
     @field_validator("lambdas")
     @classmethod
@@ -114,40 +122,71 @@ class SftConfig(StageConfig):
     VERSION: ClassVar[int] = 4
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"checkpoint_seconds", "devices"})
 
-    method: Literal["lora", "qlora", "full"] = "lora"
-    r: Annotated[int, Field(ge=1)] = 32
-    lora_alpha: Annotated[float, Field(gt=0)] = 32
-    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
-    learning_rate: Annotated[float | None, Field(gt=0)] = None
-    """None: 2e-4 for lora and qlora, 2e-5 for full."""
-    lr_scheduler_type: Literal["cosine", "linear", "constant"] = "cosine"
-    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.03
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    epochs: Annotated[int, Field(ge=1)] = 3
-    batch_size: Annotated[int, Field(ge=1)] = 16
-    """Rows a weight update, over all devices and accumulation steps together."""
-    per_device_train_batch_size: Annotated[int | None, Field(ge=1)] = None
-    """Rows a forward pass; None: all of batch_size on a small model, 2 on one above a billion parameters."""
-    max_length: Annotated[int, Field(ge=16)] = 2048
-    """Tokens of a row; passages are left out, never cut, until it fits."""
-    bf16: bool | None = None
-    """Compute in bfloat16, whatever the weights are kept in; None: where the device multiplies it itself."""
-    gradient_checkpointing: bool | None = None
-    """None: on for models above a billion parameters on a GPU."""
-    mix: MixConfig = MixConfig()
-    replay: ReplayConfig = ReplayConfig()
-    sweep: SweepConfig = SweepConfig()
-    dev_rows: Annotated[int, Field(ge=0)] = 128
-    """Held-out wordings on which early stop and the choice of the best weights look; 0 turns both off."""
-    evals_per_epoch: Annotated[int, Field(ge=1)] = 2
-    early_stopping_patience: Annotated[int | None, Field(ge=1)] = 3
-    """Evaluations without a better loss after which training stops; None: never."""
-    checkpoint_seconds: Annotated[float, Field(ge=0)] = 60
-    """Least time between checkpoints; what an interruption can cost."""
-    devices: Annotated[int | None, Field(ge=0)] = None
-    """Processes that train together; None: one for each GPU. 0: prepare, then say the command to launch by hand."""
+    method: Literal["lora", "qlora", "full"] = Field(
+        default="lora", description="`lora`: an adapter; `qlora`: the same on 4-bit weights; `full`: all weights"
+    )
+    r: int = Field(default=32, ge=1, description="the rank of the adapter")
+    lora_alpha: float = Field(default=32, gt=0, description="the adapter counts lora_alpha / r times")
+    lora_dropout: float = Field(default=0.05, ge=0, lt=1, description="dropout before the adapter")
+    target_modules: Literal["all-linear"] | tuple[str, ...] = Field(
+        default="all-linear", description="the layers that get an adapter: all linear ones but the head, or their names"
+    )
+    learning_rate: float | None = Field(
+        default=None, gt=0, description="the peak learning rate; null: 2e-4 for lora and qlora, 2e-5 for full"
+    )
+    lr_scheduler_type: Literal["cosine", "linear", "constant"] = Field(
+        default="cosine", description="how the learning rate goes on after warming up"
+    )
+    warmup_ratio: float = Field(
+        default=0.03, ge=0, lt=1, description="share of the steps in which the learning rate rises"
+    )
+    weight_decay: float = Field(default=0.0, ge=0, description="decoupled weight decay (AdamW)")
+    max_grad_norm: float = Field(default=1.0, gt=0, description="the norm to which larger gradients are clipped")
+    epochs: int = Field(default=3, ge=1, description="passes over the pairs; each deals every pair one row anew")
+    batch_size: int = Field(
+        default=16, ge=1, description="rows a weight update, over all devices and accumulation steps together"
+    )
+    per_device_train_batch_size: int | None = Field(
+        default=None,
+        ge=1,
+        description="rows a forward pass; null: all of batch_size on a small model, 2 on one above a billion "
+        "parameters",
+    )
+    max_length: int = Field(
+        default=2048, ge=16, description="tokens of a row; passages are left out, never cut, until it fits"
+    )
+    bf16: bool | None = Field(
+        default=None,
+        description="compute in bfloat16, whatever the weights are kept in; null: where the device multiplies it "
+        "itself",
+    )
+    gradient_checkpointing: bool | None = Field(
+        default=None, description="save memory for time; null: on for models above a billion parameters on a GPU"
+    )
+    mix: MixConfig = Field(default=MixConfig(), description="in which formats the pairs are taught")
+    replay: ReplayConfig = Field(default=ReplayConfig(), description="general prompts mixed in against forgetting")
+    sweep: SweepConfig = Field(
+        default=SweepConfig(), description="how much of the training is kept, chosen by measuring"
+    )
+    dev_rows: int = Field(
+        default=128,
+        ge=0,
+        description="held-out paraphrases on which early stopping and the choice of the best weights look; 0 turns "
+        "both off",
+    )
+    evals_per_epoch: int = Field(default=2, ge=1, description="how often in an epoch they are looked at")
+    early_stopping_patience: int | None = Field(
+        default=3, ge=1, description="evaluations without a better loss after which training stops; null: never"
+    )
+    checkpoint_seconds: float = Field(
+        default=60, ge=0, description="least time between checkpoints; what an interruption can cost"
+    )
+    devices: int | None = Field(
+        default=None,
+        ge=0,
+        description="processes that train together; null: one for each GPU; 0: prepare, then say the command to "
+        "launch by hand",
+    )
 
     @property
     def peak_learning_rate(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -18,41 +18,44 @@ class _Strict(BaseModel):
 class Manual(_Strict):
     """The made-up manual of a seed: another one for each seed."""
 
-    pages: Annotated[int, Field(ge=1)] = 8
-    facts_per_page: Annotated[int, Field(ge=1)] = 25
+    pages: int = Field(default=8, ge=1, description="pages of the manual")
+    facts_per_page: int = Field(default=25, ge=1, description="facts on a page, about")
 
 
 class Preferences(_Strict):
     """Generated preference pairs: right answers against near ones, from the skills' practice items."""
 
-    pairs: Annotated[int, Field(ge=8)] = 160
+    pairs: int = Field(default=160, ge=8, description="how many")
 
 
 class StudyConfig(_Strict):
-    """Which recipes are run; sections that a recipe also has mean what they mean there.
+    """Which recipes are run; sections that a recipe also has mean what they mean there."""
 
-    specialists: model → the skill of the general suite that it practised. merges: name → a recipe's merge section.
-    goes_on: the merge that is aligned and taught. teach: name → a recipe's sft section; `naive` is taught closed book
-    only and without replay, `default` with both. suite_per_skill: general questions of each skill, drawn anew for
-    each seed. keep: the share of a specialist's gain that a merge should keep.
-    """
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)]
-    seeds: Annotated[int, Field(ge=2, le=100)]
-    base_model: str
-    specialists: dict[str, str] = Field(min_length=2)
-    merges: dict[str, dict[str, Any]] = Field(min_length=1)
-    goes_on: str = "slerp"
-    keep: Annotated[float, Field(gt=0, le=1)] = 0.8
-    align: dict[str, Any] | None = None
-    preferences: Preferences = Preferences()
-    manual: Manual = Manual()
-    suite_per_skill: Annotated[int, Field(ge=4)] = 60
-    chunk: dict[str, Any] = Field(default_factory=dict)
-    generate: dict[str, Any] = Field(default_factory=dict)
-    index: dict[str, Any] = Field(default_factory=dict)
-    teach: dict[str, dict[str, Any]]
-    benchmark: dict[str, Any] = Field(default_factory=dict)
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60, description="its runs are called NAME-SEED-PART"
+    )
+    seeds: int = Field(ge=2, le=100, description="how many manuals, orders of training and sets of general questions")
+    base_model: str = Field(description="the model from which the specialists were made")
+    specialists: dict[str, str] = Field(
+        min_length=2, description="model → the skill of the general suite that it practised"
+    )
+    merges: dict[str, dict[str, Any]] = Field(min_length=1, description="name → a recipe's merge section")
+    goes_on: str = Field(default="slerp", description="the merge that is aligned and taught")
+    keep: float = Field(default=0.8, gt=0, le=1, description="share of a specialist's gain that a merge should keep")
+    align: dict[str, Any] | None = Field(default=None, description="a recipe's align section, without its dataset")
+    preferences: Preferences = Field(default=Preferences(), description="the preference pairs of a seed")
+    manual: Manual = Field(default=Manual(), description="the manual of a seed")
+    suite_per_skill: int = Field(
+        default=60, ge=4, description="general questions of each skill, drawn anew for each seed"
+    )
+    chunk: dict[str, Any] = Field(default_factory=dict, description="a recipe's chunk section")
+    generate: dict[str, Any] = Field(default_factory=dict, description="a recipe's generate section")
+    index: dict[str, Any] = Field(default_factory=dict, description="a recipe's index section")
+    teach: dict[str, dict[str, Any]] = Field(
+        description="name → a recipe's sft section; `naive` is taught closed book only and without replay, `default` "
+        "with both"
+    )
+    benchmark: dict[str, Any] = Field(default_factory=dict, description="a recipe's benchmark section")
 
     @model_validator(mode="after")
     def _coherent(self) -> StudyConfig:
