@@ -8,15 +8,18 @@ from __future__ import annotations
 import re
 import zlib
 
-from understudy.ingest import compose, roff
+from understudy.ingest import compose, places, roff, tbl
 from understudy.ingest.base import Page, SkipFile, Source
 from understudy.ingest.man_blocks import Blocks
+from understudy.ingest.man_fonts import FONTS, cell, fonts
 from understudy.ingest.mdoc import Mdoc
+from understudy.ingest.roff_lines import Lines
 
 _IS_MAN = re.compile(r"^[.']\s*(TH|Dd|Dt)\b", re.MULTILINE)
+_IS_MDOC = re.compile(r"^[.']\s*Dd\b", re.MULTILINE)
 _ALIAS = re.compile(r"^\.so\s+(\S+)", re.MULTILINE)
 _LIMIT = 50_000_000  # bytes that a compressed page may become
-_ALTERNATING = {a + b: (a, b) for a in "BIR" for b in "BIR" if a != b}
+_BREAKS = frozenset({"SH", "SS", "PP", "P", "LP", "HP", "TP", "TQ", "IP", "RS", "RE"})
 
 
 def read(source: Source) -> Page:
@@ -24,18 +27,18 @@ def read(source: Source) -> Page:
     data = source.data
     if data.startswith(b"\x1f\x8b"):
         data = unzipped(data)
-    text = Source(source.path, data, source.fallback).text()
+    text = places.clean(Source(source.path, data, source.fallback).text())
     if not _IS_MAN.search(text):
         alias = _ALIAS.search(text)
         if alias:
             raise SkipFile("alias", f"only points to {alias[1]}")
         raise SkipFile("unknown format", "named like a man page, but is none")
-    lines = roff.logical_lines(text)
-    is_mdoc = any(roff.macro(line)[0] == "Dd" for line in lines)
-    writer = Mdoc() if is_mdoc else Man()
-    for line in lines:
+    writer = Mdoc() if _IS_MDOC.search(text) else Man()
+    for number, line in Lines(writer.KNOWN).read(text):
+        writer.out.at(number)
         writer.line(line)
-    return Page(writer.finish() + "\n", writer.title)
+    page = Page(writer.finish() + "\n", writer.title)
+    return places.placed(page, places.line_label, text.rstrip().count("\n") + 2)
 
 
 def unzipped(data: bytes) -> bytes:
@@ -60,66 +63,107 @@ def unzipped(data: bytes) -> bytes:
 
 
 class Man:
-    """Reads man(7)."""
+    """Reads man(7), with the macros that pod2man and asciidoctor add."""
+
+    KNOWN = FONTS | _BREAKS | {
+        "TH", "sp", "br", "nf", "EX", "fi", "EE", "UR", "UE", "MT", "ME", "TS", "TE", "OP", "SY", "YS", "Vb", "Ve",
+        "Sp", "URL", "MTO",
+    }  # fmt: skip
 
     def __init__(self) -> None:
         self.title = ""
         self.out = Blocks()
         self.waiting = ""  # a macro that applies to the next line of text
         self.table: list[str] | None = None
+        self.table_line = 1
+        self.link: tuple[str, list[str]] | None = None  # an address, and the words that it stands behind
 
     def finish(self) -> str:
+        self._end_link("")
+        if self.table:
+            self.out.block(compose.table(tbl.read(self.table, cell)))
         return self.out.finish()
 
     def line(self, line: str) -> None:
         name, arguments = roff.macro(line)
         if self.table is not None:
-            self._table_line(name, line)
+            if name == "TE":
+                rows, self.table = self.table, None
+                self.out.block(compose.table(tbl.read(rows, cell)), self.table_line)
+            else:
+                self.table.append(line)
         elif name is None:
             self._text(line)
-        elif name in _ALTERNATING:
-            fonts = _ALTERNATING[name]
-            self._text("".join(roff.font(fonts[i % 2], a) for i, a in enumerate(arguments)))
-        elif name in ("B", "I", "SB", "SM"):
-            if arguments:
-                self._text(roff.font("I" if name == "I" else "R" if name == "SM" else "B", " ".join(arguments)))
-            else:
+        elif name in FONTS:
+            text = fonts(name, arguments)
+            if text is None:
                 self.waiting = name
+            else:
+                self._text(text)
         else:
             self._macro(name, arguments)
 
     def _macro(self, name: str, arguments: list[str]) -> None:
         out = self.out
-        words = " ".join(arguments)
-        if name == "TH":
-            section = f"({arguments[1]})" if len(arguments) > 1 else ""
+        if name in _BREAKS:
+            self._end_link("")
+            if out.in_code:  # what is written as typed goes on after a break
+                out.code(False)
+                self._break(name, arguments)
+                out.code(name not in ("SH", "SS"))
+            else:
+                self._break(name, arguments)
+        elif name == "TH":
+            section = f"({roff.plain(arguments[1])})" if len(arguments) > 1 else ""
             self.title = f"{roff.plain(arguments[0]).lower()}{section}" if arguments else ""
-        elif name in ("SH", "SS"):
+        elif name in ("sp", "br", "Sp"):
+            if out.in_code:
+                out.code_line("") if name != "br" else None
+            else:
+                out.paragraph(keep_item=True)
+        elif name in ("nf", "EX", "Vb"):
+            out.code(True)
+        elif name in ("fi", "EE", "Ve"):
+            out.code(False)
+        elif name in ("UR", "MT") and arguments:
+            self.link = (roff.plain(arguments[0]), [])
+        elif name in ("UE", "ME"):
+            self._end_link(roff.inline("".join(arguments[:1])))
+        elif name in ("URL", "MTO") and arguments:
+            self.link = (roff.plain(arguments[0]), [roff.inline(a) for a in arguments[1:2]])
+            self._end_link(roff.inline("".join(arguments[2:3])))
+        elif name == "TS":
+            out.paragraph(keep_item=True)
+            self.table, self.table_line = [], out.line
+        elif name in ("OP", "SY"):
+            if name == "SY":
+                out.paragraph(keep_item=True)
+            self._text(roff.font("B", " ".join(arguments)) if name == "SY" else f"[{' '.join(arguments)}]")
+
+    def _break(self, name: str, arguments: list[str]) -> None:
+        out = self.out
+        words = " ".join(arguments)
+        if name in ("SH", "SS"):
             out.heading(2 if name == "SH" else 3, roff.plain(words))
             self.waiting = "" if words else name
-        elif name in ("PP", "P", "LP", "HP", "sp", "br"):
-            out.paragraph(keep_item=name == "br" or name == "sp")
+        elif name in ("PP", "P", "LP", "HP"):
+            out.paragraph()
         elif name in ("TP", "TQ"):
             out.paragraph()
             self.waiting = name
         elif name == "IP":
-            mark = roff.inline(arguments[0]) if arguments else ""
             out.paragraph()
-            out.item(mark)
+            out.item(roff.inline(arguments[0]) if arguments else "")
         elif name == "RS":
             out.indent()
-        elif name == "RE":
+        else:
             out.dedent()
-        elif name in ("nf", "EX"):
-            out.code(True)
-        elif name in ("fi", "EE"):
-            out.code(False)
-        elif name in ("UR", "MT") and arguments:
-            out.text(f"<{arguments[0]}>")
-        elif name == "TS":
-            self.table = []
-        elif name in ("OP", "SY"):
-            self._text(roff.font("B", words) if name == "SY" else f"[{' '.join(arguments)}]")
+
+    def _end_link(self, after: str) -> None:
+        if self.link is not None:
+            address, words = self.link
+            self.link = None
+            self.out.text(" ".join([*words, f"<{address}>{after}"]))
 
     def _text(self, line: str) -> None:
         waiting, self.waiting = self.waiting, ""
@@ -127,20 +171,13 @@ class Man:
             self.out.item(roff.inline(line), more=waiting == "TQ")
         elif waiting in ("SH", "SS"):
             self.out.heading(2 if waiting == "SH" else 3, roff.plain(line))
-        elif waiting:
+        elif waiting and not self.out.in_code:
             self.out.text(roff.inline(roff.font("I" if waiting == "I" else "B", line)))
         elif self.out.in_code:
             self.out.code_line(roff.plain(line))
         elif not line.strip():
             self.out.paragraph(keep_item=True)
+        elif self.link is not None:
+            self.link[1].append(roff.inline(line).strip())
         else:
             self.out.text(roff.inline(line))
-
-    def _table_line(self, name: str | None, line: str) -> None:
-        rows = self.table or []
-        if name == "TE":
-            self.table = None
-            self.out.block(compose.table(roff.tbl(rows)))
-        elif name is None:
-            rows.append(line)
-            self.table = rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from understudy.ingest import compose
+from understudy.ingest import compose, places
 
 _BULLET = re.compile(r"^(?:[•·*o-]|\\\*|\\\(bu)$")
 _TERM = 120  # characters that a term has at most
@@ -18,6 +18,7 @@ class _Level:
 
     blocks: list[str] = field(default_factory=list)
     mark: str | None = None
+    line: int = 1  # of the source, on which the open item begins
     body: list[str] = field(default_factory=list)
 
 
@@ -28,6 +29,11 @@ class Blocks:
         self._levels = [_Level()]
         self._words: list[str] = []
         self._code: list[str] | None = None
+        self.line = self._begin = 1  # of the source: now, and where the open paragraph or code began
+
+    def at(self, line: int) -> None:
+        """Say which line of the source comes next."""
+        self.line = line
 
     @property
     def in_code(self) -> bool:
@@ -38,18 +44,21 @@ class Blocks:
         if self._code is not None:
             self.code_line(markdown)
         elif markdown.strip():
+            if not self._words:
+                self._begin = self.line
             self._words.append(markdown.strip())
 
-    def block(self, markdown: str) -> None:
-        """Add a finished block to the open item, or to the page."""
+    def block(self, markdown: str, line: int | None = None) -> None:
+        """Add a finished block to the open item, or to the page; line: where it began, if not here."""
         if markdown.strip():
             level = self._levels[-1]
-            (level.blocks if level.mark is None else level.body).append(markdown)
+            marked = places.mark(line or self.line) + markdown.lstrip("\n")
+            (level.blocks if level.mark is None else level.body).append(marked)
 
     def paragraph(self, keep_item: bool = False) -> None:
         """End the paragraph, and the open item unless it is kept."""
         words, self._words = self._words, []
-        self.block(compose.paragraph(" ".join(words)))
+        self.block(compose.paragraph(" ".join(words)), self._begin)
         if not keep_item:
             self._end_item()
 
@@ -62,7 +71,7 @@ class Blocks:
         if more and level.blocks and not self._words:
             previous = level.blocks.pop().removesuffix("\n")
             mark = f"{previous}, {mark}"
-        level.mark = mark
+        level.mark, level.line = mark, self.line
 
     def heading(self, level: int, text: str) -> None:
         self.paragraph()
@@ -77,6 +86,7 @@ class Blocks:
         words = " ".join(self._words)
         if self._levels[-1].mark is None and 0 < len(words) < _TERM and not words.endswith((".", ":")):
             self._levels[-1].mark, self._words = words, []
+            self._levels[-1].line = self._begin
         self.paragraph(keep_item=True)
         self._levels.append(_Level())
 
@@ -84,15 +94,19 @@ class Blocks:
         self.paragraph()
         if len(self._levels) > 1:
             inner = self._levels.pop()
-            self.block(compose.join(inner.blocks))
+            level = self._levels[-1]
+            blocks = compose.join(inner.blocks)  # which know their lines
+            if blocks:
+                (level.blocks if level.mark is None else level.body).append(blocks)
 
     def code(self, on: bool) -> None:
         if on:
             self.paragraph(keep_item=True)
             self._code = []
+            self._begin = self.line
         elif self._code is not None:
             lines, self._code = self._code, None
-            self.block(compose.code_block("\n".join(lines)))
+            self.block(compose.code_block("\n".join(lines)), self._begin)
 
     def code_line(self, line: str) -> None:
         if self._code is not None:
@@ -111,12 +125,13 @@ class Blocks:
         body, level.body = compose.join(level.body), []
         if mark is None:
             return
+        at = places.mark(level.line)
         number = _NUMBER.match(mark)
         if number:
-            level.blocks.append(compose.bullets([body], int(number[1])) if body else mark)
+            level.blocks.append(compose.bullets([body], int(number[1])) if body else at + mark)
         elif _BULLET.match(mark):
             level.blocks.append(compose.bullets([body]))
         elif mark:
-            level.blocks.append(compose.definition([mark], body))
+            level.blocks.append(compose.definition([at + mark], body))
         elif body:
             level.blocks.append(body)

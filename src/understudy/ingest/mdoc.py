@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from understudy.ingest import compose, roff
+from understudy.ingest import compose, roff, tbl
 from understudy.ingest.man_blocks import Blocks
+from understudy.ingest.man_fonts import cell
+from understudy.ingest.roff_lines import arguments as parts
 
+_KINDS = ("-tag", "-enum", "-bullet", "-dash", "-hyphen", "-hang", "-inset", "-diag", "-ohang", "-column")
 _CLOSING = frozenset(".,:;)]?!")
 _OPENING = frozenset("([")
 _CODE = frozenset({"Cm", "Ic", "Li", "Ev", "Dv", "Er", "Va", "Vt", "Fa", "Fn", "Pa", "In", "Ad", "Cd", "Fd", "Ft"})
@@ -25,6 +28,11 @@ _SYSTEMS = {"Ux": "UNIX", "Bx": "BSD", "Fx": "FreeBSD", "Nx": "NetBSD", "Ox": "O
 class Mdoc:
     """Reads mdoc(7)."""
 
+    KNOWN = _CALLABLE | {
+        "Dd", "Dt", "Os", "Sh", "Ss", "Pp", "Lp", "Bl", "It", "El", "Bd", "Ed", "Dl", "D1", "Bf", "Ef", "Fo", "Fc",
+        "TS", "TE", "Xo", "Xc", "Re", "Bk", "Ek", "sp", "br", "nf", "fi",
+    }  # fmt: skip
+
     def __init__(self) -> None:
         self.title = ""
         self.name = ""
@@ -32,6 +40,10 @@ class Mdoc:
         self.spaced = True
         self.open_item: list[str] | None = None  # an item whose head goes on over several lines
         self.lists: list[tuple[str, int]] = []  # kind, and the number of the item
+        self.table: list[str] | None = None  # the lines of a tbl(1) table
+        self.table_line = 1
+        self.columns: list[list[list[str]]] = []  # the rows of each open column list, as the words of their cells
+        self.function: list[str] | None = None  # a function's name and the arguments that follow on their lines
 
     def finish(self) -> str:
         return self.out.finish()
@@ -39,7 +51,25 @@ class Mdoc:
     def line(self, line: str) -> None:
         name, arguments = roff.macro(line)
         out = self.out
-        if self.open_item is not None:
+        if self.table is not None:
+            if name == "TE":
+                lines, self.table = self.table, None
+                out.block(compose.table(tbl.read(lines, cell)), self.table_line)
+            else:
+                self.table.append(line)
+        elif name == "TS":
+            out.paragraph(keep_item=True)
+            self.table, self.table_line = [], out.line
+        elif self.columns and name != "El" and self.lists and self.lists[-1][0] == "-column":
+            self._column(name, line)
+        elif name == "Fo":
+            self.function = [roff.plain(a) for a in arguments[:1]]
+        elif name == "Fc" and self.function is not None:
+            (called, *given), self.function = self.function or [""], None
+            self.out.text(compose.code_span(f"{called}({', '.join(given)})"))
+        elif name == "Fa" and self.function is not None:
+            self.function += [roff.plain(a) for a in arguments]
+        elif self.open_item is not None:
             self.open_item += [name, *arguments] if name is not None else line.split()
             if "Xc" in self.open_item:
                 head, self.open_item = self.open_item, None
@@ -62,14 +92,19 @@ class Mdoc:
         elif name in ("Pp", "Lp"):
             out.paragraph(keep_item=True)
         elif name == "Bl":
-            kind = next((a for a in arguments if a in ("-tag", "-enum", "-bullet", "-dash", "-hyphen")), "-item")
-            self.lists.append(("-tag" if "-hang" in arguments or "-inset" in arguments else kind, 0))
+            kind = next((a for a in arguments if a in _KINDS), "-item")
+            self.lists.append(("-tag" if kind in ("-hang", "-inset", "-diag", "-ohang") else kind, 0))
             out.indent()
+            if kind == "-column":
+                self.columns.append([])
+                self.table_line = out.line
         elif name == "It":
             self._item(arguments)
         elif name == "El":
-            if self.lists:
-                self.lists.pop()
+            kind = self.lists.pop()[0] if self.lists else ""
+            if kind == "-column" and self.columns:
+                cells = [[self._words(words) for words in row] for row in self._cells(self.columns.pop())]
+                out.block(compose.table(cells), self.table_line)
             out.dedent()
         elif name == "Bd":
             out.code(bool({"-literal", "-unfilled"} & set(arguments)))
@@ -80,6 +115,28 @@ class Mdoc:
             out.block(compose.code_block(roff.plain(self._words(arguments, lambda text: text))))
         elif name in _CALLABLE:
             self._inline(name, arguments)
+
+    def _column(self, name: str | None, line: str) -> None:
+        """A line of a column list: `It` begins a row, `Ta` and tabs part its cells."""
+        if name == "It":
+            self.columns[-1].append([])
+        if self.columns[-1] and name not in ("Pp", "sp", "br"):
+            text = line.partition("It")[2] if name == "It" else line.lstrip(".'") if name is not None else line
+            for place, part in enumerate(text.split("\t")):
+                self.columns[-1][-1] += [*(["Ta"] if place else []), *parts(part)]
+
+    def _cells(self, rows: list[list[str]]) -> list[list[list[str]]]:
+        """The words of each row, parted into cells."""
+        parted: list[list[list[str]]] = []
+        for row in rows:
+            cells: list[list[str]] = [[]]
+            for word in row:
+                if word == "Ta":
+                    cells.append([])
+                else:
+                    cells[-1].append(word)
+            parted.append(cells)
+        return parted
 
     def _inline(self, name: str, arguments: list[str]) -> None:
         if name == "Nm" and not self.name and arguments:
@@ -172,6 +229,10 @@ class Mdoc:
             return code(f"{arguments[0]}({', '.join(arguments[1:])})") if arguments else ""
         if name == "Sy":
             return code(words)
+        if name == "In":
+            return code(f"#include <{words}>") if words else ""
+        if name == "Lb":
+            return compose.escape(f"Library {words}") if words else ""
         if name in _CODE:
             return code(words)
         if name in _ITALIC:

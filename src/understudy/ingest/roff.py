@@ -1,19 +1,24 @@
-"""The roff language as far as text needs it: lines, arguments, escapes, fonts and tables."""
+"""The roff language as far as text needs it: requests, escapes and fonts."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import unicodedata
 
 from understudy.ingest import compose
+from understudy.ingest.roff_lines import arguments
 
 _CHARACTERS = {
     "aq": "'", "dq": '"', "em": "—", "en": "–", "hy": "-", "mi": "-", "bu": "•", "co": "©", "rg": "®", "tm": "™",
     "lq": "“", "rq": "”", "oq": "‘", "cq": "’", "rs": "\\", "ti": "~", "ha": "^", "ga": "`", "at": "@", "sh": "#",
     "Do": "$", "lC": "{", "rC": "}", "lB": "[", "rB": "]", "bv": "|", "ba": "|", "br": "|", "sl": "/", "<=": "≤",
     ">=": "≥", "!=": "≠", "->": "→", "<-": "←", "+-": "±", "mu": "×", "de": "°", "12": "½", "la": "⟨", "ra": "⟩",
-    "Tm": "™", "L": "\"", "R": "\"", "C+": "C++", "fo": "‹", "fc": "›", "==": "≡", "~~": "≈", "if": "∞", "pl": "+",
+    "Tm": "™", "C+": "C++", "fo": "‹", "fc": "›", "Fo": "«", "Fc": "»", "==": "≡", "~~": "≈", "if": "∞", "pl": "+",
+    "ss": "ß", "ae": "æ", "AE": "Æ", "/o": "ø", "/O": "Ø", "eu": "€", "Eu": "€", "Po": "£", "ct": "¢", "ps": "¶",
+    "sc": "§", "ci": "○", "sq": "□", "OK": "✓", "ul": "_", "cm": ",", "es": "∅", "14": "¼", "34": "¾", "mc": "µ",
+    "*m": "μ", "*a": "α", "*b": "β", "a~": "~", "a^": "^", "R": "®", "Rs": "\\",
 }  # fmt: skip
+_ACCENTS = {"'": "\u0301", "`": "\u0300", "^": "\u0302", ":": "\u0308", "~": "\u0303", ",": "\u0327", "o": "\u030a"}
 _FONT = {"B": "\x01", "3": "\x01", "I": "\x02", "2": "\x02", "CB": "\x01", "CI": "\x02", "BI": "\x01"}
 _ESCAPE = re.compile(
     r"""\\(?:
@@ -21,32 +26,10 @@ _ESCAPE = re.compile(
       | \((?P<pair>..) | \[(?P<long>[^\]]+)\]
       | \*(?:\((?P<string2>..)|\[(?P<stringn>[^\]]*)\]|(?P<string1>.))
       | s[+-]?(?:\(\d\d|\[\d+\]|'[+-]?\d+'|[1-3]\d|\d)
-      | [hvwlLDoNbBXZ]'[^']*' | [knFgmMVY](?:\(..|\[[^\]]*\]|[+-]?.)
+      | N'(?P<code>\d{1,7})' | [hvwlLDoNbBXZ]'[^']*' | [knFgmMVY](?:\(..|\[[^\]]*\]|[+-]?.)
       | (?P<space>[\s0~]) | (?P<shown>[-'`.\\e_]) | z | . )""",
     re.VERBOSE,
 )
-_ARGUMENT = re.compile(r'"((?:[^"]|"")*)"?|(\S+)')
-
-
-def logical_lines(text: str) -> list[str]:
-    """The lines with comments, conditionals' bodies of groff, and definitions of macros taken out."""
-    text = re.sub(r"\\\n", "", text)
-    lines: list[str] = []
-    skipping = ""
-    for raw in text.split("\n"):
-        line = re.sub(r'\\["#].*$', "", raw)
-        if skipping:
-            if re.match(rf"^[.']\s*{re.escape(skipping)}(\s|$)", line):
-                skipping = ""
-            continue
-        if re.match(r"^[.'](\s*$|\s*\\?$)", line) and raw.strip():
-            continue
-        opened = re.match(r"^[.']\s*(?:de1?|am1?|ig)\b\s*(\S*)\s*(\S*)", line)
-        if opened:
-            skipping = opened[2] or "." if not line.lstrip(".' ").startswith("ig") else opened[1] or "."
-            continue
-        lines.append(line)
-    return lines
 
 
 def macro(line: str) -> tuple[str | None, list[str]]:
@@ -56,7 +39,7 @@ def macro(line: str) -> tuple[str | None, list[str]]:
     found = re.match(r"^[.']\s*([^\s\\\"]+)\s*(.*)$", line)
     if not found:
         return None, []
-    return found[1], [quoted.replace('""', '"') or bare for quoted, bare in _ARGUMENT.findall(found[2])]
+    return found[1], arguments(found[2])
 
 
 def font(name: str, text: str) -> str:
@@ -78,30 +61,16 @@ def inline(text: str) -> str:
     return "".join(shown)
 
 
-def tbl(lines: Sequence[str]) -> list[list[str]]:
-    """The rows of a tbl(1) table, with the format lines left out."""
-    separator = "\t"
-    rows: list[list[str]] = []
-    body = False
-    pending: list[str] | None = None
-    for line in lines:
-        if not body:
-            tab = re.search(r"tab\s*\((.)\)", line)
-            separator = tab[1] if tab else separator
-            body = line.rstrip().endswith(".")
-        elif pending is not None:
-            if line.startswith("T}"):
-                rows[-1][-1] = inline(" ".join(pending))
-                rest = line[2:].split(separator)[1:]
-                pending = [] if rest and rest[-1] == "T{" else None
-                rows[-1] += ["" if c == "T{" else inline(c) for c in rest]
-            else:
-                pending.append(line)
-        elif not re.fullmatch(r"[_=\s]*", line):
-            cells = line.split(separator)
-            pending = [] if cells[-1] == "T{" else None
-            rows.append(["" if c == "T{" else inline(c) for c in cells])
-    return rows
+def _character(name: str) -> str:
+    r"""What `\[name]` shows: a glyph by its name, by its code points (`u0041_0301`), or a letter with its accent."""
+    if name in _CHARACTERS:
+        return _CHARACTERS[name]
+    if re.fullmatch(r"u[0-9A-Fa-f]{4,6}(?:_[0-9A-Fa-f]{4,6}){0,4}", name):
+        codes = [int(code, 16) for code in name[1:].split("_")]
+        return "".join(map(chr, codes)) if max(codes) <= 0x10FFFF else ""
+    if len(name) == 2 and name[0] in _ACCENTS and name[1].isalpha():
+        return unicodedata.normalize("NFC", name[1] + _ACCENTS[name[0]])
+    return name if len(name) == 1 else ""
 
 
 def _resolve(text: str) -> str:
@@ -111,11 +80,12 @@ def _resolve(text: str) -> str:
             return _FONT.get(name or "", "\x03")
         special = found["pair"] or found["long"]
         if special:
-            code = re.fullmatch(r"u([0-9A-Fa-f]{4,6})", special)
-            return chr(int(code[1], 16)) if code else _CHARACTERS.get(special, special if len(special) == 1 else "")
+            return _character(special)
         string = found["string1"] or found["string2"] or found["stringn"]
         if string:
             return _CHARACTERS.get(string, "")
+        if found["code"]:
+            return chr(int(found["code"])) if int(found["code"]) <= 0x10FFFF else ""
         if found["space"]:
             return " "
         shown = found["shown"]

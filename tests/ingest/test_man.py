@@ -1,0 +1,158 @@
+"""Man pages: what pod2man, asciidoctor and the BSDs write, tables, gzip, and the line of everything."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from understudy.ingest import man, tbl
+from understudy.ingest.base import Page, SkipFile, Source
+from understudy.ingest.roff_lines import Lines
+from understudy.outline import parse
+
+
+def read(text: str | bytes) -> Page:
+    return man.read(Source(Path("page.1"), text.encode() if isinstance(text, str) else text))
+
+
+POD = r"""'\" t
+.de Vb
+.ft CW
+.nf
+..
+.ie \n(.g .ds Aq \(aq
+.el       .ds Aq '
+.de Item
+.IP "\\$1" 2
+..
+.TH LATHE 1 "2025" "3.0"
+.SH "USE"
+It doesn\*(Aqt turn by itself \[u00E9]\['e]\N'233':
+.PP
+.Vb 2
+\& lathe on \-\-speed=5
+\& lathe say \*(Aqgo\*(Aq
+.Ve
+.if t .ig
+.ie n .SS "A ""slow"" start"
+.el .SS "A \f(CWslow\fR start"
+.if n \{\
+Shown here.
+.\}
+.if t \{\
+Only on paper.
+.\}
+.Item "*"
+One.
+.Item "*"
+Two; see
+.UR https://lathe.example/\:a
+the rules
+.UE ,
+or write
+.MTO "a@lathe.example" "Ann" "."
+"""
+
+
+def test_pages_that_define_their_own_strings_and_macros():
+    page = read(POD)
+    found = parse(page.text)
+    assert [b.kind for b in found] == ["heading", "paragraph", "code", "heading", "paragraph", "list"]
+    assert found[1].content == "It doesn't turn by itself ééé:"
+    assert found[2].content == " lathe on --speed=5\n lathe say 'go'\n"
+    assert found[3].content == 'A "slow" start'
+    assert found[4].content == "Shown here."
+    assert [i.content for i in found[5].children] == [
+        "One.", "Two; see the rules <https://lathe.example/a>, or write Ann <a@lathe.example>."
+    ]  # fmt: skip
+    assert page.title == "lathe(1)"
+
+
+def test_code_goes_on_over_a_paragraph():
+    found = parse(read(".TH A 1\n.SH X\n.nf\nint a;\n\nint b;\n.PP\nint c;\n.fi\nWords.\n").text)
+    assert [(b.kind, b.content) for b in found[1:]] == [
+        ("code", "int a;\n\nint b;\n"), ("code", "int c;\n"), ("paragraph", "Words.")
+    ]  # fmt: skip
+
+
+def test_tbl_cells_span_and_go_on_over_lines():
+    rows = tbl.read(
+        ["box, tab(:);", "lb s lb", "l l l", "^ l l.", "Size::Use", "_", "big:1:T{", "for", "many", "T}", ":2:few"],
+        lambda cell: cell.replace("\n", " "),
+    )
+    assert rows == [["Size", "", "Use"], ["big", "1", "for many"], ["big", "2", "few"]]
+
+
+MDOC = r""".Dd May 1, 2025
+.Dt LATHE_ON 3
+.Os
+.Sh SYNOPSIS
+.In lathe.h
+.Ft int
+.Fo lathe_on
+.Fa "int speed"
+.Fa "int flags"
+.Fc
+.Sh TABLES
+.TS
+lb lb
+l l.
+Call	Safe
+lathe_on	yes
+.TE
+.Bl -column "abc" "def"
+.It Sy Code Ta Sy Meaning
+.It Er EIO	stuck
+.It 7 Ta not \*[Gt] 8
+.El
+"""
+
+
+def test_mdoc_tables_headers_and_functions():
+    page = read(MDOC)
+    found = parse(page.text)
+    assert found[1].content == "`#include <lathe.h>` `int` `lathe_on(int speed, int flags)`"
+    assert found[3].rows == (("Call", "Safe"), ("lathe_on", "yes"))
+    assert found[4].rows == (("`Code`", "`Meaning`"), ("`EIO`", "stuck"), ("7", "not > 8"))
+    where = {page.text[o:].split("\n")[0]: label for o, label in page.places[:-1]}
+    assert where["## Tables"] == "L11"
+    assert where["| Call | Safe |"] == "L12"
+    assert where["| `Code` | `Meaning` |"] == "L18"
+
+
+def test_places_are_lines_of_the_page():
+    page = read(POD)
+    lines = POD.split("\n")
+    assert page.places[-1] == (len(page.text), f"L{POD.count(chr(10)) + 1}")
+    for (offset, label), word in zip(page.places, ["USE", "turn", ".Vb 2"], strict=False):
+        assert word in lines[int(label[1:]) - 1], (page.text[offset : offset + 20], label)
+
+
+PAGE = b".TH A 1\n.SH NAME\na - first\n"
+REST = b".SH MORE\nSecond half of the page.\n"
+
+
+def test_gzip_with_several_members_and_damaged_ones():
+    assert "Second half" in read(gzip.compress(PAGE) + gzip.compress(REST)).text
+    whole = gzip.compress(PAGE + REST * 50)
+    for data, why in (
+        (whole[: len(whole) // 2], "cut off"),
+        (whole[:-3], "cut off"),
+        (whole + b"rest", "something else"),
+        (b"\x1f\x8b" + b"x" * 40, "damaged"),
+    ):
+        with pytest.raises(SkipFile, match=why):
+            read(data)
+    with pytest.raises(SkipFile, match="once unpacked"):
+        read(gzip.compress(b"\0" * 60_000_000))
+
+
+def test_definitions_that_grow_are_bounded():
+    grows = "\n".join(f".ds s{n} \\*[s{n - 1}]\\*[s{n - 1}]" for n in range(1, 40))
+    calls = ".de a\n.a\n.a\n..\n.a\n"
+    made = list(Lines(frozenset()).read(f".ds s0 {'x' * 100}\n{grows}\n\\*[s39]\n{calls}"))
+    assert sum(len(line) for _, line in made) < 2_000_000
+    assert len(made) < 300_000
+    assert "\\[u110000]" not in read(".TH A 1\n.SH B\nx \\[u110000] y\n").text
