@@ -80,7 +80,7 @@ To start the relay, run:
 relayd --config /etc/relay.toml
 ```
 
-## How to update
+## How to update the relay
 
 1. Stop the relay service.
 2. Copy the new binary.

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
 _EMPHASIS = re.compile(r"(?<![\w*\\])(\*{1,3}|_{1,3})(?=\S)(.+?)(?<=\S)\1(?![\w*])")
-_TAG = re.compile(r"</?[A-Za-z][^<>\n]*>")
+_AUTOLINK = re.compile(r"<((?:https?|ftp|mailto):[^<>\s]+)>")
+_TAG = re.compile(r"(?<!\\)</?[A-Za-z][^<>\n]*>")
 _SPACE = re.compile(r"\s+")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|Dr|Mr|Ms|No|Fig|resp|incl|max|min)\.|\b[A-Z]\.)$")
 _BOUNDARY = re.compile(r"[.!?]+[\"'”’)*_`]*(?=\s|$)")
@@ -17,7 +18,7 @@ _CODE_SPAN = re.compile(r"`[^`]+`")
 
 def plain(markdown: str) -> str:
     """Inline Markdown as text on one line; code spans keep their backticks, links keep their words."""
-    text = _LINK.sub(r"\1", _IMAGE.sub("", markdown))
+    text = _LINK.sub(r"\1", _IMAGE.sub("", _AUTOLINK.sub(r"\1", markdown)))
     kept: list[str] = []
 
     def keep(match: re.Match[str]) -> str:

@@ -7,30 +7,37 @@ from collections.abc import Iterator, Sequence
 
 from understudy.generate.base import Page
 from understudy.generate.extractive.claims import Claim, Location
-from understudy.generate.extractive.code import code_claims
+from understudy.generate.extractive.code import code_claims, goal_of
+from understudy.generate.extractive.corpus import Corpus
 from understudy.generate.extractive.lists import (
     definition_claims,
     faq_claim,
     item_claims,
-    link_claims,
     list_claims,
-    step_claims,
+    procedure_claims,
     step_title,
 )
-from understudy.generate.extractive.prose import is_subject, named, prose_claims
+from understudy.generate.extractive.prose import named, prose_claims
 from understudy.generate.extractive.tables import table_claims
 from understudy.generate.text import clip, plain, sentences
-from understudy.normal import normal, words
 from understudy.outline import Block, parse
 
-_GENERIC = re.compile(
-    r"^(?:options?|command[- ]line options|parameters?|settings?|configuration|overview|summary|reference|usage|"
-    r"examples?|"
-    r"introduction|notes?|details?|errors?|error codes|http api|endpoints?|requests?|api|troubleshooting|table of .*|"
-    r"at a glance|comparison|features?|installation|prerequisites|requirements|see also|links|why .*|how to .*|"
-    r"step .*|\d.*|"
-    r".* (?:settings|options|parameters|api|example|request|response))$",
+_NO_FACTS = re.compile(
+    r"(?:see also|copyright|licen[cs]e|authors?|credits|acknowledge?ments?|thanks|references?|bibliography|"
+    r"further reading|"
+    r"change ?log|changes|history|release notes|what'?s new.*|new features.*|bug ?fixes.*|examples?|exercises|synopsis|"
+    r"(?:table of )?contents|index|related.*|next steps|feedback|contribut\w+|reporting bugs|.*\bexamples?|"
+    r"changes (?:in|since|from|to) .*|.*\bdeprecat.*)",
     re.IGNORECASE,
+)
+_NO_FACT_PAGES = re.compile(
+    r"(?:.*\b(?:release notes?|change ?log|changes in|what'?s new|news)\b.*|(?:the )?(?:alphabetical |general |module |"
+    r"function |complete )?(?:index|contents|table of contents|search|site ?map|glossary index)|"
+    r"(?:appendix \w+\. )?(?:release|version) \d[\d.]*.*|[A-Z]\.\d+(?:\.\d+)*\. release \d.*)",
+    re.IGNORECASE,
+)
+_FACT_KINDS = frozenset(
+    {"", "page", "manual", "reference", "guide", "tutorial", "article", "concept", "howto", "faq", "text"}
 )
 _SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL | re.IGNORECASE)
 _SUBJECT_INTRO = re.compile(
@@ -40,25 +47,33 @@ _LEAD = re.compile(r"[\s>]*(?:(?:[-*+]|\d{1,3}[.)])\s+)?[\s>]*")
 _ANSWER_CHARACTERS = 420
 
 
-def page_claims(page: Page) -> Iterator[Claim]:
-    """Everything a page states, in the order of the text."""
-    yield from _Walk(page).claims(parse(page.document.text))
+def states_facts(page: Page) -> bool:
+    """Whether a page is of a kind that states facts: no change log, index, table of contents or list of links."""
+    kind = str(getattr(page.document, "kind", "") or page.document.metadata.get("kind", "") or "")
+    return kind.lower() in _FACT_KINDS and not _NO_FACT_PAGES.fullmatch(page.document.title.strip())
+
+
+def page_claims(page: Page, corpus: Corpus) -> Iterator[Claim]:
+    """Everything a page states, in the order of the text; nothing for a page of a kind that states no facts."""
+    if states_facts(page):
+        yield from _Walk(page, corpus).claims(parse(page.document.text))
 
 
 class _Walk:
     """One pass over the blocks of a page, remembering the heading, the introduction and the steps seen."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, corpus: Corpus) -> None:
         self.page = page
+        self.corpus = corpus
         self.text = page.document.text
-        self.subject = ""
+        self.told = ""
         self.steps: list[tuple[str, int, int]] = []
         self.steps_location = Location(page.document)
         self.step = ""
         self.names, self.common = page_words(self.text)
 
     def location(self, headings: tuple[str, ...]) -> Location:
-        return Location(self.page.document, headings, self.names, self.common)
+        return Location(self.page.document, headings, self.names, self.common, self.corpus)
 
     def claims(self, blocks: Sequence[Block], label: str = "", nested: bool = False) -> Iterator[Claim]:
         before: Block | None = None
@@ -66,17 +81,19 @@ class _Walk:
             location = self.location(block.heading_path)
             if block.kind == "heading":
                 yield from self._heading(block, blocks[i + 1 :], location)
+            elif any(_NO_FACTS.fullmatch(heading.strip()) for heading in block.heading_path):
+                pass
             elif block.kind == "paragraph":
                 yield from self._paragraph(block, location)
             elif block.kind == "code":
-                yield from code_claims(block, self.text, before, label, location, self.subject, self.step)
+                yield from code_claims(block, self.text, before, label, location, self.told, self.step)
             elif block.kind == "table":
                 yield from table_claims(block, self.text, location)
             elif block.kind == "definitions":
-                yield from definition_claims(block, self.text, location, self.subject)
+                yield from definition_claims(block, self.text, location, self.told)
             elif block.kind == "list":
                 yield from self._list(block, before, location)
-            elif block.kind in ("quote", "admonition"):
+            elif block.kind == "admonition":
                 yield from self.claims(block.children, nested=True)
             elif block.kind == "html":
                 yield from self._html(block, blocks[i + 1 :], location)
@@ -92,9 +109,7 @@ class _Walk:
             yield from self._flush()
         self.step = ""
         title = plain(block.title)
-        self.subject = ""
-        if not _GENERIC.match(title) and is_subject(title) and len(words(title)) <= 5 and not title.endswith("?"):
-            self.subject = section_subject(title, location)
+        self.told = ""
         if title.endswith("?"):
             yield from self._answer(title, after, location)
 
@@ -102,16 +117,14 @@ class _Walk:
         flat = plain(block.content)
         told = _SUBJECT_INTRO.match(flat)
         if told:
-            self.subject = named(told.group(1), location)
+            self.told = named(told.group(1), location)
         step = step_title(block.content) if block.content.startswith("**") else None
         if step and step[0] == len(self.steps) + 1:
             self._add_step(step[1], block, block.heading_path)
             self.step = clip(plain(step[1]))
             return
         start, end = self._content(block)
-        yield from link_claims(self.text[start:end], start, location)
-        known = {normal(h) for h in (*location.headings, location.title)} | {normal(self.subject.removeprefix("the "))}
-        yield from prose_claims(self.text[start:end], start, location, frozenset(known), self.subject)
+        yield from prose_claims(self.text[start:end], start, location, self.told)
 
     def _content(self, block: Block) -> tuple[int, int]:
         lead = _LEAD.match(self.text, block.start, block.end)
@@ -120,32 +133,23 @@ class _Walk:
     def _list(self, block: Block, before: Block | None, location: Location) -> Iterator[Claim]:
         ordered = block.info[:1].isdigit()
         intro = before if before is not None and before.kind == "paragraph" else None
-        if not ordered:
-            yield from list_claims(block, intro, self.text, location)
-        elif (
-            len(block.children) > 1
-            and not any(c.content.startswith("**") for c in block.children)
-            and (location.section or intro is not None)
-        ):
+        if ordered:
             titles = [(child.content, *self._content(child.children[0])) for child in block.children if child.children]
+            goal, _ = goal_of(
+                "", plain(intro.content) if intro else "", location.section or location.title, location.names
+            )
             if len(titles) == len(block.children):
-                yield from step_claims(titles, f'"{location.section or location.title}"', location)
+                yield from procedure_claims(titles, goal, location)
+        else:
+            yield from list_claims(block, intro, self.text, location)
         for item in block.children:
-            found = list(item_claims(item, self.text, location, self.subject))
-            yield from found
+            yield from item_claims(item, self.text, location, self.told)
             if not item.children:
                 continue
-            first, rest = item.children[0], item.children
-            if first.kind == "paragraph":
-                rest = item.children[1:]
-                if not found:
-                    yield from self._paragraph(first, location)
-            title = (
-                plain(first.content).rstrip(":")
-                if first.kind == "paragraph" and first.content.rstrip("* ").endswith(":")
-                else ""
-            )
-            yield from self.claims(rest, title, nested=True)
+            first = item.children[0]
+            title = plain(first.content).rstrip(":") if first.content.rstrip("* ").endswith(":") else ""
+            rest = item.children[1:] if first.kind == "paragraph" else item.children
+            yield from self.claims(rest, title if first.kind == "paragraph" else "", nested=True)
 
     def _html(self, block: Block, after: Sequence[Block], location: Location) -> Iterator[Claim]:
         summary = _SUMMARY.search(block.content)
@@ -175,18 +179,11 @@ class _Walk:
         steps, self.steps = self.steps, []
         if len(steps) > 1:
             location = self.steps_location
-            yield from step_claims(steps, f'"{location.section or location.title}"', location)
+            goal, _ = goal_of("", "", location.section or location.title, location.names)
+            yield from procedure_claims(steps, goal, location)
 
 
 def page_words(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """Words with a capital inside a sentence of prose (names), and words in lower case (common nouns)."""
     prose = re.sub(r"```.*?```|^#.*$|`[^`]*`|\]\([^)]*\)", " ", text, flags=re.DOTALL | re.MULTILINE)
     return frozenset(re.findall(r"(?<=[a-z,] )([A-Z]\w*)", prose)), frozenset(re.findall(r"\b[a-z]+\b", prose))
-
-
-def section_subject(title: str, location: Location) -> str:
-    """A heading as the subject of a question: `Relay daemon` is a common noun, `Tavimor Relay` a name."""
-    parts = title.split()
-    if len(parts) > 1 and all(p.islower() for p in parts[1:]) and parts[0].lower() not in ("the", "a", "an"):
-        return f"the {title[:1].lower()}{title[1:]}"
-    return named(title, location)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from understudy.generate.extractive.corpus import Corpus
 from understudy.types import Document
+
+_PROGRAM = re.compile(r"([a-z][\w.+-]*)(?: ?\(\d\w*\))?(?: (?:-{1,3}|—|–|:) .*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,16 +18,24 @@ class Location:
 
     names: words of the document that are written with a capital in the middle of a sentence.
     common: words of the document that are written in lower case.
+    corpus: what the whole documentation shows about its words.
     """
 
     document: Document
     headings: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
     common: frozenset[str] = frozenset()
+    corpus: Corpus = field(default_factory=Corpus)
 
     @property
     def title(self) -> str:
         return self.document.title or (self.headings[0] if self.headings else self.document.doc_id)
+
+    @property
+    def program(self) -> str:
+        """The program or module that the page is about, where the title is its name: `git-push(1)`, `json --- ...`."""
+        match = _PROGRAM.fullmatch(self.title)
+        return match[1] if match else ""
 
     @property
     def section(self) -> str:

@@ -1,4 +1,4 @@
-"""Claims of code blocks: the command that reaches a goal, the endpoint it calls, the values an example sets."""
+"""Claims of code blocks: the command that reaches a goal, and the endpoint it calls."""
 
 from __future__ import annotations
 
@@ -6,29 +6,21 @@ import re
 from collections.abc import Iterator
 
 from understudy.generate.extractive.claims import Claim, Location
-from understudy.generate.extractive.prose import clear_goal, first_person
+from understudy.generate.extractive.prose import clear_goal
+from understudy.generate.extractive.sentence_forms import first_person
 from understudy.generate.text import clip, lower_first, plain
-from understudy.generate.values import PRECISE, value_type
+from understudy.generate.values import value_type
 from understudy.normal import words
 from understudy.outline import Block
 
 _SHELL = frozenset({"bash", "sh", "shell", "console", "zsh", "powershell", "ps1", "cmd", "bat", "terminal", ""})
-_CODE = frozenset({"json", "js", "javascript", "ts", "typescript", "python", "py"})
 _CONFIG = frozenset({"toml", "ini", "yaml", "yml", "conf", "properties", "env", "dotenv"})
 _URL_PATH = re.compile(r"https?://[\w.:-]+(?P<path>/[\w./-]*)")
-_VALUE = r"(?P<v>-?\d+(?:\.\d+)?\b|true\b|false\b|\"[^\"\\\n]{1,60}\"|'[^'\\\n]{1,60}')"
-_JSON_VALUE = re.compile(rf"\"(?P<k>[A-Za-z_][\w.-]*)\"\s*:\s*{_VALUE}")
-_CODE_VALUE = re.compile(rf"(?<![\w\"'.])(?P<k>[A-Za-z_]\w*)\s*[:=]\s*{_VALUE}")
-_NO_SETTING = re.compile(
-    r"id|created|index|object|role|content|name|type|text|input|title|api_?key|.*fingerprint|finish_reason|"
-    r"(?:prompt|completion|total)_tokens",
-    re.IGNORECASE,
-)
 _COMMENTED = re.compile(
     r"^[ \t]*# *(?P<g>[A-Z][^\n#]{4,90})\n(?P<v>[ \t]*[^\s#][^\n]*)(?=\n\s*(?:\n|#)|\n?\Z)", re.MULTILINE
 )
+_COMMAND = re.compile(r"(?:sudo )?(?:\./|/|~/)?[A-Za-z][\w./\\:-]*(?:\.exe)?(?: |$)")
 _SETTING = re.compile(r"^\s*(?P<k>[A-Za-z_][\w.-]*)\s*(?:=|:)\s*(?P<v>[^\s#;][^#;\n]*?)\s*(?:[#;].*)?$", re.MULTILINE)
-_SECTION = re.compile(r"^\s*\[(?P<s>[^\]]+)\]\s*$", re.MULTILINE)
 _GOAL = re.compile(
     r"\b(?:in order )?to (?P<g>[a-z][^.;:]{4,80}?)(?:,| with these commands| using | by |:|$)", re.IGNORECASE
 )
@@ -96,11 +88,9 @@ def code_claims(
         commented = list(_commented(block, text, body, location))
         yield from commented
         if not commented:
-            yield from _shell(block, text, body, goal, vague, block.title or label, location)
+            yield from _shell(block, text, body, goal, vague, location)
     if block.language in _CONFIG:
         yield from _config(body, block, text, subject, location)
-    elif block.language in _SHELL | _CODE:
-        yield from _example(body, block, text, location)
 
 
 def _commented(block: Block, text: str, body: str, location: Location) -> Iterator[Claim]:
@@ -110,24 +100,22 @@ def _commented(block: Block, text: str, body: str, location: Location) -> Iterat
         at = text.find(command, block.start, block.end)
         if not (_VERB_TITLE.match(goal) and clear_goal(goal)) or at < 0:
             continue
-        if not command.endswith(("\\", "{", "^")) and len(command) <= 240:
+        if not command.endswith(("\\", "{", "^")) and len(command) <= 240 and _COMMAND.match(command):
             span = at, at + len(command)
             asked = {"goal": first_person(lower_first(goal))}
             yield Claim("command", "", "command", command, *span, location, "command", answer=command, words=asked)
 
 
-def _shell(
-    block: Block, text: str, body: str, goal: str, vague: bool, title: str, location: Location
-) -> Iterator[Claim]:
+def _shell(block: Block, text: str, body: str, goal: str, vague: bool, location: Location) -> Iterator[Claim]:
     lines = [line.strip() for line in body.split("\n")]
     lines = [re.sub(r"^\$ ", "", line) for line in lines if line and not line.startswith("#")]
     command = "\n".join(lines)
     span = _span(block, text, body)
-    if goal and lines and len(lines) <= 3 and len(command) <= 240 and not command.startswith(("{", "[", "<")):
+    if block.language == "" and not re.match(r"\s*\$ ", body):
+        return  # nothing says that it is typed into a shell
+    if goal and lines and len(lines) <= 3 and len(command) <= 240 and _COMMAND.match(command):
         asked = {"goal": goal}
         yield Claim("command", "", "command", command, *span, location, "command", vague, answer=command, words=asked)
-    elif len(words(title)) > 1 and len(command) <= 300 and len(lines) <= 3:
-        yield Claim("listing", clip(title), "listing", command, *span, location, "listing", answer=body, weak=True)
     paths = {m["path"].rstrip("/.") for m in _URL_PATH.finditer(body) if "curl" in body and m["path"].count("/") >= 1}
     paths = {p for p in paths if len(p) > 2 and "." not in p.rsplit("/", 1)[-1]}
     if goal and len(paths) == 1:
@@ -136,8 +124,9 @@ def _shell(
 
 
 def _config(body: str, block: Block, text: str, subject: str, location: Location) -> Iterator[Claim]:
-    """`key = value` lines: attributes of what the section is about, else settings of an example."""
-    name = clip(block.title or location.section)
+    """`key = value` lines under `Settings of X:`: attributes of X. Without that they are an example's values."""
+    if not subject:
+        return
     for match in _SETTING.finditer(body):
         value = match["v"].strip().strip("\"'")
         if not value or value[:1] in "[{|>&*" or ": " in value:
@@ -146,46 +135,10 @@ def _config(body: str, block: Block, text: str, subject: str, location: Location
         at = text.find(line, block.start, block.end)
         if at < 0 or text.find(line, at + 1, block.end) >= 0:
             continue
-        end, kind = at + len(line), value_type(value, match["k"])
-        if not subject:
-            if name and kind in PRECISE and not _NO_SETTING.fullmatch(match["k"]):
-                yield Claim("example", name, match["k"], value, at, end, location, kind, weak=True)
-            continue
-        attribute = (
-            re.sub(r"[_-]", " ", match["k"])
-            if re.fullmatch(r"[a-z]+(?:[_-][a-z]+)*", match["k"])
-            else f"`{match['k']}`"
-        )
-        yield Claim("attribute", subject, attribute, value, at, end, location, value_type(value, attribute))
-
-
-def _example(body: str, block: Block, text: str, location: Location) -> Iterator[Claim]:
-    """Numbers and switches that a request sets."""
-    name = block.title or location.section
-    if not name:
-        return
-    found = list((_JSON_VALUE if block.language in _SHELL | {"json"} else _CODE_VALUE).finditer(body))
-    keys = [m["k"] for m in found]
-    for match in found:
-        value = match["v"].strip("\"'")
-        kind = value_type(value)
-        if keys.count(match["k"]) > 1 or kind not in (
-            "number",
-            "boolean",
-            "path",
-            "file",
-            "identifier",
-            "version",
-            "time",
-            "size",
-        ):
-            continue
-        if value.startswith(("/path/", "<", "your")) or _NO_SETTING.fullmatch(match["k"]):
-            continue
-        at = text.find(match.group(), block.start, block.end)
-        if at < 0 or text.count(match.group(), block.start, block.end) > 1:
-            continue
-        yield Claim("example", clip(name), match["k"], value, at, at + len(match.group()), location, kind, weak=True)
+        plain_key = re.fullmatch(r"[a-z]+(?:[_-][a-z]+)*", match["k"])
+        attribute = re.sub(r"[_-]", " ", match["k"]) if plain_key else f"`{match['k']}`"
+        kind = value_type(value, attribute)
+        yield Claim("attribute", subject, attribute, value, at, at + len(line), location, kind)
 
 
 def _span(block: Block, text: str, body: str) -> tuple[int, int]:

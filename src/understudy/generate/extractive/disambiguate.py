@@ -12,10 +12,11 @@ from understudy.generate.extractive.paraphrases import asks
 from understudy.generate.extractive.premises import premise, values_by_type
 from understudy.normal import normal, words
 
-_ACTIONS = frozenset({"command", "endpoint", "listing", "howto"})
-_DESCRIPTIVE = frozenset(
-    {"definition", "does", "object", "passive", "lets", "about", "link", "advice", "condition", "howto", "can", "be"}
+_NARROWED = frozenset(
+    {"attribute", "command", "default", "endpoint", "list", "meaning", "method", "purpose", "required"}
 )
+_NARROWED |= {"set", "steps", "term", "type"}
+"""Forms that may name their page: what a page lists belongs to it. Prose that disagrees is not asked at all."""
 
 
 def disambiguate(claims: Sequence[Claim], pages: dict[str, Page], product: str) -> tuple[list[Fact], dict[str, str]]:
@@ -29,10 +30,10 @@ def disambiguate(claims: Sequence[Claim], pages: dict[str, Page], product: str) 
         owners[claim.form, claim.attribute, normal(claim.value)].add(
             normal(claim.subject or claim.words.get("goal", ""))
         )
-    level = {i: (1 if claim.form in _ACTIONS else 2) if claim.weak else 0 for i, claim in enumerate(claims)}
+    level = {i: int(claim.weak) for i, claim in enumerate(claims)}
     for narrower in (2, 3):
         for members in _by_question(claims, level, product).values():
-            if _disagree([claims[i] for i in members]):
+            if claims[members[0]].form in _NARROWED and _disagree([claims[i] for i in members]):
                 level.update(dict.fromkeys(members, max(narrower, max(level[i] for i in members))))
     values = values_by_type(claims)
     facts: list[Fact] = []
@@ -90,14 +91,16 @@ def _by_question(claims: Sequence[Claim], level: dict[int, int], product: str) -
 def context(claim: Claim, level: int, product: str) -> str:
     """What is added to a question: nothing or the product (0), the page (1), the section of the page (2, 3)."""
     location = claim.location
-    told = normal(" ".join([claim.subject, *(claim.words.get(w, "") for w in ("goal", "question", "sentence"))]))
+    told = normal(" ".join([claim.subject, *(claim.words.get(w, "") for w in ("goal", "question"))]))
     if level == 0:
-        if not product or normal(product) in told.split():
-            return ""
-        return f" according to the {product} docs" if claim.form in _DESCRIPTIVE else f" in {product}"
-    whole = f' on the page "{location.title}"'
-    if product and normal(product) not in normal(location.title).split():
+        return "" if not product or normal(product) in told.replace("'s", "").split() else f" in {product}"
+    program = location.program
+    if program:
+        whole = f" in {program}"
+    elif product and normal(product) not in normal(location.title).split():
         whole = f' on the {product} page "{location.title}"'
+    else:
+        whole = f' on the page "{location.title}"'
     if level >= 2 and location.section and normal(location.section) != normal(claim.subject):
-        return f' in the section "{location.section}"{whole}'
+        return f' in the section "{location.section}"{whole.replace(" in ", " of ", 1) if program else whole}'
     return whole

@@ -7,7 +7,8 @@ NOT_SUBJECT = frozenset(
     when while whenever once to for as in on at by with from each every all some any most many such both either
     another other others one note see however also then thus hence so but and or because since although after
     before during without within under make let just only please not no nor yes currently finally first next now
-    instead therefore moreover furthermore additionally indeed although though where how why up set use run
+    instead therefore moreover furthermore additionally indeed although though where how why up set use run sometimes
+    often usually generally typically normally
     """.split()  # noqa: SIM905
 )
 """Words that a subject never begins with."""
@@ -37,7 +38,10 @@ VERBS = frozenset(
     skips sleeps solves sorts specifies splits stands starts states stays stops stores streams submits suits
     supports suspends switches synchronises takes tells tests throws tracks trains transfers transforms
     transforms translates treats triggers trims truncates tries turns unloads unlocks updates upgrades uploads
-    uses utilizes validates verifies waits walks warms warns watches works wraps writes
+    appends assumes behaves bypasses copies dumps echoes emits emulates escapes estimates exits forbids honors inhibits
+    instructs invokes iterates modifies obtains populates prepends preserves quits redirects resolves retrieves saves
+    sanitizes sends silences strips substitutes suppresses swaps terminates toggles traverses treats unlocks unpacks
+    unregisters unsets uses utilizes validates verifies waits walks warms warns watches works wraps writes
     """.split()  # noqa: SIM905
 )
 """Third-person verbs that say what a thing does."""
@@ -51,7 +55,7 @@ OBJECT_VERBS = {
 IMPERATIVE = frozenset(
     """
     add adjust apply ask attempt build call change check choose click close configure consider contact copy
-    create delete disable do download edit enable ensure enter execute explore file follow give go include
+    create delete disable do download edit enable ensure enter execute explore follow give go include
     insert install keep launch leave load look make migrate monitor move open override pass place please point
     press provide put read refer reload remove rename replace restart retry review run save see select send set
     specify start stop switch try turn type unset update upload use verify visit wait write
@@ -70,3 +74,38 @@ DEFAULT_COLUMN = frozenset({"default", "defaults", "default value", "standard"})
 TYPE_COLUMN = frozenset({"type", "data type", "kind"})
 REQUIRED_COLUMN = frozenset({"required", "mandatory"})
 IDENTIFIES = frozenset({"name", "component", "part", "item", "id", "what"})
+ATTRIBUTE_NOUNS = frozenset(
+    """
+    address alias category character class code colour color command cost date default delay dependency directory
+    duration encoding endpoint extension file flag folder format frequency group header height host interval key label
+    language length level licence license limit location maximum memory method minimum mode module name number option
+    order owner package page path pattern period permission platform port precedence prefix priority protocol range
+    rate ratio release requirement resolution role schedule scheme scope section shortcut size source state status
+    suffix symbol syntax table tag target threshold time timeout token topic type unit url user value version volume
+    weight width setting
+    """.split()  # noqa: SIM905
+)
+"""What a column can be headed by for `What is the ... of ...?` to be English."""
+STATIVE = frozenset(
+    """
+    appears belongs consists continues denotes depends differs exists fails happens involves lies lives means needs
+    occurs refers remains resides runs seems stands starts stays takes tries turns works becomes begins ends changes
+    """.split()  # noqa: SIM905
+)
+"""Verbs whose sentence is no answer to `What does it do?`."""
+NOUNS_TOO = frozenset(
+    """
+    file files output name list limit process control report match index check display map point order sort test filter
+    format group label lock log mark mirror monitor pause permit sample scale schedule score signal start state stop
+    store stream suit supply switch trigger update upload watch work wrap search link queue cache archive request reply
+    answer change load record repair repeat return route share ship show sign split take track train transfer transform
+    use view access count cut cover delay delete drop end insert function place trace type value
+    """.split()  # noqa: SIM905
+)
+"""Verbs that are nouns as often: an instruction only where a determiner follows."""
+DETERMINERS = frozenset(
+    """
+    the a an all any each every this that these those its your whether how which what no only one more both out up if
+    additional extra information details
+    """.split()  # noqa: SIM905
+)

@@ -1,4 +1,4 @@
-"""Claims of lists: definition lists, labelled items, plain lists, steps, and questions with their answers."""
+"""Claims of lists: definition lists, labelled items, lists with an introduction, procedures, questions and answers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from understudy.generate.extractive.claims import Claim, Location
-from understudy.generate.extractive.prose import is_subject, named
-from understudy.generate.extractive.tables import noun_of
-from understudy.generate.text import bare, clip, lower_first, plain, sentences, upper_first
+from understudy.generate.extractive.grammar import BASE_VERBS, has_pronoun, is_identifier, is_noun_phrase, points_away
+from understudy.generate.extractive.lexicon import IMPERATIVE, OBJECT_VERBS
+from understudy.generate.extractive.prose import named
+from understudy.generate.extractive.sentence_forms import first_person
+from understudy.generate.extractive.tables import described, noun_of
+from understudy.generate.text import bare, clip, lower_first, plain, upper_first
 from understudy.generate.values import PRECISE, value_type
 from understudy.normal import words
 from understudy.outline import Block
@@ -18,163 +21,157 @@ _LABEL = re.compile(
     r"(?P<d>\s*\((?P<p>[^)]{1,60})\))?(?:\s*[:：](?:\*\*)?\s+|\s+[-–—]\s+|\s*=\s*)(?P<v>\S.*)$",
     re.DOTALL,
 )
-_LINKED = re.compile(r"^(?P<t>\[[^\]]+\]\([^)]+\))\s*(?::|-|–|—|is)\s+(?P<v>\S.*)$", re.DOTALL)
-_WEB_LINK = re.compile(r"(?<!!)\[(?P<t>[^\]]{3,60})\]\((?P<u>https?://[^)\s]{8,160})\)")
 _TERM = re.compile(r"^(?P<t>[^\s:].*)\n\n?:[ \t]+(?P<v>.+(?:\n[ \t]+\S.*)*)", re.MULTILINE)
 _DEFAULT_TAIL = re.compile(
     r"[.;,(]?\s*(?:The default(?: value)?(?: is|:)|Defaults? to|Default(?: is|:| =)?)"
-    r"\s*(?P<v>`[^`]+`|[^`.;,()]+?(?:\.\w+)*)\s*[.)]?\s*$"
+    r"\s*(?P<v>`[^`]+`|[^`.;,()\s]+(?:\.\w+)*(?: ?(?:%|[a-zA-Z]{1,9}))?)\s*[.)]?\s*$"
 )
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_LONG_FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
+_SHORT_FLAG = re.compile(r"(?<![\w-])-[A-Za-z0-9]\b")
+_NAME = re.compile(r"[A-Za-z_$][\w.$:/-]*(?:\(\))?")
+_KNOWN_ALONE = re.compile(r"[_()./]|[a-z][A-Z]|[A-Z]{4,}|\w-\w")
 _STEP = re.compile(r"^(?:step\s+)?(\d{1,2})\s*[.:)]\s*(\S.*)$", re.IGNORECASE)
-_LIST_NOUN = re.compile(
-    r"\b((?:key |main |major |following )?(?:advantages|benefits|features|options|requirements|capabilities|modes|"
-    r"formats|prerequisites|dependencies|platforms|limitations|concepts|components|goals|reasons|rules|languages))\b",
+_INTRODUCES = re.compile(
+    r"^(?P<s>[^,;:]{2,60}?) (?P<f>\w+s) the following (?P<n>[a-z][\w -]{2,40}?)(?: (?:for|of|in|to) [^:,]{2,40})?:$"
+)
+_FEATURES = re.compile(
+    r"^(?P<n>(?:key |main |major )?(?:advantages|benefits|features|goals|limitations|"
+    r"requirements))(?: of (?P<s>[\w `-]{2,40}))?:$",
     re.IGNORECASE,
 )
+_ALLOWED = re.compile(r"[\w`].{0,80}")
 
 
-def definition_claims(block: Block, text: str, location: Location, subject_of_section: str) -> Iterator[Claim]:
+def definition_claims(block: Block, text: str, location: Location, subject: str) -> Iterator[Claim]:
     """`Term` / `: definition` lists, read from the source: where no blank line parts them, the next term would
     count as a continuation of the definition before."""
     for match in _TERM.finditer(text, block.start, block.end):
-        yield from _labelled(
-            plain(match["t"]), "", plain(match["v"]), match.start(), match.end(), location, subject_of_section
-        )
+        value = re.split(r"\n\s*\n|\n\s*[-*+] |\n\s*:", match["v"])[0]
+        yield from _labelled(match["t"], "", plain(value), match.start(), match.end(), location, subject)
 
 
-def item_claims(item: Block, text: str, location: Location, subject_of_section: str) -> Iterator[Claim]:
+def item_claims(item: Block, text: str, location: Location, subject: str) -> Iterator[Claim]:
     """`- **Term**: text` and its kin. The quote is the item's first paragraph."""
     head = item.children[0] if item.children else item
-    if head.kind not in ("paragraph", "item") or not item.content:
-        return
-    linked = _LINKED.match(item.content.strip())
-    if linked:
-        label, value = plain(linked["t"]), plain(linked["v"])
-        if is_subject(label) and re.match(r"(?:the|an?) ", value, re.IGNORECASE):
-            yield Claim("definition", label, "definition", clip(value), head.start, head.end, location, "definition")
-        return
-    match = _LABEL.match(item.content.strip())
+    match = _LABEL.match(item.content.strip()) if head.kind in ("paragraph", "item") and item.content else None
     if match is None:
         return
     raw, value = match["t"].strip("*_"), " ".join(match["v"].split())
-    code = "`" in match["t"]
-    bold = match["t"].startswith(("**", "__"))
-    if not (code or bold) and (len(raw.split()) > 5 or not value):
+    if not match["t"].startswith(("**", "__", "`")) and len(raw.split()) > 4:
         return
-    label = f"`{bare(raw)}`" if code else plain(raw).rstrip(":").strip()
-    yield from _labelled(label, match["p"] or "", plain(value), head.start, head.end, location, subject_of_section)
+    label = f"`{bare(raw)}`" if "`" in match["t"] else plain(raw).rstrip(":").strip()
+    yield from _labelled(label, match["p"] or "", plain(value), head.start, head.end, location, subject)
+
+
+def entry_name(term: str) -> str:
+    """The name that an entry describes: `--keep` of `-k, --keep`; empty where that is unsure."""
+    text = plain(term).strip().rstrip(":").replace("\\", "")
+    if text.lstrip("`*").startswith("-"):
+        long, short = _LONG_FLAG.findall(text), _SHORT_FLAG.findall(text)
+        if "[no-]" in text or not (long or short) or any(f"--no-{flag[2:]}" in long for flag in long):
+            return ""  # an option and its opposite, described together
+        return f"`{(long or short)[0]}`"
+    inner = bare(text)
+    if inner.isupper() and re.fullmatch(r"[A-Z][A-Z ]{2,40}", inner):  # an SQL command
+        return inner
+    if "`" in text or is_identifier(inner):
+        first = inner.split(",")[0].strip()
+        return f"`{first}`" if _NAME.fullmatch(first) and first == inner else ""
+    return ""
 
 
 def _labelled(
+    term: str, default: str, value: str, start: int, end: int, location: Location, subject: str
+) -> Iterator[Claim]:
+    """`term` is a name with its description, or an attribute of the section's subject with its value."""
+    if not value or value.endswith(":") or not term:
+        return
+    method, _, route = bare(term).partition(" ")
+    if value_type(bare(term)) == "endpoint" and method.isupper() and route:
+        yield Claim("method", f"`{route}`", "method", method, start, end, location, "method")
+        term = f"`{route}`"
+    label = entry_name(term)
+    if label:
+        yield from _entry(label, default, value, start, end, location, subject)
+        return
+    label = plain(term)
+    kind = value_type(value, label)
+    if subject and kind in PRECISE - {"identifier"} and re.fullmatch(r"[A-Za-z]+(?: [a-z]+){0,4}", label):
+        yield Claim("attribute", subject, lower_first(label), bare(value), start, end, location, kind)
+
+
+def _entry(
     label: str, default: str, value: str, start: int, end: int, location: Location, subject: str
 ) -> Iterator[Claim]:
-    """`label` is an option with a description, or an attribute of the section's subject with its value."""
-    if len(value) < 1 or value.endswith(":") or not label:
-        return
-    tail = _DEFAULT_TAIL.search(value)
     kind = value_type(bare(label))
-    method, _, route = bare(label).partition(" ")
-    if kind == "endpoint" and method.isupper() and route:
-        yield Claim("method", f"`{route}`", "method", method, start, end, location, "method")
-        label = f"`{route}`"
-    if kind in PRECISE or "`" in label:
-        noun = {"flag": "option", "env": "environment variable", "endpoint": "endpoint", "code": "error code"}.get(
-            kind
-        ) or noun_of("name", location)
-        if kind in ("flag", "env", "endpoint", "path", "url", "file"):
-            label = f"`{bare(label)}`"
-        if tail or default:
-            found = bare(tail["v"] if tail else default.removeprefix("default").lstrip(" :="))
-            value = value[: tail.start()].strip() if tail else value
-            if found:
-                yield Claim(
-                    "default", label, "default", found, start, end, location, value_type(found), words={"n": noun}
-                )
-        if not tail and not default and value_type(value) in PRECISE and subject:
-            yield Claim("attribute", subject, bare(label), bare(value), start, end, location, value_type(value))
-        elif len(words(value)) > 1:
-            form = "meaning" if kind == "code" else "purpose"
+    noun = {"flag": "option", "endpoint": "endpoint"}.get(kind) or noun_of("name", location)
+    if (kind == "code" or re.fullmatch(r"E[A-Z0-9]{3,}", bare(label))) and noun == "one":
+        noun = "error code"
+    elif noun == "option" and kind != "flag" and bare(label).islower():
+        noun = "argument"
+    elif label.endswith("()`"):
+        noun = "method" if "." in label else "function"
+    if kind == "flag":  # programs share their flags
+        weak = bool(location.program) or len(bare(label)) < 3
+    else:
+        weak = not _KNOWN_ALONE.search(bare(label).replace("()", ""))
+    if weak and noun == "one" and "()" not in label:
+        return  # `name` alone says too little
+    tail = _DEFAULT_TAIL.search(value)
+    shown = label if noun == "one" or " " in label or "()" in label else f"the {noun} {label}"
+    if tail or default.lower().startswith("default"):
+        told = bare(tail["v"] if tail else default[len("default") :].lstrip(" :="))
+        value = value[: tail.start()].strip() if tail else value
+        if told and (value_type(told) in PRECISE or " " not in told):
             yield Claim(
-                form,
-                f"the {noun} {label}" if noun != "one" else label,
-                form,
-                value,
-                start,
-                end,
-                location,
-                "description",
-                words={"n": noun},
+                "default", shown, "default", told, start, end, location, value_type(told), weak, words={"n": noun}
             )
-        return
-    kind = value_type(value, label)
-    if subject and label.lower() in ("definition", "overview", "description", "purpose", "goal"):
-        yield Claim("attribute", subject, label.lower(), value, start, end, location, "description")
-        return
-    few = len(words(value)) <= 6 and not value.endswith(".")
-    if subject and (kind in PRECISE or few) and len(words(label)) <= 5:
-        value = bare(value) if kind in PRECISE else value
-        yield Claim("attribute", subject, lower_first(label), value, start, end, location, kind)
-    elif (
-        len(words(value)) > 2
-        and is_subject(label)
-        and not re.search(r"\b(?:note|example|coming soon)\b", label.lower())
-    ):
-        yield Claim("about", f'"{label}"', "about", value, start, end, location, "description", weak=True)
+    elif default and value_type(default) in PRECISE and noun != "one":
+        yield Claim(
+            "default", shown, "default", default, start, end, location, value_type(default), weak, words={"n": noun}
+        )
+    if not tail and subject and value_type(value) in PRECISE:
+        yield Claim("attribute", subject, bare(label), bare(value), start, end, location, value_type(value))
+    elif len(words(value)) > 1:
+        yield from described(shown, noun, value, start, end, location, weak=weak)
 
 
 def list_claims(block: Block, before: Block | None, text: str, location: Location) -> Iterator[Claim]:
-    """A plain list of short items under an introduction such as `**Key advantages:**`."""
-    items = [plain(i.content) for i in block.children]
-    if (
-        before is None
-        or not 2 <= len(items) <= 8
-        or any(not i or len(words(i)) > 7 or i.endswith(":") or _LABEL.match(i) for i in items)
-    ):
+    """A list of short items under `X supports the following formats:` or `Key features of X:`."""
+    items = [clip(plain(i.content)) for i in block.children]
+    if before is None or not 2 <= len(items) <= 8:
         return
-    intro = clip(plain(before.content)).rstrip(":")
-    match = _LIST_NOUN.search(intro)
-    if match is None or not plain(before.content).endswith(":"):
+    if any(not i or len(words(i)) > 7 or i.endswith((":", ".")) or points_away(i) or len(c.children) > 1
+           for i, c in zip(items, block.children, strict=True)):  # fmt: skip
         return
-    noun = match.group(1).lower().removeprefix("following ")
-    about = re.search(rf"{match.group(1)} (?:of|for) ([\w `-]{{2,40}})$", intro, re.IGNORECASE)
-    subject = named(about.group(1), location) if about else location.section or location.title
-    if not is_subject(subject) or re.match(r"(?:how|why|what|step|\d)\b", subject, re.IGNORECASE):
-        subject = location.title
-    value = ", ".join(lower_first(clip(i)) for i in items[:-1]) + " and " + lower_first(clip(items[-1]))
-    if len(value) <= 240:
-        yield Claim(
-            "list",
-            subject,
-            noun,
-            upper_first(value),
-            block.start,
-            block.end,
-            location,
-            "list",
-            answer=f"{upper_first(value)}.",
-        )
+    intro = plain(before.content)
+    told, features = _INTRODUCES.match(intro), _FEATURES.match(intro.strip("* "))
+    items = [i if i.split()[0] in location.names else lower_first(i) for i in items]
+    value = upper_first(f"{', '.join(items[:-1])} and {items[-1]}")
+    if len(value) > 240:
+        return
+    span = block.start, block.end
+    if told and told["f"] in OBJECT_VERBS and is_noun_phrase(told["s"]):
+        extra = {"base": OBJECT_VERBS[told["f"]], "a_verb": told["f"]}
+        subject = named(told["s"], location)
+        yield Claim("set", subject, told["n"], value, *span, location, "list", False, f"{value}.", extra)
+    elif features:
+        subject = named(features["s"], location) if features["s"] else location.title
+        if is_noun_phrase(subject):
+            yield Claim("list", subject, features["n"].lower(), value, *span, location, "list", False, f"{value}.")
 
 
-def link_claims(text: str, offset: int, location: Location) -> Iterator[Claim]:
-    """Named links to elsewhere: where a thing is found."""
-    for match in _WEB_LINK.finditer(text):
-        name = plain(match["t"])
-        if is_subject(name) and len(words(name)) > 1:
-            span = offset + match.start(), offset + match.end()
-            yield Claim("link", name, "link", match["u"], *span, location, "url", weak=True)
-
-
-def step_claims(titles: Sequence[tuple[str, int, int]], subject: str, location: Location) -> Iterator[Claim]:
-    """`titles` are the steps of `subject` in order, each with its place in the document."""
-    before = ""
-    for n, (title, start, end) in enumerate(titles, 1):
-        step = clip(plain(title))
-        if n <= len(_ORDINALS) and 1 < len(words(step)) <= 14 and len(step) <= 100:
-            ordinal = _ORDINALS[n - 1]
-            fields = {"n": str(n), "ordinal": ordinal, "before": before}
-            yield Claim("step", subject, "step", step, start, end, location, "step", words=fields)
-        before = bare(step)
+def procedure_claims(steps: Sequence[tuple[str, int, int]], goal: str, location: Location) -> Iterator[Claim]:
+    """The steps towards a goal, in order, as one answer. `steps` are titles with their place in the document."""
+    told = [clip(plain(title)) for title, _, _ in steps]
+    if not goal or not 2 <= len(told) <= 9 or any(points_away(t) or len(t) > 120 for t in told):
+        return
+    if any(w[0] not in IMPERATIVE | BASE_VERBS for w in (words(t) or [""] for t in told)):
+        return
+    value = " ".join(f"{n}. {upper_first(step)}." for n, step in enumerate(told, 1))
+    if len(value) <= 420:
+        span = steps[0][1], steps[-1][2]
+        yield Claim("steps", "", "steps", value, *span, location, "steps", False, value, {"goal": goal})
 
 
 def step_title(text: str) -> tuple[int, str] | None:
@@ -185,23 +182,15 @@ def step_title(text: str) -> tuple[int, str] | None:
 
 def faq_claim(question: str, answer: str, start: int, end: int, location: Location) -> Claim | None:
     """A question of the documentation itself with the first sentences of its answer."""
-    asked = re.sub(r"^\d+[.)]\s*", "", plain(question)).strip()
+    asked = re.sub(r"^(?:[QA]?\d+[.):]|Q[.:])\s*", "", plain(question)).strip()
     asked = re.sub(r"^How to (.)", lambda m: f"How do I {m[1].lower()}", asked)
-    if not asked.endswith("?") or len(words(asked)) < 3:
-        return None
-    weak = len(words(asked)) < 5
     text = plain(answer)
-    first = next(sentences(text), (0, len(text)))
-    return Claim(
-        "faq",
-        "",
-        "faq",
-        clip(text[: first[1]]),
-        start,
-        end,
-        location,
-        "explanation",
-        weak,
-        answer=text,
-        words={"question": upper_first(asked)},
-    )
+    if not asked.endswith("?") or len(words(asked)) < 4 or points_away(asked.replace("I ", "").replace(" I", "")):
+        return None
+    if has_pronoun(asked) or not re.match(r"[A-Z`]", text) or not text.endswith(".") or len(words(text)) < 4:
+        return None
+    if re.match(r"(?:this|that|it|these|those|they|see|the (?:following|above))\b", text, re.IGNORECASE):
+        return None
+    goal = re.match(r"(?:How (?:do|can|should) I|How can you|How do you) (?P<g>[^?]{8,90})\?$", asked)
+    extra = {"question": upper_first(asked)} | ({"goal": first_person(goal["g"])} if goal else {})
+    return Claim("faq", "", "faq", clip(text), start, end, location, "explanation", False, text, extra)

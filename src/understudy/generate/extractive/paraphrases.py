@@ -6,11 +6,20 @@ import re
 
 from understudy.generate.base import Ask
 from understudy.generate.extractive.claims import Claim
+from understudy.generate.extractive.descriptions import does_this
+from understudy.generate.extractive.grammar import BASE_VERBS, has_pronoun, is_identifier, third_person
+from understudy.generate.extractive.lexicon import IMPERATIVE, NOUNS
 from understudy.generate.extractive.relations import RELATIONS
 from understudy.generate.extractive.templates import BACKWARD, FORWARD
 from understudy.generate.text import bare, clip, lower_first, upper_first
 from understudy.generate.values import PRECISE
-from understudy.normal import normal
+from understudy.normal import normal, words
+
+_KINDS = {"howto": "howto", "command": "howto", "steps": "howto", "advice": "howto", "condition": "applied"}
+_SETS = frozenset({"parameter", "option", "setting", "flag", "variable", "environment variable", "argument"})
+_CALLED = re.compile(
+    rf"[Tt]he `?[^ ]+`? (?P<n>{'|'.join(NOUNS)}|function|pragma|statement|clause|class|module|interface)"
+)
 
 
 def asks(claim: Claim, context: str, one_way: bool) -> tuple[Ask, ...]:
@@ -18,31 +27,43 @@ def asks(claim: Claim, context: str, one_way: bool) -> tuple[Ask, ...]:
 
     one_way: the value does not determine the subject in this corpus, so that nothing is asked in reverse.
     """
-    fields = {"s": claim.subject, "a": claim.attribute, "v": claim.value, "n": "one", "be": "is", "c": context}
-    fields["p"] = f"{upper_first(context.strip())}: " if context else ""
+    fields = {
+        "s": claim.subject,
+        "a": claim.attribute,
+        "v": claim.value,
+        "n": "one",
+        "be": "is",
+        "if": "if",
+        "c": context,
+    }
+    fields["p"] = f"{upper_first(context.strip())}, " if context else ""
     fields |= claim.words
     if "goal" in fields:
         fields["Goal"] = upper_first(fields["goal"])
-    if "prep" in fields:
-        fields["Prep"] = upper_first(fields["prep"])
     found = [_forward(claim, fields)]
     if not one_way:
         found += _backward(claim, fields)
     return tuple(ask for ask in found if ask.questions)
 
 
+def kind_of(claim: Claim) -> str:
+    """The name under which the precision of a claim is measured: its form, `relation` for all relations."""
+    return claim.form.partition(":")[0]
+
+
 def _forward(claim: Claim, fields: dict[str, str]) -> Ask:
     form, _, number = claim.form.partition(":")
-    templates = RELATIONS[int(number)].forward if number else FORWARD[form]
-    if form == "attribute" and claim.type not in PRECISE and len(claim.value.split()) > 2:
-        templates = tuple(t for t in templates if not t.startswith(("What value", "Which")))
-    kind = {"howto": "howto", "command": "howto", "advice": "howto", "condition": "applied", "gap": "cloze"}.get(
-        form, "forward"
-    )
+    asked_as = "howto" if form == "faq" and "goal" in fields else form
+    if form == "term" and (fields["n"] in _SETS or fields.get("head", "").lower().startswith(("whether", "how "))):
+        asked_as = "sets"
+    templates = RELATIONS[int(number)].forward if number else FORWARD[asked_as]
     option = bare(claim.value) if claim.type in PRECISE else clip(claim.value).replace("`", "")
-    if claim.type in ("definition", "action"):
+    if claim.type in ("definition", "action", "means", "location", "condition", "use", "reason"):
         option = upper_first(option)
-    answer = claim.answer or (option if claim.type in PRECISE else _spoken(claim))
+    if form in ("purpose", "term") and not claim.answer:
+        answer = f"{clip(claim.value)}."
+    else:
+        answer = claim.answer or (option if claim.type in PRECISE else _spoken(claim))
     topic = normal(
         f"{form} {claim.subject or fields.get('goal', '') or fields.get('question', '')} {claim.attribute}{fields['c']}"
     )
@@ -51,56 +72,57 @@ def _forward(claim: Claim, fields: dict[str, str]) -> Ask:
         if claim.type in PRECISE
         else claim.subject or fields.get("goal") or fields.get("question") or ""
     )
-    return Ask(kind, fill(templates, fields), answer, option, claim.type, topic, normal(about))
+    return Ask(_KINDS.get(form, "forward"), fill(templates, fields), answer, option, claim.type, topic, normal(about))
 
 
 def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
     form, _, number = claim.form.partition(":")
     value = fields["v"]
-    fields = {**fields, "v": lower_first(clip(value)) if form in ("definition", "does") else clip(value)}
-    found: list[Ask] = []
-    templates = (
-        RELATIONS[int(number)].backward
-        if number
-        else BACKWARD.get("noun" if form == "attribute" and fields["n"] != "one" else form, ())
-    )
-    if form == "purpose":
-        fields["does_this"] = does_this(value)
-    if form == "command":
-        if "\n" in value:
-            return []
-        answer, kind, back = f"To {fields['goal']}.", "goal", "reversed"
-    elif form == "step":
-        answer, kind, back = f"Step {fields['n']}", "step number", "reversed"
-        if fields.get("before"):
-            option = clip(claim.value).replace("`", "")
-            topic = normal(f"follows {fields['before']} {claim.subject} {fields['c']}")
-            after = fill(BACKWARD["follows"], fields)
-            found.append(Ask("sequence", after, claim.value, option, "step", topic, normal(claim.value)))
+    if number:
+        templates = RELATIONS[int(number)].backward
     else:
-        subject = bare(claim.subject.removeprefix(f"the {fields['n']} "))
-        named = " " in subject and "`" not in claim.subject
-        answer, back = upper_first(subject) if named else subject, "reversed"
-        kind = f"subject {fields['n']}" if fields["n"] != "one" else "subject"
-    if form == "attribute" and claim.type not in PRECISE and len(value.split()) > 4:
-        return []
+        name = {"attribute": "noun", "term": "purpose"}.get(form, form)
+        templates = BACKWARD.get(name, ())
+    subject = bare(claim.subject.removeprefix(f"the {fields['n']} "))
+    kind = f"subject {fields['n']}" if fields["n"] != "one" else "subject"
+    answer, back = upper_first(subject) if " " in subject and "`" not in claim.subject else subject, "reversed"
+    fields = {**fields, "v": clip(value)}
+    if form in ("purpose", "term"):
+        fields["does_this"] = does_this(fields.get("head", ""), fields.get("style", "condition"), fields["n"])  # type: ignore[arg-type]
+        if fields["n"] == "one" or not fields["does_this"]:
+            return []
+    elif form in ("attribute", "default"):
+        if fields["n"] == "one" or claim.type not in PRECISE:
+            return []
+    elif form in ("object", "does"):
+        fields["n"] = called(claim.subject)
+        if not fields["n"] or has_pronoun(value) or len(words(value)) > 16:
+            return []
+        fields["v"] = lower_first(clip(value)) if form == "does" else clip(value)
+        kind = "subject"
+    elif form == "command":
+        if "\n" in value or "`" in value:
+            return []
+        verb, _, rest = fields["goal"].partition(" ")
+        if verb not in BASE_VERBS | IMPERATIVE:
+            return []
+        answer, kind = f"{upper_first(third_person(verb))} {rest}.", "goal"
+    elif form == "meaning":
+        fields["v"] = lower_first(clip(value))
+        sentence = len(words(value)) <= 12 and re.search(r"\b(?:is|are|was|were|has|have|do|does|can|cannot)\b", value)
+        templates = templates if sentence and fields["n"] != "one" else ()
     if templates and answer:
         topic = normal(f"back {form} {claim.attribute} {value}{fields['c']}")
-        found.append(Ask(back, fill(templates, fields), answer, clip(answer), kind, topic, normal(value)))
-    return found
+        return [Ask(back, fill(templates, fields), answer, clip(answer), kind, topic, normal(value))]
+    return []
 
 
-def does_this(description: str) -> str:
-    """A description as what follows `Which option ...`: `sets the number of layers`, `decides whether ...`."""
-    text = lower_first(clip(description))
-    first = text.split(" ", 1)[0]
-    if first in ("the", "a", "an", "number", "maximum", "minimum", "path"):
-        return f"stands for {text}"
-    if first in ("whether", "if", "how", "where", "which", "what", "when"):
-        return f"decides {text}"
-    if first.endswith("s") and not first.endswith(("ss", "us")):
-        return text
-    return f'has the description "{clip(description)}"'
+def called(subject: str) -> str:
+    """What a subject is called by its own words: `function` of `` `open()` ``, `pragma` of `the mmap_size pragma`."""
+    if re.fullmatch(r"`?[\w.:]+\(\)`?", subject):
+        return "function"
+    match = _CALLED.fullmatch(subject)
+    return match["n"] if match and is_identifier(subject) else ""
 
 
 def _spoken(claim: Claim) -> str:
@@ -117,11 +139,8 @@ def _spoken(claim: Claim) -> str:
 def fill(templates: tuple[str, ...], fields: dict[str, str]) -> tuple[str, ...]:
     """Templates as questions, each different."""
     filled = []
-    told = re.fullmatch(r" according to the (.+) docs", fields["c"])
     for template in templates:
-        if told and "the documentation" in template:  # say it once
-            template = template.replace("the documentation", f"the {told.group(1)} documentation").replace("{c}", "")
         text = template.format_map(fields)
         text = re.sub(r"\?( (?:in|on) [^?]+)$", r"\1?", text)  # a context after a question that has its own mark
         filled.append(re.sub(r"([.?!])\1+$", r"\1", upper_first(text)))
-    return tuple(dict.fromkeys(filled))
+    return tuple({normal(q): q for q in reversed(filled)}.values())[::-1]

@@ -14,7 +14,6 @@ from understudy.generate.values import PRECISE
 from understudy.normal import normal, strict
 
 _TEMPLATES = (
-    "Is the {a} of {s} {v}{c}?",
     "Is {v} the {a} of {s}{c}?",
     "Is it right that the {a} of {s} is {v}{c}?",
     "I was told that the {a} of {s} is {v}{c}. Is that so?",

@@ -1,4 +1,4 @@
-"""Claims of tables: each cell beside the cell that names its row."""
+"""Claims of tables: each cell beside the cell that names its row, where the header is a header."""
 
 from __future__ import annotations
 
@@ -6,76 +6,97 @@ import re
 from collections.abc import Iterator, Sequence
 
 from understudy.generate.extractive.claims import Claim, Location
+from understudy.generate.extractive.descriptions import describe
+from understudy.generate.extractive.grammar import is_identifier, points_away
 from understudy.generate.extractive.lexicon import (
+    ATTRIBUTE_NOUNS,
     DEFAULT_COLUMN,
     DESCRIBES,
     IDENTIFIES,
     NOUNS,
     REQUIRED_COLUMN,
     TYPE_COLUMN,
-    VERBS,
 )
-from understudy.generate.extractive.prose import base_form
-from understudy.generate.text import bare, lower_first, plain
+from understudy.generate.text import bare, clip, lower_first, plain
 from understudy.generate.values import PRECISE, value_type
 from understudy.outline import Block
 
-_NOUN_HEADER = re.compile(
-    r"(?!(?:what|how|when|where|why|who|which|is|can|in|on|for|to)\b)"
-    r"[a-z][\w -]*?(?<!s)(?:ss|us|is)?|.*\b(?:number|list|count) of .*"
-)
+_EMPTY = frozenset({"", "-", "–", "—", "n/a", "N/A", "✓", "✗", "none", "None", "?", "..."})
+_NAVIGATION = frozenset({"prev", "previous", "next", "up", "home", "top", "index", "contents", "back"})
+_NAME_HEADERS = frozenset(NOUNS) | IDENTIFIES
 
 
 def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]:
-    """One claim a cell beside the cell that names the row."""
+    """One claim a cell; none of a table whose first row is data, or whose rows are not named by a column."""
     rows = [row for row in table.children if row.cells]
-    if len(rows) < 2:
+    header = [plain(cell).strip() for cell in rows[0].cells] if rows else []
+    body = [row for row in rows[1:] if len(row.cells) == len(header)]
+    if not body or not is_header(header, [[plain(c).strip() for c in row.cells] for row in body]):
         return
-    header = [plain(cell).strip() for cell in rows[0].cells]
     lower = [h.lower() for h in header]
-    column = _naming_column(lower, [r.cells for r in rows[1:]])
+    column = _naming_column(lower, [r.cells for r in body])
     if column is None:
         return
     noun = noun_of(lower[column], location)
-    for row in rows[1:]:
-        if len(row.cells) != len(header) or not row.cells[column].strip():
+    numbered = value_type(bare(plain(body[0].cells[column]))) in ("number", "code")
+    if numbered and noun not in ("code", "error code", "status", "port", "error", "event", "exit status"):
+        return
+    for row in body:
+        name = plain(row.cells[column]).strip()
+        if not name or name in _EMPTY:
             continue
-        subject = _row_subject(plain(row.cells[column]), noun)
+        subject = _row_subject(name, noun)
         for i, cell in enumerate(row.cells):
-            value = plain(cell)
-            if i == column or not value or value in ("-", "–", "—", "n/a", "N/A", "✓", "✗") or not header[i]:
-                continue
-            yield from _cell(subject, noun, lower[i], value, row.start, row.end, location)
+            value = plain(cell).strip()
+            if i != column and value not in _EMPTY and lower[i]:
+                yield from _cell(subject, noun, lower[i], value, row.start, row.end, location)
+
+
+def is_header(header: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names columns: short, different words, unlike the data below."""
+    names = [h for h in header if h]
+    if len(names) < 2 or len({h.lower() for h in names}) < len(names) or any(h.lower() in _NAVIGATION for h in names):
+        return False
+    if any(len(h.split()) > 5 or h.endswith((":", ".", ",")) or "`" in h or re.search(r"\d", h) for h in names):
+        return False
+    if any(h == row[i] for i, h in enumerate(header) if h for row in body):
+        return False
+    return len(body) > 1 or all(h.lower() in _NAME_HEADERS | DESCRIBES | DEFAULT_COLUMN | TYPE_COLUMN for h in names)
 
 
 def _naming_column(header: list[str], rows: Sequence[tuple[str, ...]]) -> int | None:
-    """The column whose cells name the rows: a known noun, or the first whose cells all differ."""
+    """The column whose cells name the rows: a known noun, or the first column if its cells all differ."""
+    columns = [[plain(r[i]) for r in rows] for i in range(len(header))]
     for i, name in enumerate(header):
-        values = [plain(r[i]) for r in rows if i < len(r)]
-        if name in ("path", "endpoint", "url", "route") and len(set(values)) == len(values):
+        if name in ("path", "endpoint", "url", "route") and len(set(columns[i])) == len(rows):
             return i
     for i, name in enumerate(header):
-        values = [plain(r[i]) for r in rows if i < len(r)]
-        if (
-            len(set(values)) == len(values)
-            and name not in DESCRIBES | DEFAULT_COLUMN | TYPE_COLUMN
-            and all(len(v) < 60 for v in values)
-        ):
-            return i
+        single = _single(name)
+        if (single in NOUNS or single in IDENTIFIES or i == 0) and name not in DESCRIBES | DEFAULT_COLUMN | TYPE_COLUMN:
+            cells = columns[i]
+            alone = len(set(cells)) == len(cells) and all(len(v) < 60 and v.count(" ") < 5 for v in cells)
+            return i if alone and re.fullmatch(r"[a-z]+(?: [a-z]+)?", name) else None
     return None
 
 
 def noun_of(name: str, location: Location) -> str:
-    single = name[:-1] if name.endswith("s") and not name.endswith("ss") else name
+    """What the rows or entries are called: by the header's own word, else by a heading; `one` where nobody says."""
+    single = _single(name)
     if single in NOUNS:
         return "error code" if single == "code" and "error" in location.section.lower() else single
     if single == "path":
         return "endpoint"
-    where = f"{location.section} {location.title}".lower()
-    for noun in sorted(NOUNS, key=len, reverse=True):
-        if single in IDENTIFIES and re.search(rf"\b{noun}s?\b", where):
-            return noun
+    for where in (location.section.lower(), location.title.lower()):
+        for noun in sorted(NOUNS, key=len, reverse=True):
+            if single in IDENTIFIES and re.search(
+                rf"\b{noun[:-1] + 'ies' if noun.endswith('y') else noun + 's'}\b", where
+            ):
+                return noun
     return single if single and single not in IDENTIFIES and len(single.split()) <= 2 else "one"
+
+
+def _single(name: str) -> str:
+    return name[:-1] if name.endswith("s") and not name.endswith(("ss", "us")) else name
 
 
 def _row_subject(name: str, noun: str) -> str:
@@ -96,29 +117,47 @@ def _common(name: str) -> bool:
 def _cell(
     subject: str, noun: str, column: str, value: str, start: int, end: int, location: Location
 ) -> Iterator[Claim]:
+    said = {"n": noun}
     if column in DEFAULT_COLUMN:
-        yield Claim(
-            "default", subject, "default", bare(value), start, end, location, value_type(value), words={"n": noun}
-        )
+        if value_type(value) in PRECISE or len(value.split()) == 1:
+            kind = value_type(value)
+            yield Claim("default", subject, "default", bare(value), start, end, location, kind, words=said)
     elif column in TYPE_COLUMN:
-        yield Claim("type", subject, "type", bare(value), start, end, location, "data type")
+        if len(value.split()) <= 3:
+            yield Claim("type", subject, "type", bare(value), start, end, location, "data type")
     elif column in REQUIRED_COLUMN:
-        yes = value.lower().startswith(("y", "true", "req"))
-        yield Claim("required", subject, "required", "Yes" if yes else "No", start, end, location, "boolean")
-    elif column in DESCRIBES and noun in ("error", "error code", "code", "status"):
-        yield Claim("meaning", subject, "meaning", value, start, end, location, "description", words={"n": noun})
-    elif column in DESCRIBES:
-        yield Claim("purpose", subject, "purpose", value, start, end, location, "description", words={"n": noun})
+        if value.lower() in ("yes", "no", "true", "false", "required", "optional"):
+            yes = value.lower() in ("yes", "true", "required")
+            yield Claim("required", subject, "required", "Yes" if yes else "No", start, end, location, "boolean")
+    elif column in DESCRIBES or column == "meaning":
+        yield from described(subject, noun, value, start, end, location, row=True)
     elif column == "method" and value.isupper():
         yield Claim("method", subject, "method", value, start, end, location, "method")
-    elif len(column.split()) <= 6:
+    elif column.split()[-1] in ATTRIBUTE_NOUNS and len(column.split()) <= 3 and (noun != "one" or "`" in subject):
         kind = value_type(value, column)
-        shown = bare(value) if kind in PRECISE else value
-        if column in VERBS:
-            verb = {"n": noun, "base": base_form(column)}
-            yield Claim("object", subject, column, shown, start, end, location, kind, words=verb)
-            return
-        if not _NOUN_HEADER.fullmatch(column):
-            yield Claim("cell", subject, column, shown, start, end, location, kind, words={"n": noun})
-            return
-        yield Claim("attribute", subject, column, shown, start, end, location, kind, words={"n": noun})
+        if kind != "boolean" and (kind in PRECISE or len(value.split()) <= 3):
+            shown = bare(value) if kind in PRECISE else value
+            yield Claim("attribute", subject, column, shown, start, end, location, kind, words=said)
+
+
+def described(
+    subject: str, noun: str, value: str, start: int, end: int, location: Location, row: bool = False, weak: bool = False
+) -> Iterator[Claim]:
+    """A claim of what a thing does, is or means, by the form of its description.
+
+    row: a table's row; its cell describes by position, so that a form which is not known is still a description.
+    """
+    found = describe(value, noun == "option")
+    if noun in ("error", "error code", "code", "status", "exit status"):
+        if len(value.split()) > 1 and not points_away(value) and not value.endswith(":"):
+            meaning = clip(value)
+            yield Claim(
+                "meaning", subject, "meaning", meaning, start, end, location, "description", weak, words={"n": noun}
+            )
+    elif found is not None and (not row or noun in NOUNS or is_identifier(subject)):
+        form = "purpose" if found.style != "is" else "term"
+        extra = {"n": noun, "head": found.head, "style": found.style}
+        yield Claim(form, subject, "purpose", found.text, start, end, location, "description", weak, words=extra)
+    elif row and noun in NOUNS and not points_away(value) and len(value.split()) > 2 and value.endswith("."):
+        extra = {"n": noun, "head": value, "style": "condition"}
+        yield Claim("term", subject, "purpose", value, start, end, location, "description", weak, words=extra)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from understudy.generate.base import Coverage, Page, Taught
 from understudy.generate.extractive.blocks import page_claims
+from understudy.generate.extractive.corpus import read_corpus
 from understudy.generate.extractive.disambiguate import disambiguate
 
 _NOT_PRODUCTS = frozenset(
@@ -42,7 +43,8 @@ class ExtractiveTeacher:
     def teach(self, pages: Sequence[Page]) -> Taught:
         """Facts of all pages in the order of the text; the same input always gives the same facts."""
         product = find_product(pages) if self.product is None else self.product
-        claims = [claim for page in pages for claim in page_claims(page)]
+        corpus = read_corpus(pages, product)
+        claims = [claim for page in pages for claim in page_claims(page, corpus)]
         facts, lost = disambiguate(claims, {p.document.doc_id: p for p in pages}, product)
         per_chunk = Counter(fact.chunk_id for fact in facts)
         outcomes = {
@@ -60,8 +62,8 @@ def find_product(pages: Sequence[Page]) -> str:
     seen: Counter[str] = Counter()
     for page in pages:
         text = re.sub(r"```.*?```|`[^`]*`|https?://\S+", " ", page.document.text, flags=re.DOTALL)
-        inside = set(re.findall(r"(?<=[a-z,] )([A-Z][a-z]+(?:[A-Z][a-z]+)*)\b", text))
-        title = set(re.findall(r"\b[A-Z][a-z]+\b", page.document.title)) & inside
+        inside = set(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z]*[a-z][A-Za-z]*)\b", text))
+        title = set(re.findall(r"\b[A-Z][A-Za-z]*[a-z][A-Za-z]*\b", page.document.title)) & inside
         lower = set(re.findall(r"\b[a-z]+\b", text))
         seen.update({w for w in inside | title if w.lower() not in lower and w not in _NOT_PRODUCTS})
     if not seen:

@@ -1,0 +1,154 @@
+"""Descriptions of options, parameters and terms: what they say, whole, and in which form they can be asked for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from understudy.generate.extractive.grammar import (
+    BASE_VERBS,
+    FINITE,
+    OPENERS,
+    PREPOSITIONS,
+    has_pronoun,
+    points_away,
+    third_person,
+)
+from understudy.generate.extractive.lexicon import DETERMINERS, IMPERATIVE, NOT_FIRST, NOUNS_TOO, VERBS
+from understudy.generate.text import clip, lower_first, sentences, upper_first
+from understudy.normal import words
+
+Style = Literal["does", "is", "condition"]
+
+_SELF = re.compile(
+    r"^This (?:(?:option|parameter|setting|function|command|flag|variable|field|method|argument|directive|attribute|"
+    r"property|keyword|value|pragma|routine|interface|module|class|statement|key) )?(?P<rest>.+)$",
+    re.DOTALL,
+)
+_NO_START = re.compile(
+    r"(?:see|same as|the same|like|as|alias|synonym|deprecated|obsolete|this|that|these|those|it|they|not|"
+    r"ditto|default|"
+    r"changed|added|new|removed|todo|note|example|and|or|but|with|without|for|in|on|at|from|because|you|we|i|yes|no|"
+    r"here|there|then|so|also|similar|identical|equivalent|short|used|reserved|unused|none|n/a)\b",
+    re.IGNORECASE,
+)
+_QUESTION_WORDS = frozenset({"whether", "how", "where", "which", "what", "when", "if"})
+_ARTICLES = frozenset({"a", "an", "the", "number", "maximum", "minimum", "path", "name", "list", "time", "size", "all"})
+_LONGEST = 320
+_NOUN_ENDING = re.compile(r"(?:tion|ment|ness|ity|ance|ence|er|or|ing|age|ism|ure)s?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """style: `does` for what has a verb first, in the third person; `is` for a noun phrase; else `condition`.
+
+    text: the whole sentences that stand alone, at most 320 characters. head: the first of them without its full stop.
+    """
+
+    style: Style
+    text: str
+    head: str
+
+
+def describe(value: str, flag: bool = False) -> Description | None:
+    """A description read; None where it is cut, points elsewhere, or says too little.
+
+    flag: it describes a command line's option, where `List files` is an instruction and no noun.
+    """
+    text = " ".join(value.split())
+    own = _SELF.match(text)
+    if own and own["rest"].split()[0] in VERBS:
+        text = upper_first(own["rest"])
+    elif own and re.match(r"is (?:the|an?) ", own["rest"]):
+        text = upper_first(own["rest"][3:])
+    if _NO_START.match(text) or text.endswith((":", ",", ";")) or "|" in text:
+        return None
+    kept: list[str] = []
+    for start, end in sentences(text):
+        sentence = text[start:end]
+        if points_away(sentence) or len(" ".join([*kept, sentence])) > _LONGEST:
+            break
+        kept.append(sentence)
+    if not kept or len(words(kept[0])) < 2 or not _balanced(" ".join(kept)):
+        return None
+    style = _style(kept[0], flag)
+    if style is None:
+        return None
+    if style == "does":
+        kept[0] = _third(kept[0])
+    head = clip(kept[0])
+    return Description(style, clip(" ".join(kept)), head)
+
+
+_VERB_FIRST = re.compile(r"[A-Za-z][a-z]+(?<!ing)(?<!ed)(?<!ly) (?:the|a|an|all|any|each|every) ")
+_SENTENCE = re.compile(r"\b[a-z]{3,}s (?:the|a|an|all|any|its)\b")
+
+
+def does_this(head: str, style: Style, noun: str) -> str:
+    """A description as what follows `Which option ...`: `sets the number of layers`; empty where it cannot be said."""
+    text = lower_first(clip(re.sub(r" ?\([^)]*default[^)]*\)", "", head)))
+    if "," in text and any(word in FINITE for word in words(text.partition(",")[2])):
+        return ""
+    if style == "condition" or has_pronoun(text) or len(words(text)) > 22 or ";" in text:
+        return ""
+    if style == "does":
+        return text
+    first = words(text)[0]
+    if first in _QUESTION_WORDS:
+        return f"decides {text}" if noun in _SETS else ""
+    article = "" if first in ("the", "a", "an", "all") or text.split()[0].endswith("s") else "the "
+    return f"{_VERB_OF.get(noun, 'sets' if noun in _SETS else 'stands for')} {article}{text}"
+
+
+_VERB_OF = {"metric": "shows"} | dict.fromkeys(("path", "file", "folder", "directory", "column", "field"), "holds")
+_SETS = frozenset({"parameter", "option", "setting", "flag", "variable", "environment variable", "argument", "key"})
+
+
+def _style(sentence: str, flag: bool) -> Style | None:
+    first = sentence.split()[0].strip("\"'(`").lower()
+    second = sentence.split()[1].lower() if len(sentence.split()) > 1 else ""
+    if first in ("if", "when", "whenever"):
+        return "condition"
+    if first in VERBS and second not in PREPOSITIONS | FINITE:
+        return "does"
+    if first in NOUNS_TOO and second not in DETERMINERS and (not flag or second in PREPOSITIONS):
+        return None
+    if (first in IMPERATIVE or first in BASE_VERBS) and second not in FINITE | {"of", "to"}:
+        return "does" if not _NOUN_ENDING.search(first) or first in IMPERATIVE else None
+    if first in IMPERATIVE or first in BASE_VERBS or first.endswith("ed"):
+        return None
+    if first in _QUESTION_WORDS:
+        return "is"
+    if _VERB_FIRST.match(sentence) and first not in _ARTICLES | PREPOSITIONS | OPENERS | NOT_FIRST:
+        return "does"
+    if any(t.lower() in FINITE for t in sentence.split()[:6]):
+        return None  # a sentence about something else
+    if _SENTENCE.search(re.split(r"\b(?:that|which|who|where|when|if|whose)\b", sentence)[0]):
+        return None  # a sentence about something else
+    if first in _ARTICLES:
+        return "is"
+    if re.match(r"[A-Z]?[a-z]+s? (?:of|which|for|to|with) ", sentence):
+        return "is"
+    return None
+
+
+def _third(sentence: str) -> str:
+    first, _, rest = sentence.partition(" ")
+    word = first.lower()
+    if word in VERBS or (word.endswith("s") and not word.endswith("ss")):
+        return sentence
+    rest = re.sub(
+        r"\b(and|then|but|or) ([a-z]+)(?= (?:the|a|an|all|it|its|them|any|each)\b)",
+        lambda m: f"{m[1]} {third_person(m[2])}" if m[2] in (BASE_VERBS | IMPERATIVE) - VERBS else m.group(),
+        rest,
+    )
+    rest = re.sub(
+        r"^(and|or) ([a-z]+)\b", lambda m: f"{m[1]} {third_person(m[2])}" if m[2] in BASE_VERBS else m.group(), rest
+    )
+    rest = re.sub(r"\b(and|then) (exit|quit|stop|return|continue)\b", lambda m: f"{m[1]} {third_person(m[2])}", rest)
+    return f"{third_person(first)} {rest}"
+
+
+def _balanced(text: str) -> bool:
+    return text.count("(") == text.count(")") and text.count("`") % 2 == 0 and text.count('"') % 2 == 0
