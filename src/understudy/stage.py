@@ -6,7 +6,6 @@ result into `ctx.out` and returns metrics; the runner measures it, seals the fol
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import platform
@@ -26,6 +25,7 @@ import psutil
 from understudy.artifact import MANIFEST, Artifact, publish, seal, to_plain
 from understudy.config import StageConfig
 from understudy.errors import Interrupted, StageError, StoreError, UnderstudyError
+from understudy.failures import explain
 from understudy.types import Answerer, Arm, LanguageModel, MCQItem, Retriever
 
 ProgressFunction = Callable[[str, float, float | None], None]
@@ -272,15 +272,8 @@ def execute(
         raise Interrupted(
             f"{config.NAME}: stopped. Everything finished is kept; the same command goes on from here."
         ) from error
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise StoreError(
-                f"{config.NAME}: no space left on the disk of {ctx.root}. Free some, or name another place "
-                "with --store; finished stages are kept and the same command resumes."
-            ) from error
-        raise StageError(f"{config.NAME}: {error}") from error
     except Exception as error:
-        raise StageError(f"{config.NAME} failed: {type(error).__name__}: {error}") from error
+        raise explain(error, config.NAME, str(ctx.root)) from error
     if not (target / MANIFEST).exists():
         raise StoreError(f"{target}: the artifact vanished while it was published")
     shutil.rmtree(ctx.work, ignore_errors=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from understudy import network
 from understudy.cli.console import DEFAULT_STORE, StoreOption, console, error_console
@@ -44,13 +43,13 @@ def ask(
         raise InputError(f"run '{run}' has no model that is in the store; run its recipe again")
     name = arm or best_arm(artifacts)
     answer = opener(Arm.parse(name)).answer(question)
-    console.print(escape(answer.text or "(the reader answered with nothing)"), soft_wrap=True)
-    error_console.print(escape(f"answered by {name} of {run}"))
+    console.print(answer.text or "(the reader answered with nothing)", soft_wrap=True)
+    error_console.print(f"answered by {name} of {run}")
     if not answer.citations:
         return
     console.print("\nread, and not found there:" if answer.text == ABSTAIN else "\nsources:")
     for number, citation in enumerate(answer.citations[:_SHOWN], 1):
-        console.print(escape(f"{number}. {citation.where}  {citation.breadcrumb}"), soft_wrap=True)
+        console.print(f"{number}. {citation.where}  {citation.breadcrumb}", soft_wrap=True)
     if len(answer.citations) > _SHOWN:
         console.print(f"and {len(answer.citations) - _SHOWN} more")
 

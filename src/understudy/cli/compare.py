@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from understudy.cli.console import DEFAULT_STORE, StoreOption, console, share
 
@@ -31,14 +31,14 @@ def compare(
     for heading in ("arm", "accuracy", "95 % interval", "n"):
         table.add_column(heading, justify="left" if heading == "arm" else "right")
     for name, acc in found.arms.items():
-        table.add_row(escape(name), share(acc.value), f"{share(acc.low)} … {share(acc.high)}", str(acc.n))
+        table.add_row(name, share(acc.value), f"{share(acc.low)} … {share(acc.high)}", str(acc.n))
     console.print(table)
     console.print()
     for one in found.comparisons:
-        console.print(f"[bold]{one.verdict}[/]  {escape(one.sentence)}", soft_wrap=True)
+        console.print(Text.assemble((one.verdict, "bold"), f"  {one.sentence}"), soft_wrap=True)
     for (a, b), n in found.common.items():
         if n == 0:
-            console.print(escape(f"{a} and {b} have no question in common"), soft_wrap=True)
+            console.print(f"{a} and {b} have no question in common", soft_wrap=True)
     if json_out is not None:
         pairs = [{"first": a, "second": b, "questions": n} for (a, b), n in found.common.items()]
         write_json(

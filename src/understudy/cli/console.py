@@ -1,22 +1,59 @@
-"""Where commands print: results to standard output, progress and errors to standard error."""
+"""Where commands print: results to standard output, progress and errors to standard error.
+
+Documents, models and command lines are printed as they are: no word in them is markup, and no character in them drives
+the terminal. Emphasis is a `style`.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from understudy.errors import UsageError
+from understudy.redact import printable
 
 _WIDE = 160  # columns of a file or pipe, where nobody's screen bounds a table
-console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
-error_console = Console(stderr=True, highlight=False)
+
+
+class PlainConsole(Console):
+    """A console that takes text for text: no markup, no emoji names, no control characters but its own."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **settings)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
+console = PlainConsole(width=None if sys.stdout.isatty() else _WIDE)
+error_console = PlainConsole(stderr=True)
 
 DEFAULT_STORE = Path(".understudy")
 
+
+def _folder(text: str | Path) -> Path:
+    """An empty name would be the current folder."""
+    if not str(text).strip():
+        raise UsageError("--store: is empty; name the folder of artifacts and runs, such as .understudy")
+    return Path(text)
+
+
 StoreOption = Annotated[
-    Path, typer.Option("--store", help="The folder of artifacts and runs.", envvar="UNDERSTUDY_STORE")
+    Path,
+    typer.Option(
+        "--store",
+        help="The folder of artifacts and runs.",
+        envvar="UNDERSTUDY_STORE",
+        parser=_folder,
+        metavar="FOLDER",
+    ),
 ]
 SetOption = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change one recipe key, for example sft.r=16.")

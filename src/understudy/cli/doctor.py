@@ -12,7 +12,6 @@ import typer
 from understudy.cli.console import console, size
 from understudy.errors import UsageError
 from understudy.network import proxies
-from understudy.recipe import load
 
 # What an extra adds: the feature, the module that must be there, the extra's name.
 EXTRAS = (
@@ -54,7 +53,7 @@ def doctor(
         if util.find_spec(module):
             console.print(f"{feature}: ready")
         else:
-            console.print(f"{feature}: add it with  pip install 'understudy\\[{extra}]'")
+            console.print(f"{feature}: add it with  pip install 'understudy[{extra}]'")
 
 
 def _network(recipe: Path | None) -> None:
@@ -62,13 +61,15 @@ def _network(recipe: Path | None) -> None:
     if recipe is None:
         console.print("no telemetry; nothing is contacted but what a recipe names: doctor --network RECIPE lists it")
         return
+    from understudy.recipe import load
+
     found = load(recipe).contacts()
     if not found:
         console.print("nothing: this recipe runs without a network, and every look-up and connection is refused")
     for host, places in found.items():
-        console.print(f"{host}: {', '.join(places)}", markup=False, soft_wrap=True)
+        console.print(f"{host}: {', '.join(places)}", soft_wrap=True)
     if found and (through := proxies()):
-        console.print(f"by way of the proxy {', '.join(sorted(through))}", markup=False, soft_wrap=True)
+        console.print(f"by way of the proxy {', '.join(sorted(through))}", soft_wrap=True)
     if found:
         console.print("everything else is refused")
 

@@ -18,14 +18,14 @@ def list_models() -> None:
     for name in lab.names():
         folder = lab.shipped(name)
         size = sum(p.stat().st_size for p in folder.iterdir() if p.is_file())
-        console.print(f"lab:{name}  {size / 1e6:.1f} MB  {folder}", soft_wrap=True, highlight=False)
+        console.print(f"lab:{name}  {size / 1e6:.1f} MB  {folder}", soft_wrap=True)
 
 
 @app.command()
 def show(name: str = typer.Argument("reader", help="A name from `understudy lab list`.")) -> None:
     """A model's card: how it was trained, what it scores, its limits."""
     card = lab.shipped(name) / "README.md"
-    console.print(card.read_text(encoding="utf-8"), markup=False, highlight=False)
+    console.print(card.read_text(encoding="utf-8"))
 
 
 @app.command()
@@ -43,4 +43,4 @@ def world(
     write_world(made, folder)
     if truth is not None:
         write_facts(made, truth)
-    console.print(f"{made.product}: {len(made.documents)} pages, {len(made.facts)} facts in {folder}", highlight=False)
+    console.print(f"{made.product}: {len(made.documents)} pages, {len(made.facts)} facts in {folder}")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import sys
 import warnings
+from typing import Any
 
 import typer
+from rich.text import Text
 
 from understudy import __version__, network
 from understudy.cli import lab
@@ -20,7 +24,8 @@ from understudy.cli.plan import plan
 from understudy.cli.run import run
 from understudy.cli.runs import report, runs, show
 from understudy.cli.study import study
-from understudy.errors import UnderstudyError
+from understudy.errors import Interrupted, UnderstudyError, UsageError
+from understudy.failures import explain
 from understudy.redact import RedactFilter, redact
 
 app = typer.Typer(
@@ -34,6 +39,10 @@ app = typer.Typer(
 for command in (init, plan, run, runs, report, ask, show, compare, merge, study, doctor):
     app.command()(command)
 app.add_typer(lab.app, name="lab")
+
+# What typer raises for a command line that it cannot read: the base of its public BadParameter.
+_UsageOfCommand: Any = typer.BadParameter.__mro__[2]
+_INTERRUPTED = Interrupted.exit_code
 
 
 def _version(asked: bool) -> None:
@@ -58,20 +67,41 @@ def _common(
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 a stage failed, 2 the input is wrong, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what the terminal's encoding lacks is no reason to stop
+    sys.exit(_run())
+
+
+def _run() -> int:
+    """The exit code of the command, whose every failure is told in the project's words."""
     try:
         with network.only(()):  # a command that may reach a host says which
-            app()
-    except UnderstudyError as error:
-        error_console.print(f"[bold red]error:[/] {_plain(redact(str(error)))}", soft_wrap=True, highlight=False)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        error_console.print("stopped; everything finished is kept, the same command goes on from here")
-        sys.exit(130)
+            code = app(standalone_mode=False)
+        if code == _INTERRUPTED:
+            error_console.print("stopped; everything finished is kept, the same command goes on from here")
+        return code if isinstance(code, int) else 0
+    except typer.Abort:
+        error_console.print("stopped before anything was done")
+        return 1
+    except _UsageOfCommand as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # its text is the help
+            error.show()
+        else:
+            _tell(UsageError(f"{error.format_message()} Try --help."))
+        return int(error.exit_code)
+    except BrokenPipeError:  # whoever read what was printed has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        told = explain(error)
+        _tell(told)
+        logging.getLogger(__name__).info("where it happened", exc_info=error)
+        return told.exit_code
 
 
-def _plain(text: str) -> str:
-    """Text with rich's markup brackets escaped."""
-    return text.replace("[", "\\[")
+def _tell(error: UnderstudyError) -> None:
+    error_console.print(Text.assemble(("error:", "bold red"), f" {redact(str(error))}"), soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from understudy import network
 from understudy.cli.console import console, duration, error_console, size
@@ -36,9 +37,9 @@ def merge(
     network.allow(contacts([d.model_dump(mode="json") for d in documents], model_parts(documents)))
     if dry_run:
         for line in describe(documents, resolve=local_folder, max_memory=limit, threads=threads or None):
-            console.print(line, markup=False, soft_wrap=True)
+            console.print(line, soft_wrap=True)
         return
-    with error_console.status("reading headers") as status:
+    with error_console.status(Text("reading headers")) as status:
         report = merge_series(
             documents,
             out,
@@ -46,24 +47,21 @@ def merge(
             threads=threads or None,
             seed=seed,
             resolve=local_folder,
-            progress=lambda what, done, total: status.update(f"{what}: {size(done)} of {size(total)}"),
+            progress=lambda what, done, total: status.update(Text(f"{what}: {size(done)} of {size(total)}")),
         )
     for warning in report.warnings:
-        error_console.print(f"warning: {warning}", markup=False, soft_wrap=True)
+        error_console.print(f"warning: {warning}", soft_wrap=True)
     speed = (report.bytes_in + report.bytes_out) / max(report.seconds, 1e-9)
     console.print(
         f"{out}: {report.n_tensors} tensors, {size(report.bytes_out)}, by {report.method} "
         f"in {duration(report.seconds)} ({size(speed)}/s read and written)",
-        markup=False,
         soft_wrap=True,
     )
     if report.resumed:
         console.print(f"{report.resumed} tensors were there from an interrupted merge")
     for other in report.likeness:
         if other.cosine is not None and other.change is not None:
-            console.print(
-                f"{other.reference}: cosine {other.cosine:.4f}, change {other.change:.2%} (of a sample)", markup=False
-            )
+            console.print(f"{other.reference}: cosine {other.cosine:.4f}, change {other.change:.2%} (of a sample)")
     if report.linear_share is not None:
         cosine = f"{report.mean_cosine:.4f}" if report.mean_cosine is not None else "–"
         console.print(f"SLERP took the straight line in {report.linear_share:.0%} of tensors; mean cosine {cosine}")

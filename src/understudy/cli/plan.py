@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from understudy.cli.console import DEFAULT_STORE, SetOption, StoreOption, console, count, duration, size
@@ -42,11 +41,11 @@ def plan(
     for line in lines:
         shown = line.why if explain else line.why[:1]
         for why in shown:
-            console.print(f"{line.step.name}: {escape(why)}", soft_wrap=True)
+            console.print(f"{line.step.name}: {why}", soft_wrap=True)
         if len(line.why) > len(shown):
             console.print(f"{line.step.name}: and {len(line.why) - len(shown)} more; see --explain")
         if line.estimate.note:
-            console.print(f"{line.step.name}: {escape(line.estimate.note)}", soft_wrap=True)
+            console.print(f"{line.step.name}: {line.estimate.note}", soft_wrap=True)
     todo = [line for line in lines if line.artifact is None]
     seconds = sum(line.estimate.seconds or 0 for line in todo)
     usd = sum(line.estimate.usd or 0 for line in todo)

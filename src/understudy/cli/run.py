@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from understudy.cli.console import DEFAULT_STORE, SetOption, StoreOption, console, duration, error_console, size
@@ -71,7 +70,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self._bar = Progress(
-            TextColumn("  {task.description}"),
+            TextColumn("  {task.description}", markup=False),
             BarColumn(bar_width=30),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
@@ -91,7 +90,7 @@ class _Watch:
         self._bar.stop()
 
     def say(self, text: str) -> None:
-        error_console.print(escape(text), soft_wrap=True)
+        error_console.print(text, soft_wrap=True)
 
     def stage(self, name: str) -> ProgressFunction:
         if self._task is not None:
@@ -100,7 +99,7 @@ class _Watch:
         self._said = time.monotonic()
 
         def progress(what: str, done: float, total: float | None) -> None:
-            self._bar.update(self._task, description=f"{name}: {escape(what)}", completed=done, total=total)
+            self._bar.update(self._task, description=f"{name}: {what}", completed=done, total=total)
             if self._bar.disable and time.monotonic() - self._said > 30:  # a log file wants a sign of life
                 self._said = time.monotonic()
                 self.say(f"  {name}: {what} {done:,.0f}" + (f" of {total:,.0f}" if total else ""))
@@ -111,7 +110,7 @@ class _Watch:
         name = planned.step.name
         if artifact is None:
             why = f" ({planned.why[0]})" if planned.why else ""
-            error_console.print(f"{name}: running{escape(why)}", soft_wrap=True)
+            error_console.print(f"{name}: running{why}", soft_wrap=True)
             return
         if self._task is not None:
             self._bar.remove_task(self._task)
@@ -123,7 +122,7 @@ class _Watch:
         took = f"{duration(manifest['wall_seconds'])}, peak {size(manifest['peak_memory_bytes'])}"
         numbers = {k: v for k, v in artifact.counts.items() if isinstance(v, int) and not isinstance(v, bool)}
         made = ", ".join(f"{v:,} {k}" for k, v in list(numbers.items())[:4])
-        error_console.print(f"{name}: done in {took}" + (f": {escape(made)}" if made else ""), soft_wrap=True)
+        error_console.print(f"{name}: done in {took}" + (f": {made}" if made else ""), soft_wrap=True)
 
 
 def _conclude(pipeline: Pipeline, artifacts: dict[str, Artifact], store: Path) -> None:

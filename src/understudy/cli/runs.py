@@ -6,7 +6,6 @@ import json
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from understudy.cli.console import DEFAULT_STORE, StoreOption, console, duration, size
@@ -28,7 +27,7 @@ def runs(store: StoreOption = DEFAULT_STORE) -> None:
         artifacts = artifacts_of(record, store)
         stages = f"{len(artifacts)}{'' if record.finished else ' (unfinished)'}"
         verdict = headline(artifacts["benchmark"]) if "benchmark" in artifacts else "–"
-        table.add_row(record.name, record.created[:16].replace("T", " "), stages, escape(verdict))
+        table.add_row(record.name, record.created[:16].replace("T", " "), stages, verdict)
     console.print(table)
 
 
@@ -45,7 +44,7 @@ def report(
 def show(
     artifact: Annotated[str, typer.Argument(help="A folder, STAGE/KEY, the start of a key, or RUN/STAGE.")],
     store: StoreOption = DEFAULT_STORE,
-    records: Annotated[int, typer.Option("--records", "-n", help="Records shown of each file.")] = 2,
+    records: Annotated[int, typer.Option("--records", "-n", min=0, help="Records shown of each file.")] = 2,
 ) -> None:
     """Show an artifact: what made it, what it holds, and its first records."""
     from understudy.artifact import Artifact
@@ -61,10 +60,10 @@ def show(
     )
     for heading in ("config", "inputs", "counts", "metrics"):
         if manifest.get(heading):
-            console.print(f"{heading}: {escape(json.dumps(manifest[heading], ensure_ascii=False))}", soft_wrap=True)
+            console.print(f"{heading}: {json.dumps(manifest[heading], ensure_ascii=False)}", soft_wrap=True)
     for entry in manifest["files"]:
         console.print(f"{entry['path']} ({size(entry['bytes'])})")
         if entry["path"].endswith(".jsonl"):
             with open(found.path / entry["path"], encoding="utf-8") as lines:
                 for _, line in zip(range(records), lines, strict=False):
-                    console.print(f"  {escape(line.rstrip())}", soft_wrap=True)
+                    console.print(f"  {line.rstrip()}", soft_wrap=True)

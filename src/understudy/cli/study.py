@@ -21,7 +21,7 @@ def study(
     from understudy.study.study import study as run_study
 
     config = load(file, seeds)
-    found = run_study(config, out, store, jobs=jobs, say=lambda text: error_console.print(text, highlight=False))
+    found = run_study(config, out, store, jobs=jobs, say=lambda text: error_console.print(text))
     for claim in found.claims:
-        console.print(f"{claim.verdict}: {claim.question} {claim.sentence}", highlight=False, soft_wrap=True)
-    console.print(f"study: {out / 'study.md'}", soft_wrap=True, highlight=False)
+        console.print(f"{claim.verdict}: {claim.question} {claim.sentence}", soft_wrap=True)
+    console.print(f"study: {out / 'study.md'}", soft_wrap=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.table import Table
 
 from understudy.benchmark.summary import Summary
@@ -33,7 +32,7 @@ def print_verdict(artifact: Artifact) -> None:
         table.add_column(heading, justify="left" if heading == "arm" else "right")
     for arm in summary.arms:
         name = arm.name if arm.kind == "arm" else f"{arm.name.removeprefix('floor:')} (floor)"
-        table.add_row(escape(name), share(arm.acc.value), _range(arm.acc), str(arm.acc.n))
+        table.add_row(name, share(arm.acc.value), _range(arm.acc), str(arm.acc.n))
     console.print(table)
     console.print()
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -42,7 +41,7 @@ def print_verdict(artifact: Artifact) -> None:
     for pair in summary.comparisons:
         difference = pair.difference
         table.add_row(
-            escape(f"{pair.first} − {pair.second}"),
+            f"{pair.first} − {pair.second}",
             "–" if difference.value is None else f"{100 * difference.value:+.1f}",
             _range(difference),
             "–" if pair.p_holm is None else f"{pair.p_holm:.3g}",
@@ -52,8 +51,8 @@ def print_verdict(artifact: Artifact) -> None:
     console.print(table)
     console.print()
     for note in summary.notes:
-        console.print(escape(note), soft_wrap=True)
-    console.print(f"[bold]{escape(summary.headline)}[/]", soft_wrap=True)
+        console.print(note, soft_wrap=True)
+    console.print(summary.headline, style="bold", soft_wrap=True)
 
 
 def _range(interval: Interval) -> str:
