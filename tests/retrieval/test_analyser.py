@@ -26,6 +26,17 @@ from understudy.retrieval.stem import stem
         ("well - spaced -- dashes |---|", ["well", "space", "dash"]),
         ("What is the?", []),
         ("数据库", ["数据", "据库"]),
+        ("बिल", ["बिल"]),
+        ("कीमतों की सूची", ["कीमतों", "की", "सूची"]),
+        ("Größenwahl", ["grössenwahl", "grossenwahl"]),
+        ("naïve", ["naïve", "naive"]),
+        ("Đường dây", ["đường", "dây", "day"]),
+        ("Ёлка", ["ёлка"]),
+        ("ÜberMut", ["übermut", "ubermut", "über", "mut"]),
+        ("ข้าวสวย", ["ข้า", "าว", "วส", "สว", "วย"]),
+        ("東京 v2です", ["東京", "v2", "です"]),
+        ("می\u200cروم", ["میروم"]),
+        ("HTTPServer2", ["httpserver2", "http", "server"]),
         ("", []),
     ],
 )
@@ -46,6 +57,11 @@ def test_terms(text: str, expected: list[str]) -> None:
 )
 def test_plain_words_find_identifiers(passage: str, question: str) -> None:
     assert set(terms(passage)) & set(terms(question))
+
+
+def test_marks_tell_words_apart() -> None:
+    assert len({tuple(terms(word)) for word in ("बिल", "बाल", "बोल", "बल")}) == 4
+    assert terms("e\u0301te\u0301") == terms("été")
 
 
 def test_a_whole_identifier_is_a_term_of_its_own() -> None:
