@@ -21,7 +21,6 @@ ROOT = Path(__file__).resolve().parents[1]
 # Required and not imported by name, with the reason.
 NOT_IMPORTED = {
     "fastapi": "the server",
-    "lxml-html-clean": "trafilatura needs it and names it as an extra that pip may miss",
     "sse-starlette": "the server",
     "uvicorn": "the server",
 }

@@ -282,8 +282,7 @@ def test_html_main_content():
     assert not any(word in page.text for word in ("Menu", "Imprint", "Site", "var x", "¶"))
 
 
-def test_html_of_unknown_making_goes_through_trafilatura():
-    pytest.importorskip("trafilatura", exc_type=ImportError)
+def test_html_of_unknown_making_loses_its_menu_only():
     menu = "".join(f"<li><a href='/{i}'>Menu entry {i}</a></li>" for i in range(30))
     text = f"<body><div><div><div><ul>{menu}</ul></div></div><div><div><p>{LONG}</p><pre>run --x</pre><p>{LONG}</p>"
     page = html.read(source(f"<html><head><title>T</title></head>{text}</div></div></div></body></html>"))

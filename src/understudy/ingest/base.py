@@ -91,11 +91,21 @@ def _unix(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A part of a file that is no content. reason: a few words to count by; text: how it begins."""
+
+    reason: str
+    words: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A file as Markdown.
 
     first_line: the line of the source on which `text` begins (1 where converted). places: as in `Document`; needed
     where `text` is not the source line by line. skipped: parts of the file, or files that it names, left out.
+    left_out: parts of the file that are no content.
     """
 
     text: str
@@ -104,6 +114,7 @@ class Page:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     places: tuple[tuple[int, str], ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class Format(Protocol):

@@ -5,17 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from understudy.ingest.places import MARK
+from understudy.ingest.places import MARK, unmarked
 
+_MARK = re.compile(MARK)
 _LINE_START = re.compile(
     rf"^((?:\s|{MARK})*)" r"(#{1,6}(?=\s)|[-+*>](?=\s)|\d{1,9}(?=[.)]\s)|:::|~~~|```|!!!|:(?=\s)|---|===|\|)", re.M
 )
-_ANYWHERE = re.compile(r"[*\\]|<(?=[A-Za-z/!?])|(?<![^\W_])_|_(?![^\W_])|`|\[(?=[^\]]*\]\()")
+_ANYWHERE = re.compile(r"[*\\]|<(?=[A-Za-z/!?]|\Z)|(?<![^\W_])_|_(?![^\W_])|`|\[(?=[^\]]*\]\()|&(?=#?\w+;)")
 
 
 def escape(text: str) -> str:
     """Plain text so that Markdown shows it as it is. Identifiers such as `cont_batching` stay untouched."""
     return _ANYWHERE.sub(r"\\\g<0>", text)
+
+
+def unescape(text: str) -> str:
+    """What `escape` was given."""
+    return re.sub(r"\\(?=[^\w\s])", "", text)
+
+
+def split_places(text: str) -> tuple[str, str]:
+    """The marks of places in a text, and the text without them."""
+    return "".join(m[0] for m in _MARK.finditer(text)), unmarked(text)
 
 
 def paragraph(text: str) -> str:
@@ -30,13 +41,17 @@ def paragraph(text: str) -> str:
 
 def heading(level: int, text: str) -> str:
     """An ATX heading of level 1 to 6, on one line."""
-    title = " ".join(text.split())
+    title = re.sub(r"(?:(?<=\s)|^)(?=#+$)", r"\\", " ".join(text.split()))
     return f"{'#' * min(6, max(1, level))} {title}" if title else ""
 
 
 def code_span(text: str) -> str:
     """Text between as many backticks as it needs."""
-    text = " ".join(text.split())
+    return code_line(" ".join(text.split()))
+
+
+def code_line(text: str) -> str:
+    """One line between as many backticks as it needs; every blank is kept."""
     if not text:
         return ""
     marks = _fence(text, "`", 1)
@@ -46,7 +61,7 @@ def code_span(text: str) -> str:
 
 def code_block(code: str, language: str = "", title: str = "") -> str:
     """A fenced block; blank lines around the code are dropped."""
-    body = code.expandtabs(8).rstrip()
+    body = code.rstrip()
     body = re.sub(r"\A(?:[ \t]*\n)+", "", body)
     if not body:
         return ""
@@ -74,11 +89,12 @@ def bullets(items: Iterable[str], start: int | None = None) -> str:
 
 
 def definition(terms: Sequence[str], body: str) -> str:
-    """A term (several are joined by commas) and what it means."""
+    """A term (several are joined by commas) and what it means; a comment stands where nothing is said of it."""
     term = " ".join(", ".join(t.strip() for t in terms if t.strip()).split())
     if not term:
         return body
-    return f"{term}\n: {indent(body.strip(), '  ').lstrip()}" if body.strip() else paragraph(term)
+    term = paragraph(term)
+    return f"{term}\n: {indent(body.strip(), '  ').lstrip() or '<!-- -->'}"
 
 
 def admonition(kind: str, title: str, body: str) -> str:
@@ -102,7 +118,7 @@ def indent(text: str, by: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return re.sub(r"(?<!\\)\|", r"\\|", " ".join(text.split()))
+    return re.sub(r"(?<!\\)\|", r"\\|", re.sub(r"\s*\n\s*", " ", text.strip()))
 
 
 def _fence(text: str, mark: str, least: int) -> str:

@@ -17,7 +17,7 @@ class IngestConfig(StageConfig):
     """Which files are read. Patterns are written as in .gitignore, relative to `path`."""
 
     NAME: ClassVar[str] = "ingest"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"path"})
     USES_SEED: ClassVar[bool] = False
 

@@ -2,81 +2,86 @@
 
 from __future__ import annotations
 
-import re
-
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from understudy.ingest.base import Page, SkipFile, Source
+from understudy.ingest.encodings import decode
+from understudy.ingest.html_content import content
+from understudy.ingest.html_furniture import title_key
+from understudy.ingest.html_site import SEPARATORS, Site, groups, survey, top
+from understudy.ingest.html_tree import Node, Tree
 from understudy.ingest.html_writer import write
+from understudy.ingest.places import placed
+from understudy.ingest.walk import Found, read_bytes
 
-_CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
-# What documentation generators call the content of a page, the most exact first.
-_MAIN = (
-    "[itemprop=articleBody]", ".theme-doc-markdown", ".md-content article", ".md-content__inner",
-    ".rst-content .document", "div.body[role=main]", "article.bd-article", ".devsite-article-body",
-    ".markdown-body", ".vp-doc", ".book .page-inner section", "#mw-content-text", "main article", "main",
-    "[role=main]", "article", "#main-content", "#content", ".content",
-)  # fmt: skip
-_NOISE = ", ".join((
-    "script, style, noscript, template, iframe, object, svg, canvas, dialog",
-    "form, button, select, input, textarea",
-    "nav, aside, footer, [role=navigation], [role=search], [role=banner], [role=contentinfo]",
-    "[aria-hidden=true], [hidden], .skip-link, .visually-hidden, .sr-only",
-    ".headerlink, .hash-link, .anchorjs-link, .edit-this-page, .theme-edit-this-page, .copybtn",
-    ".toc, .table-of-contents, .toctree-wrapper, .sphinxsidebar, .sidebar, .breadcrumbs, .breadcrumb",
-    ".pagination, .pagination-nav, .prev-next-area, .related, .linenos, .linenodiv",
-))  # fmt: skip
-_SHORT = 200  # characters of text below which a marked main content is not believed
+_KEPT = 8_000_000  # characters of HTML whose trees are kept from the survey until the page is read
 
 
-def read(source: Source) -> Page:
-    """The page's main content as Markdown. Raises SkipFile for a frame, a redirect or an index of links."""
-    text = source.text(_CHARSET)
-    tree = LexborHTMLParser(text)
-    title = _title(tree)
-    if tree.body is None:
-        raise SkipFile("no text", "no body")
-    redirect = tree.css_first("meta[http-equiv=refresh i]")
-    tree.strip_tags(["head"], recursive=True)
-    for node in tree.css(_NOISE):
-        if node.tag not in ("html", "body"):
-            node.decompose()
-    tree.unwrap_tags(["wbr", "font"])
-    tree.merge_text_nodes()
-    main = _main(tree)
-    markdown = write(main) if main is not None else _unknown(text)
-    if not markdown.strip() and redirect is not None:
+class Sites:
+    """What the HTML pages of a documentation folder share, by the group that a page belongs to."""
+
+    def __init__(self, sites: dict[str, Site], parsed: dict[str, Tree] | None = None) -> None:
+        self.sites = sites
+        self.parsed = parsed or {}  # pages that were surveyed and not read yet, within `_KEPT`
+
+    def of(self, doc_id: str) -> Site:
+        """The site of a page."""
+        return self.sites.get(top(doc_id)) or self.sites.get("") or Site()
+
+
+def look_around(files: Mapping[str, Found], encoding: str | None = None, max_bytes: int = 20_000_000) -> Sites:
+    """Survey the pages of a folder (doc_id to file) before they are read. What cannot be read is passed over."""
+    sites: dict[str, Site] = {}
+    parsed: dict[str, Tree] = {}
+    room = _KEPT
+
+    def pages(names: Sequence[str]) -> Iterator[tuple[str, Tree]]:
+        nonlocal room
+        for name in names:
+            try:
+                text = decode(Source(files[name].path, read_bytes(files[name].path, max_bytes), encoding))
+                tree = parsed.get(name) or Tree(text)
+            except (SkipFile, OSError):
+                continue
+            if len(text) <= room and name not in parsed:
+                parsed[name] = tree
+                room -= len(text)
+            yield name, tree
+
+    for name, sample in groups(list(files)).items():
+        sites[name] = survey(pages(sample))
+    return Sites(sites, parsed)
+
+
+def read(source: Source, doc_id: str = "", sites: Sites | None = None) -> Page:
+    """The page's main content as Markdown. Raises SkipFile for a redirect and for nesting without end."""
+    tree = (sites.parsed.pop(doc_id, None) if sites is not None else None) or Tree(decode(source))
+    site = sites.of(doc_id) if sites is not None else Site()
+    root, left_out = content(tree, doc_id, site)
+    title = _title(tree, root, site)
+    text, anchors = write(root)
+    if not text.strip() and tree.redirects:
         raise SkipFile("no text", "only redirects to another page")
-    return Page(markdown + "\n" if markdown else "", title)
+    page = Page(text + "\n" if text else "", title)
+    return replace(placed(page, lambda number: anchors[number]), left_out=tuple(left_out))
 
 
-def _title(tree: LexborHTMLParser) -> str:
-    node = tree.css_first("title")
-    text = " ".join(node.text().split()) if node is not None else ""
-    # "Install — Kestrel 1.2 documentation" is the page's name, then the site's
-    return re.split(r"\s+(?:[|—–·»]|-|::)\s+", text, maxsplit=1)[0]
-
-
-def _main(tree: LexborHTMLParser) -> LexborNode | None:
-    """The node that holds the main content, or None where no mark tells."""
-    for selector in _MAIN:
-        found = tree.css(selector)
-        if len(found) == 1 and len(found[0].text(strip=True)) >= _SHORT:
-            return found[0]
-    body = tree.body
-    plain = body is not None and not body.css("div div div, header, table table")
-    return body if plain or (body is not None and len(body.text(strip=True)) < _SHORT) else None
-
-
-def _unknown(text: str) -> str:
-    """The main content of a page of unknown making, as trafilatura finds it; the body where it finds none."""
-    import trafilatura  # half a second to import, and most documentation marks its main content
-
-    found = trafilatura.extract(
-        text, output_format="html", include_tables=True, favor_recall=True, include_comments=False
-    )
-    tree = LexborHTMLParser(found or text)
-    for node in tree.css(_NOISE):
-        if node.tag not in ("html", "body"):
-            node.decompose()
-    return write(tree.body) if tree.body is not None else ""
+def _title(tree: Tree, root: Node, site: Site) -> str:
+    """The page's own name: `<title>` without the site's, which returns on other pages or else stands last."""
+    title = tree.title
+    cuts = list(SEPARATORS.finditer(title))
+    if not cuts:
+        return title
+    first = next((n for n in root.walk() if n.tag == "h1"), None)
+    heading = first.plain() if first is not None else ""
+    if title_key(heading) and title_key(title).startswith(title_key(heading)):
+        return heading
+    start, end = 0, len(title)
+    while cuts and title[cuts[-1].end() : end] in site.titles:
+        end = cuts.pop().start()
+    while cuts and title[start : cuts[0].start()] in site.titles:
+        start = cuts.pop(0).end()
+    if cuts and not site.pages:
+        end = cuts[-1].start()
+    return title[start:end]

@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from selectolax.lexbor import LexborHTMLParser
-
 from understudy.ingest.base import Page
-from understudy.ingest.html_writer import write
+from understudy.ingest.html_writer import fragment
 
 Numbered = tuple[int, str]  # a line of the source and its text
 
@@ -82,8 +80,7 @@ def _end(lines: Sequence[Numbered], index: int) -> int:
 def _table(lines: Sequence[Numbered]) -> list[str] | None:
     """The lines of a pipe table at the indentation of the source; None where there is nothing in it."""
     indent = lines[0][1][: len(lines[0][1]) - len(lines[0][1].lstrip())]
-    tree = LexborHTMLParser("\n".join(line for _, line in lines))
-    markdown = write(tree.body) if tree.body is not None else ""
+    markdown = fragment("\n".join(line for _, line in lines))
     if "|" not in markdown:
         return None
     return [indent + line if line else "" for line in markdown.split("\n")]

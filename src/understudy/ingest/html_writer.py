@@ -1,207 +1,256 @@
-"""Walks an HTML tree and writes Markdown."""
+"""Walks a page's content and writes Markdown."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from selectolax.lexbor import LexborNode
+from understudy.ingest import compose, html_boxes, html_tables
+from understudy.ingest.html_code import code, code_lines, language, take_titles
+from understudy.ingest.html_inline import code_text, inline
+from understudy.ingest.html_tabs import label_panels
+from understudy.ingest.html_tree import CODE, HEADINGS, Node, Tree
+from understudy.ingest.places import mark
 
-from understudy.ingest import compose
-
-_BLOCKS = frozenset({
-    "address", "article", "aside", "blockquote", "body", "center", "dd", "details", "dialog", "div", "dl",
-    "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header",
-    "hgroup", "hr", "html", "li", "main", "menu", "ol", "p", "pre", "section", "summary", "table", "ul",
-})  # fmt: skip
-_KINDS = re.compile(r"\b(note|tip|hint|info|important|warning|caution|danger|attention|error|seealso)\b", re.IGNORECASE)
-_BOX = re.compile(r"\b(admonition|alert|callout|theme-admonition|custom-block|markdown-alert)\b")
-_LANGUAGE = re.compile(r"\b(?:language|lang|highlight-source|highlight|brush:?|sourceCode)[-_ ]([\w+#.-]+)")
-_ANCHORS = frozenset({"¶", "§", "#", "🔗"})
-_NO_LANGUAGE = frozenset({"default", "none", "notranslate", "text", "plaintext", "plain"})
+_LISTS = frozenset({"ul", "ol", "menu", "dir"})
+_SIGNATURE = re.compile(r"(?:^|\s)(?:sig|sig-object|descname|sig-name|member-signature)(?=\s|$)")
+_EXPANDERS = re.compile(r"^(?:expand|collapse|show|hide|click to expand|details)\b.{0,20}$", re.IGNORECASE)
+_NESTING = frozenset({*_LISTS, "dl", "table", "blockquote", "aside"})
+_MAX_DEPTH = 150  # blocks within each other, lists and tables counted thrice; what lies deeper is one paragraph
 
 
-def write(node: LexborNode) -> str:
-    """The Markdown of everything inside a node."""
-    return compose.join(_blocks(node))
+def write(root: Node) -> tuple[str, list[str]]:
+    """The Markdown of everything inside a node, with marks of places (`places.mark`); what they stand for."""
+    titles = take_titles(root)
+    label_panels(root)
+    anchors = _mark_places(root)
+    return compose.join(_Writer(titles).blocks(root.kids)), anchors
 
 
-def _children(node: LexborNode) -> Iterator[LexborNode]:
-    child = node.child
-    while child is not None:
-        yield child
-        child = child.next
+def fragment(html: str) -> str:
+    """The Markdown of a piece of HTML, such as stands in pages of other formats. Raises SkipFile as `Tree`."""
+    root = Tree(html).body
+    titles = take_titles(root)
+    label_panels(root)
+    return compose.join(_Writer(titles).blocks(root.kids))
 
 
-def _attribute(node: LexborNode, name: str) -> str:
-    return (node.attributes.get(name) or "") if node.tag != "-text" else ""
+def _mark_places(root: Node) -> list[str]:
+    """Put the place of each id before the first word that follows it."""
+    anchors: list[str] = []
+    pending = ""
+    for node in root.walk():
+        if node.tag:
+            pending = node.get("id") or (node.get("name") if node.tag == "a" else "") or pending
+        elif pending and (at := len(node.text) - len(node.text.lstrip())) < len(node.text):
+            node.text = f"{node.text[:at]}{mark(len(anchors))}{node.text[at:]}"
+            anchors.append(f"#{pending}")
+            pending = ""
+    return anchors
 
 
-def _is_block(node: LexborNode) -> bool:
-    """Whether a node is a block, or an inline element with a block inside (a link around a heading)."""
-    tag = node.tag or ""
-    if tag in _BLOCKS:
-        return True
-    return tag[0] not in "-!_" and tag != "code" and any(_is_block(c) for c in _children(node))
+class _Writer:
+    def __init__(self, titles: dict[int, str]) -> None:
+        self.titles = titles
+        self.depth = 0
 
+    def blocks(self, nodes: Iterable[Node]) -> Iterator[str]:
+        """The blocks of sibling nodes; loose inline content between them becomes paragraphs."""
+        loose: list[Node] = []
+        for node in nodes:
+            if node.holds:
+                yield self.loose(loose)
+                loose = []
+                yield from self.block(node)
+            else:
+                loose.append(node)
+        yield self.loose(loose)
 
-def _blocks(node: LexborNode) -> Iterator[str]:
-    """The blocks of a node; loose inline content between them becomes paragraphs."""
-    loose: list[str] = []
-    for child in _children(node):
-        if _is_block(child):
-            yield compose.paragraph(_tidy("".join(loose)))
+    def loose(self, nodes: list[Node]) -> str:
+        full = [n for n in nodes if n.tag or n.text.strip()]
+        if len(full) == 1 and full[0].tag in ("code", "tt", "samp") and full[0].first({"br"}):
+            return code_lines(full[0])
+        return compose.paragraph(inline(nodes)) if full else ""
+
+    def written(self, nodes: Iterable[Node]) -> str:
+        return compose.join(self.blocks(nodes))
+
+    def block(self, node: Node) -> Iterator[str]:
+        cost = 3 if node.tag in _NESTING else 1
+        self.depth += cost
+        try:
+            if self.depth > _MAX_DEPTH:
+                yield compose.paragraph(compose.escape(node.plain()))
+            else:
+                yield from self.element(node)
+        finally:
+            self.depth -= cost
+
+    def element(self, node: Node) -> Iterator[str]:
+        tag = node.tag
+        if tag in HEADINGS:
+            yield from self.heading(node)
+        elif tag in CODE:
+            yield compose.code_block(code(node), language(node), self.titles.get(id(node), ""))
+        elif kind := html_boxes.kind_of(node):
+            yield self.box(node, kind)
+        elif tag in _LISTS:
+            yield self.list(node)
+        elif tag == "dl":
+            yield from self.definitions(node)
+        elif tag == "table":
+            yield self.table(node)
+        elif tag == "blockquote":
+            yield compose.quote(self.written(node.kids))
+        elif tag == "hr":
+            yield "---"
+        elif tag == "summary" and not node.first(HEADINGS):
+            words = inline(node.kids).replace("\n", " ")
+            yield f"**{words}**" if words and not _EXPANDERS.match(words) else ""
+        elif tag in ("dt", "li", "dd", "td", "th") or node.kids:
+            yield from self.blocks(node.kids)
+
+    def heading(self, node: Node) -> Iterator[str]:
+        """A heading; blocks in it that are none of its words (a list, code) follow it."""
+        inner = [n for n in node.walk() if n.tag in _LISTS or n.tag in CODE or n.tag == "table"]
+        for block in inner:
+            block.remove()
+        yield compose.heading(int(node.tag[1]), inline(node.kids))
+        yield from self.blocks(inner)
+
+    def box(self, node: Node, kind: str) -> str:
+        title = html_boxes.take_title(node, kind)
+        rows = html_tables.cells(node) if node.tag == "table" else []
+        inside = [k for row in rows for cell in row for k in cell.kids] if rows else node.kids
+        if node.tag == "p":
+            body = compose.paragraph(inline(inside))
+        elif node.tag == "dl":
+            body = self.written(k for part in node.kids for k in (part.kids if part.tag in ("dt", "dd") else [part]))
+        else:
+            only = [k for k in inside if k.words]
+            if len(only) == 1 and only[0].tag == "table":
+                # tool chains of old lay their boxes out with a table: an icon's cell, a title's, the text's
+                body = self.boxed_table(only[0], kind)
+            else:
+                body = self.written(inside)
+        shown, plain = compose.split_places(title)
+        return f"{compose.admonition(kind, shown + plain.replace(']', ')').replace('[', '('), body)}" if body else ""
+
+    def boxed_table(self, node: Node, kind: str) -> str:
+        rows = html_tables.cells(node)
+        if not any(len(r) > 2 for r in rows) and not (len(rows) > 3):
+            for row in rows:
+                for cell in row:
+                    if compose.split_places(cell.plain())[1].strip(" :").lower() in (kind, "icon"):
+                        cell.kids = []
+            return compose.join(self.written(c.kids) for row in rows for c in row)
+        return self.table(node)
+
+    def list(self, node: Node) -> str:
+        items: list[list[Node]] = []
+        for kid in _list_parts(node):
+            if kid.tag == "li":
+                items.append(kid.kids)
+            elif kid.words and items:
+                items[-1] = [*items[-1], kid]
+            elif kid.words:
+                items.append([kid])
+        start = node.get("start")
+        written = [w for w in (self.written(i) for i in items) if w]
+        return compose.bullets(
+            written, (int(start) if start.isdecimal() and len(start) < 9 else 1) if node.tag == "ol" else None
+        )
+
+    def definitions(self, node: Node) -> Iterator[str]:
+        terms: list[str] = []
+        bodies: list[str] = []
+        for kid in _definition_parts(node):
+            if kid.tag == "dt":
+                if bodies:
+                    yield compose.definition(terms, compose.join(bodies))
+                    terms, bodies = [], []
+                if kid.first(HEADINGS):
+                    yield from self.blocks(kid.kids)
+                else:
+                    terms.append(_term(kid))
+            elif kid.tag == "dd" or kid.holds:
+                bodies.append(self.written(kid.kids if kid.tag == "dd" else [kid]))
+            elif kid.words or kid.text.strip():
+                bodies.append(self.loose([kid]))
+        if terms or bodies:
+            yield compose.definition(terms, compose.join(bodies))
+
+    def table(self, node: Node) -> str:
+        """A pipe table; where it only lays out blocks, those blocks; pairs with lists in them as definitions."""
+        rows = html_tables.cells(node)
+        if html_tables.is_pairs(rows):
+            return compose.join(compose.definition([inline(row[0].kids)], self.written(row[1].kids)) for row in rows)
+        if html_tables.is_layout(node, rows):
+            beside = [k for k in node.kids if k.tag == "caption"]
+            return compose.join([*self.blocks(beside), *(self.written(c.kids) for row in rows for c in row)])
+        grid = html_tables.grid(node, rows)
+        lines = [[self.cell(c) for c in row] for row in grid.rows]
+        lines = [line for line in lines if any(line)]
+        if lines and not grid.header:
+            lines.insert(0, [""] * len(lines[0]))
+        caption = inline(grid.caption.kids).replace("\n", " ") if grid.caption is not None else ""
+        return compose.join([f"**{caption}**" if caption else "", compose.table(lines)])
+
+    def cell(self, cell: html_tables.Cell | None) -> str:
+        if cell is None or not (cell.origin or cell.repeats):
+            return ""
+        text = " ".join(part for part in self.cell_parts(cell.node) if part)
+        return text if cell.origin else compose.split_places(text)[1]
+
+    def cell_parts(self, node: Node) -> Iterator[str]:
+        loose: list[Node] = []
+        for kid in node.kids:
+            if not kid.holds:
+                loose.append(kid)
+                continue
+            yield inline(loose)
             loose = []
-            yield from _block(child)
+            if kid.tag in _LISTS:
+                yield self.cell_list(kid)
+            elif kid.tag in CODE:
+                yield code_lines(kid, "<br>")
+            else:
+                yield from self.cell_parts(kid)
+        yield inline(loose)
+
+    def cell_list(self, node: Node) -> str:
+        """A list within a cell, on one line: as HTML, which pipe tables take, and readable where tags are dropped."""
+        items = [" ".join(w for w in self.cell_parts(i) if w) for i in _list_parts(node) if i.words]
+        tag = "ol" if node.tag == "ol" else "ul"
+        items = [item for item in items if item]
+        ended = [i if n == len(items) or i[-1] in ".;,:!?" else f"{i};" for n, i in enumerate(items, 1)]
+        inside = " ".join(f"<li>{item}</li>" for item in ended)
+        return f"<{tag}>{inside}</{tag}>" if inside else ""
+
+
+def _term(node: Node) -> str:
+    """What is defined; the signature of a function or class is code."""
+    signed = _SIGNATURE.search(node.get("class")) or any(
+        n.tag and _SIGNATURE.search(n.get("class")) for n in node.walk() if n.attributes
+    )
+    if not signed:
+        return inline(node.kids)
+    place, text = compose.split_places(code_text(node))
+    return place + compose.code_span(text)
+
+
+def _list_parts(node: Node) -> Iterator[Node]:
+    """The items of a list, also those that a stray element wraps."""
+    for kid in node.kids:
+        if kid.tag and kid.tag not in _LISTS and kid.tag != "li" and any(k.tag == "li" for k in kid.kids):
+            yield from kid.kids
         else:
-            loose.append(_inline(child))
-    yield compose.paragraph(_tidy("".join(loose)))
+            yield kid
 
 
-def _block(node: LexborNode) -> Iterator[str]:
-    tag, classes = node.tag or "", _attribute(node, "class")
-    if tag in ("h1", "h2", "h3", "h4", "h5", "h6"):
-        yield compose.heading(int(tag[1]), _inlines(node))
-    elif tag == "pre":
-        yield compose.code_block(node.text(), _language(node), _caption(node))
-    elif tag in ("ul", "ol", "menu"):
-        start = _attribute(node, "start")
-        first = int(start) if start.isdigit() else 1
-        items = [compose.join(_blocks(c)) for c in _children(node) if c.tag == "li"]
-        yield compose.bullets([i for i in items if i], first if tag == "ol" else None)
-    elif tag == "dl":
-        yield from _definitions(node)
-    elif tag == "table":
-        yield _table(node)
-    elif tag == "blockquote":
-        yield compose.quote(write(node))
-    elif tag == "hr":
-        yield "---"
-    elif tag == "summary" and not node.css_first("h1, h2, h3, h4, h5, h6"):
-        words = " ".join(_inlines(node).split())
-        yield f"**{words}**" if words else ""
-    elif "code-block-caption" in classes or "codeBlockTitle" in classes:
-        return  # stands in the code block's info string
-    elif tag in ("div", "section", "aside", "blockquote") and _BOX.search(classes):
-        yield _admonition(node, classes)
-    else:
-        yield from _blocks(node)
-
-
-def _inlines(node: LexborNode) -> str:
-    return _tidy("".join(_inline(c) for c in _children(node)))
-
-
-def _inline(node: LexborNode) -> str:
-    tag = node.tag or ""
-    if tag == "-text":
-        return compose.escape(re.sub(r"\s+", " ", node.text_content or ""))
-    if tag[0] in "-!_":
-        return ""
-    if tag == "br":
-        return "\n"
-    if tag == "img":
-        return compose.escape(_attribute(node, "alt"))
-    if tag in ("code", "kbd", "samp", "tt", "var"):
-        return compose.code_span(node.text())
-    inner = "".join(_inline(c) for c in _children(node))
-    if tag in ("strong", "b", "em", "i"):
-        mark = "**" if tag in ("strong", "b") else "*"
-        words = inner.strip()
-        if not words or "*" in words or "\n" in words:
-            return inner
-        before, after = inner[: len(inner) - len(inner.lstrip())], inner[len(inner.rstrip()) :]
-        return f"{before}{mark}{words}{mark}{after}"
-    if tag == "a" and inner.strip() in _ANCHORS:
-        return ""
-    if tag == "a" and _attribute(node, "href").startswith(("http://", "https://")) and inner.strip():
-        target = _attribute(node, "href")
-        return f"<{target}>" if inner.strip() == target else f"[{inner.strip()}]({target.replace(' ', '%20')})"
-    return inner
-
-
-def _tidy(text: str) -> str:
-    return "\n".join(" ".join(line.split()) for line in text.strip().split("\n"))
-
-
-def _language(node: LexborNode) -> str:
-    """What the code block, its inner code or the boxes around it say of its language."""
-    inner = node.css_first("code")
-    around = [n for n in (inner, node, node.parent, node.parent.parent if node.parent else None) if n is not None]
-    for candidate in around:
-        said = _attribute(candidate, "data-lang") or _attribute(candidate, "data-language")
-        found = _LANGUAGE.search(_attribute(candidate, "class"))
-        language = (said or (found[1] if found else "")).lower()
-        if language and language not in _NO_LANGUAGE:
-            return language
-    return ""
-
-
-def _caption(node: LexborNode) -> str:
-    """The title above a code block, as Sphinx and Docusaurus write it."""
-    box = node.parent
-    for _ in range(4):
-        if box is None or len(box.css("pre")) != 1:
-            break
-        caption = box.css_first(".code-block-caption, [class*=codeBlockTitle]")
-        if caption is not None:
-            return " ".join(caption.text().split()).replace('"', "'")
-        box = box.parent
-    return ""
-
-
-def _definitions(node: LexborNode) -> Iterator[str]:
-    terms: list[str] = []
-    for child in _definition_parts(node):
-        if child.tag == "dt":
-            terms.append(_inlines(child))
+def _definition_parts(node: Node) -> Iterator[Node]:
+    for kid in node.kids:
+        if kid.tag not in ("dt", "dd", "dl", "") and any(k.tag in ("dt", "dd") for k in kid.kids):
+            yield from _definition_parts(kid)
         else:
-            yield compose.definition(terms, compose.join(_blocks(child)))
-            terms = []
-    if terms:
-        yield compose.definition(terms, "")
-
-
-def _definition_parts(node: LexborNode) -> Iterator[LexborNode]:
-    for child in _children(node):
-        if child.tag in ("dt", "dd"):
-            yield child
-        elif child.tag == "div":
-            yield from _definition_parts(child)
-
-
-def _table(node: LexborNode) -> str:
-    """A pipe table; a table that only lays out blocks is written as those blocks."""
-    if node.css_first("pre, h1, h2, h3, h4, h5, h6, dl") or len(node.css("table")) > 1:
-        return compose.join(write(c) for c in node.css("td, th") if not _inside_cell(c, node))
-    rows: list[list[str]] = []
-    for row in node.css("tr"):
-        cells: list[str] = []
-        for cell in _children(row):
-            if cell.tag in ("td", "th"):
-                span = _attribute(cell, "colspan")
-                text = " ".join(compose.join(_blocks(cell)).split())
-                cells += [text, *[""] * (min(int(span), 50) - 1 if span.isdigit() else 0)]
-        if any(cells):
-            rows.append(cells)
-    caption = node.css_first("caption")
-    return compose.join([f"**{_inlines(caption)}**" if caption is not None else "", compose.table(rows)])
-
-
-def _inside_cell(cell: LexborNode, table: LexborNode) -> bool:
-    parent = cell.parent
-    while parent is not None and parent != table:
-        if parent.tag in ("td", "th"):
-            return True
-        parent = parent.parent
-    return False
-
-
-def _admonition(node: LexborNode, classes: str) -> str:
-    found = _KINDS.search(classes)
-    marked = node.css_first(".admonition-title, .custom-block-title, .markdown-alert-title, [class*=admonitionHeading]")
-    title = " ".join(marked.text().split()) if marked is not None else ""
-    if marked is not None:
-        marked.decompose()
-    kind = found[1].lower() if found else "note"
-    return compose.admonition(kind, "" if title.lower() == kind else title, write(node))
+            yield kid

@@ -6,11 +6,10 @@ import re
 from typing import Any
 
 import nbformat
-from selectolax.lexbor import LexborHTMLParser
 
 from understudy.ingest import compose, front_matter, places
 from understudy.ingest.base import Page, SkipFile, Source
-from understudy.ingest.html_writer import write
+from understudy.ingest.html_writer import fragment
 
 _LINES = 30  # of an output: longer ones are logs and data, not documentation
 _TABLE = re.compile(r"<(table|dl|ul|ol|pre)\b", re.IGNORECASE)
@@ -55,10 +54,7 @@ def _output(output: Any) -> str:
     text = _ESCAPES.sub("", _text(output.get("text") or data.get("text/plain")))
     page = _text(data.get("text/html"))
     if page and (_TABLE.search(page) or not text or text.startswith("<")):
-        tree = LexborHTMLParser(page)
-        for node in tree.css("style, script, svg"):
-            node.decompose()
-        return write(tree.body) if tree.body is not None else ""
+        return fragment(page)
     if text.startswith("<"):  # the name of an object, not what it shows
         return ""
     lines = text.rstrip().split("\n")

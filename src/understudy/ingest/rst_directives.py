@@ -11,9 +11,8 @@ from docutils import nodes
 from docutils.parsers.rst import Directive, directives
 from docutils.parsers.rst.directives.tables import CSVTable
 from docutils.statemachine import StringList, string2lines
-from selectolax.lexbor import LexborHTMLParser
 
-from understudy.ingest.html_writer import write as write_html
+from understudy.ingest.html_writer import fragment
 from understudy.ingest.includes import Includes
 
 DROPPED = frozenset({
@@ -153,10 +152,7 @@ class Raw(_Base):
         kinds = self.arguments[0].split() if self.arguments else []
         if "html" not in kinds or not self.content:
             return []
-        tree = LexborHTMLParser("\n".join(self.content))
-        for node in tree.css("script, style, svg"):
-            node.decompose()
-        markdown = write_html(tree.body) if tree.body is not None else ""
+        markdown = fragment("\n".join(self.content))
         return [self.placed(nodes.raw("", markdown, format="markdown"))] if markdown else []
 
 

@@ -7,13 +7,14 @@ import importlib
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, cast
 
 from understudy import outline
 from understudy.artifact import write_records
 from understudy.errors import InputError, MissingExtraError
+from understudy.ingest import html
 from understudy.ingest.base import Format, Page, SkipFile, Skipped, Source
 from understudy.ingest.config import IngestConfig
 from understudy.ingest.walk import Found, read_bytes, walk
@@ -26,6 +27,16 @@ _NAMED = 8  # kinds of files of unknown format that the log names
 _FIRST_TEXT = 20_000  # characters in which a title is looked for
 
 
+@dataclass(frozen=True, slots=True)
+class PartLeftOut:
+    """A part of a document that is no content, one line of `left_out.jsonl`. text: how it begins."""
+
+    doc_id: str
+    reason: str
+    words: int
+    text: str
+
+
 def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     """Read every file that the settings name.
 
@@ -35,22 +46,26 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     """
     found, skipped = walk(config.path, config.include, config.exclude, config.gitignore, config.max_bytes)
     counts: Counter[str] = Counter()
+    left_out: list[PartLeftOut] = []
+    pages = {f.doc_id: f for f in found if f.format == "html"}
+    sites = html.look_around(pages, config.encoding, config.max_bytes)
 
     def documents() -> Iterator[Document]:
         for number, file in enumerate(found):
             ctx.progress("reading", number, len(found))
             try:
-                document, notes = convert(file, config.encoding, config.max_bytes)
+                document, page = convert(file, config.encoding, config.max_bytes, sites)
             except SkipFile as skip:
                 note = _clean(Skipped(file.doc_id, skip.reason, skip.detail))
                 skipped.append(note)
                 ctx.logger.warning("%s: left out: %s: %s", note.path, note.reason, note.detail)
                 continue
-            for note in notes:
+            for note in page.skipped:
                 skipped.append(note)
                 ctx.logger.warning("%s: %s: %s", note.path, note.reason, note.detail)
             counts["documents"] += 1
             counts["characters"] += len(document.text)
+            left_out.extend(PartLeftOut(file.doc_id, p.reason, p.words, _valid(p.text)) for p in page.left_out)
             yield document
         ctx.progress("reading", len(found), len(found))
 
@@ -58,10 +73,21 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         ctx.logger.warning("left out, of unknown format: %s; skipped.jsonl names them", unknown)
     write_records(ctx.out / "documents.jsonl", documents())
     write_records(ctx.out / "skipped.jsonl", sorted(skipped, key=lambda s: s.path))
+    write_records(ctx.out / "left_out.jsonl", left_out)
+    words = Counter[str]()
+    for part in left_out:
+        words[part.reason] += part.words
     reasons = Counter(s.reason for s in skipped)
     if not counts["documents"]:
         raise _nothing(config.path, skipped, reasons)
-    return StageOutput(counts={"files": len(found), **counts, "skipped": dict(sorted(reasons.items()))})
+    return StageOutput(
+        counts={
+            "files": len(found),
+            **counts,
+            "skipped": dict(sorted(reasons.items())),
+            "left_out_words": dict(sorted(words.items())),
+        }
+    )
 
 
 def read(file: Found, encoding: str | None = None, max_bytes: int = 20_000_000) -> Document:
@@ -69,8 +95,13 @@ def read(file: Found, encoding: str | None = None, max_bytes: int = 20_000_000) 
     return convert(file, encoding, max_bytes)[0]
 
 
-def convert(file: Found, encoding: str | None, max_bytes: int) -> tuple[Document, list[Skipped]]:
-    """One file as a Document, and what was left out of it. Raises SkipFile where it cannot be one."""
+def convert(
+    file: Found, encoding: str | None, max_bytes: int, sites: html.Sites | None = None
+) -> tuple[Document, Page]:
+    """One file as a Document, and as its format read it. Raises SkipFile where it cannot be a document.
+
+    sites: what the HTML pages of the folder share.
+    """
     try:
         data = read_bytes(file.path, max_bytes)
     except OSError as error:
@@ -80,7 +111,7 @@ def convert(file: Found, encoding: str | None, max_bytes: int) -> tuple[Document
     source = Source(file.path, data, encoding, file.root)
     name = file.format
     try:
-        page = _page(name, source)
+        page = _page(name, source, file.doc_id, sites)
     except SkipFile as skip:
         if not file.plain or skip.reason != "unknown format":
             raise
@@ -99,13 +130,13 @@ def convert(file: Found, encoding: str | None, max_bytes: int) -> tuple[Document
         metadata=page.metadata,
         places=tuple((offset, _valid(label)) for offset, label in page.places),
     )
-    return document, [_clean(replace(s, path=s.path or file.doc_id)) for s in page.skipped]
+    return document, replace(page, skipped=tuple(_clean(replace(s, path=s.path or file.doc_id)) for s in page.skipped))
 
 
-def _page(name: str, source: Source) -> Page:
+def _page(name: str, source: Source, doc_id: str = "", sites: html.Sites | None = None) -> Page:
     format = cast(Format, importlib.import_module(f"understudy.ingest.{name}"))
     try:
-        return format.read(source)
+        return html.read(source, doc_id, sites) if name == "html" else format.read(source)
     except (SkipFile, MemoryError):
         raise
     except Exception as error:  # a parser's own failure on one file is not the failure of the stage

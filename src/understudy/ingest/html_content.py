@@ -1,0 +1,316 @@
+"""Which part of a page is its content: everything that is not furniture, with an account of what is left out.
+
+Where a page marks its main content, what stands beside that mark is left out, but for a title. Inside, and where
+there is no mark, blocks are left out for what they are (`html_furniture`), and what returns page after page is
+peeled off both ends of the page (`html_site`). What no rule decides stays.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+from understudy.ingest.base import LeftOut
+from understudy.ingest.html_furniture import FURNITURE, NAVIGATION, is_end_note, title_key, why_left_out
+from understudy.ingest.html_site import Site, Unit, links, units
+from understudy.ingest.html_tree import HEADINGS, Node, Tree
+
+BESIDE = "beside the main content"
+REPEATED = "the same on many pages"
+
+
+def _named(*names: str) -> Callable[[Node], bool]:
+    wanted = frozenset(names)
+    return lambda n: not wanted.isdisjoint(n.get("class").split())
+
+
+# What documentation generators call the content of a page, the most exact first.
+_MAIN: tuple[Callable[[Node], bool], ...] = (
+    lambda n: n.get("itemprop") == "articleBody",
+    _named("theme-doc-markdown", "md-content__inner", "devsite-article-body", "vp-doc", "markdown-body"),
+    _named("sl-markdown-content"),
+    lambda n: n.get("id") == "mw-content-text",
+    lambda n: n.tag == "main" or n.get("role") == "main",
+    lambda n: n.tag == "article",
+)
+_DECORATION = frozenset({"¶", "§", "#", "🔗", "∞", "[−]", "[-]", "[+]", "⇡", "⎘", "†"})
+_BUTTON = re.compile(
+    r"^\[?(?:source|src|view source|show source|edit|edit this page|view code|run|copy|try it|link|permalink|top)\]?$",
+    re.IGNORECASE,
+)
+_BUTTONS = re.compile(
+    r"(?:^|[\s_-])(?:src\w*|source|viewcode|edit\w*|button|btn|arrow|copy\w*|headerlink|anchor\w*|permalink|top)(?=$|[\s_-])",
+    re.IGNORECASE,
+)
+_HIDDEN = re.compile(
+    r"(?:^|\s)(?:sr-only|visually-hidden|screen-reader-text|\S*tooltip-?text|tooltip-(?:content|inner)|popover-body)(?=\s|$)"
+)
+_LINE_NUMBERS = re.compile(r"(?:^|\s)(?:linenos?|linenodiv|line-?numbers?|gutter)(?=\s|$)")
+_SHORT = 200  # characters of text below which a marked main content is not believed
+_LONG_UNIT = 8  # words from which a unit that is not shared is content, wherever it stands
+
+
+def content(tree: Tree, doc_id: str = "", site: Site | None = None) -> tuple[Node, list[LeftOut]]:
+    """The node that holds a page's content, its furniture taken out, and what was left out."""
+    found = _Content(tree, doc_id, site or Site())
+    return found.run(), found.left_out
+
+
+class _Content:
+    def __init__(self, tree: Tree, doc_id: str, site: Site) -> None:
+        self.tree = tree
+        self.doc_id = doc_id
+        self.site = site
+        self.left_out: list[LeftOut] = []
+        self.removed: list[tuple[Node, int, Node]] = []
+
+    def run(self) -> Node:
+        body = self.tree.body
+        _drop_decoration(body)
+        root = self.marked(body)
+        before = root.words
+        self.furniture(root)
+        self.peel(root)
+        if root.words < 5 <= before:  # nothing but furniture: then that is what the page says
+            self.put_back()
+        return root
+
+    # ── a marked main content ──────────────────────────────────────────────────────────────────────────────
+
+    def marked(self, body: Node) -> Node:
+        nodes = [n for n in body.walk() if n.block or n.holds]
+        for is_main in _MAIN:
+            found = [n for n in nodes if is_main(n)]
+            if len(found) == 1 and self.believed(found[0], body):
+                return self.beside(found[0], body)
+        return body
+
+    def believed(self, main: Node, body: Node) -> bool:
+        outside = body.words - main.words
+        return (
+            sum(len(n.text) for n in main.walk() if not n.tag) >= _SHORT
+            or outside <= main.words
+            or (main.words > 0 and body.linked - main.linked >= 0.5 * outside)
+        )
+
+    def beside(self, main: Node, body: Node) -> Node:
+        """The main content; a title that stands outside is put on its top."""
+        above: list[Node] = []
+        node = main
+        while node is not body and node.parent is not None:
+            earlier = True
+            for kid in node.parent.kids:
+                if kid is node:
+                    earlier = False
+                elif kid.words:
+                    title = self.title_in(kid) if earlier and not main.first({"h1"}) else None
+                    if title is not None:
+                        above.append(title)
+                    self.note(BESIDE, kid, kid.words - (title.words if title else 0))
+            node = node.parent
+        for title in above[:1]:
+            title.remove()
+            main.put(0, title)
+        return main
+
+    def title_in(self, node: Node) -> Node | None:
+        if node.tag == "nav":
+            return None
+        title = node if node.tag == "h1" else node.first({"h1"})
+        text = title.plain() if title is not None else ""
+        if not title_key(text) or text in self.site.titles or ("h1", text) in self.site.blocks:
+            return None
+        known, key = title_key(self.tree.title), title_key(text)
+        return title if known.startswith(key) or key.startswith(known) else None
+
+    # ── blocks that are furniture by what they are ─────────────────────────────────────────────────────────
+
+    def furniture(self, root: Node) -> None:
+        headings = frozenset(title_key(n.plain()) for n in root.walk() if n.tag in HEADINGS)
+        stack = [root]
+        while stack:
+            node = stack.pop()
+            for kid in list(node.kids):
+                if not kid.holds:
+                    continue
+                reason = why_left_out(kid, headings)
+                if reason:
+                    self.take(kid, reason)
+                else:
+                    stack.append(kid)
+
+    # ── what returns page after page, at both ends ─────────────────────────────────────────────────────────
+
+    def peel(self, root: Node) -> None:
+        pieces = units(root)
+        if not pieces or root is not self.tree.body:
+            return  # a marked main content holds what its author put there
+        shared = self.shared(pieces, root)
+        own = [i for i, u in enumerate(pieces) if not shared[i] and _is_own(u)]
+        if not own:
+            return
+        first, last = own[0], own[-1]
+        while first > 0 and pieces[first - 1].is_heading and _leads(pieces[first - 1], pieces[first]):
+            first -= 1
+        last = self.keep_sections(pieces, first, last)
+        boxes = {id(u.parent) for u in pieces[first : last + 1]}
+        menu = sum(_n_links(u) for u in pieces[:first] if _is_linked(u))
+        for i, unit in enumerate(pieces):
+            if first <= i <= last or (unit.is_heading and not shared[i]):
+                continue
+            if shared[i]:
+                if not self.is_prose_of(unit, boxes):
+                    self.take_unit(unit, REPEATED)
+            elif i > last and unit.words <= 40 and is_end_note(unit.text):
+                self.take_unit(unit, FURNITURE)
+            elif (i < first and menu >= 3 and _is_linked(unit)) or self.beside_shared(pieces, shared, i):
+                self.take_unit(unit, NAVIGATION)
+
+    def shared(self, pieces: list[Unit], root: Node) -> list[bool]:
+        if not self.site.blocks:
+            return [False] * len(pieces)
+        known = {id(node): node.words for node, key in links(root, self.doc_id) if key in self.site.links}
+        return [self.site.repeats(u) or _shared_links(u, known) for u in pieces]
+
+    def beside_shared(self, pieces: list[Unit], shared: list[bool], i: int) -> bool:
+        """Whether a few words stand within what is shared, such as the page's name in a breadcrumb."""
+        unit = pieces[i]
+        if unit.words > 15 or not self.site.blocks:
+            return False
+        led = next(j for j in range(i, -1, -1) if j == 0 or pieces[j - 1].parent is not unit.parent)
+        if (
+            led < i
+            and shared[led]
+            and pieces[led].is_heading
+            and unit.parent.get("id")
+            and pieces[led].nodes[0].parent is unit.parent
+        ):
+            return True  # a box of the site with a heading of its own, filled in anew on each page
+        if unit.words > 4:
+            return False
+        around = [j for j in (i - 1, i + 1) if 0 <= j < len(pieces)]
+        return all(shared[j] and _near(pieces[j], pieces[i]) for j in around)
+
+    def is_prose_of(self, unit: Unit, boxes: set[int]) -> bool:
+        """Whether a unit that returns is a sentence beside the page's own paragraphs."""
+        return id(unit.parent) in boxes and unit.linked < 0.5 * unit.words
+
+    def keep_sections(self, pieces: list[Unit], first: int, last: int) -> int:
+        """The last unit that is content: a shared section whose heading looks as the page's own do is."""
+        looks = {_look(u) for u in pieces[first : last + 1] if u.is_heading}
+        body = self.tree.body
+        sections = {
+            id(u.parent) for u in pieces[last + 1 :] if u.is_heading and u.parent is not body and _look(u) in looks
+        }
+        for i in range(len(pieces) - 1, last, -1) if sections else ():
+            within: Node | None = pieces[i].parent
+            while within is not None:
+                if id(within) in sections:
+                    return i
+                within = within.parent
+        return last
+
+    # ── the account ────────────────────────────────────────────────────────────────────────────────────────
+
+    def take_unit(self, unit: Unit, reason: str) -> None:
+        self.note(reason, None, unit.words, unit.text)
+        for node in unit.nodes:
+            self._detach(node)
+
+    def take(self, node: Node, reason: str) -> None:
+        if node.words:
+            self.note(reason, node, node.words)
+        self._detach(node)
+
+    def _detach(self, node: Node) -> None:
+        if node.parent is not None:
+            place = next((i for i, k in enumerate(node.parent.kids) if k is node), 0)
+            self.removed.append((node.parent, place, node))
+            node.remove()
+
+    def put_back(self) -> None:
+        for parent, place, node in reversed(self.removed):
+            parent.put(place, node)
+        self.left_out = [e for e in self.left_out if e.reason == BESIDE]
+
+    def note(self, reason: str, node: Node | None, words: int, text: str = "") -> None:
+        if words > 0:
+            self.left_out.append(LeftOut(reason, words, (text or (node.plain() if node else ""))[:200]))
+
+
+def _drop_decoration(body: Node) -> None:
+    """Links that only mark a place or lead to the source, and what is there for screen readers alone."""
+    for node in reversed(list(body.walk())):
+        tag = node.tag
+        if tag == "a":
+            text = node.plain()
+            if len(text) <= 20 and text and node.get("href"):
+                anchor = node.get("href").startswith("#") and text.lower() in _DECORATION
+                marks = " ".join(n.get("class") for n in node.walk() if n.tag)
+                if anchor or text.lower() == "[source]" or (_BUTTON.match(text) and _BUTTONS.search(marks)):
+                    node.remove()
+        elif tag == "img":
+            above = node.parent
+            if above is not None and above.tag == "a" and not above.words and len(node.get("alt").split()) < 2:
+                node.remove()  # the logo, the arrow to the top
+        elif tag and node.attributes:
+            marks = node.get("class")
+            if (
+                _is_symbol(node)
+                or (node.get("aria-hidden") == "true" and "title" not in marks)
+                or (marks and _is_hidden(node, marks))
+            ):
+                node.remove()
+
+
+def _is_symbol(node: Node) -> bool:
+    """Whether an inline element shows nothing but the sign that more can be shown, as `ⓘ`."""
+    text = node.plain() if not node.block and len(node.kids) == 1 else ""
+    return len(text) == 1 and unicodedata.category(text) == "So"
+
+
+def _is_hidden(node: Node, marks: str) -> bool:
+    if _LINE_NUMBERS.search(marks):
+        return re.fullmatch(r"[\d\s]*", node.plain()) is not None
+    return _HIDDEN.search(marks) is not None
+
+
+def _is_own(unit: Unit) -> bool:
+    return unit.is_heading or (unit.words >= _LONG_UNIT and unit.linked < 0.5 * unit.words)
+
+
+def _is_linked(unit: Unit) -> bool:
+    return unit.words > 0 and unit.linked >= 0.8 * unit.words
+
+
+def _n_links(unit: Unit) -> int:
+    return sum(n.tag == "a" for node in unit.nodes for n in node.walk())
+
+
+def _shared_links(unit: Unit, known: dict[int, int]) -> bool:
+    if unit.linked < 0.7 * unit.words or not unit.linked:
+        return False
+    return sum(known.get(id(n), 0) for node in unit.nodes for n in node.walk() if n.tag == "a") >= 0.7 * unit.linked
+
+
+def _leads(heading: Unit, unit: Unit) -> bool:
+    """Whether a heading stands over a unit: its parent, or the box that holds headings only, holds both."""
+    box = heading.parent
+    if all(k.tag in HEADINGS for k in box.kids if k.words) and box.parent is not None:
+        box = box.parent
+    node: Node | None = unit.parent
+    while node is not None:
+        if node is box:
+            return True
+        node = node.parent
+    return False
+
+
+def _near(a: Unit, b: Unit) -> bool:
+    return a.parent is b.parent or a.parent.parent is b.parent.parent
+
+
+def _look(unit: Unit) -> tuple[str, str, str, str]:
+    node = unit.nodes[0]
+    return node.tag, node.get("class"), unit.parent.tag, unit.parent.get("class")

@@ -1,0 +1,139 @@
+"""Tells a page's furniture from its content, one element at a time: landmarks, names borne out by the text, rows of
+links to the pages around, and lists that repeat the page's own headings.
+"""
+
+from __future__ import annotations
+
+import re
+
+from understudy.ingest.html_tree import CODE, HEADINGS, Node
+
+NAVIGATION = "navigation"
+FURNITURE = "page furniture"
+CONTENTS = "contents of the page itself"
+
+# Names that mean one thing only, and names that are a hint.
+_PLAIN_NAMES = re.compile(
+    r"(?:^|\s)(?:skip-?(?:link|to|nav)\S*|bread-?crumbs?\S*|nav-?(?:bar|header|footer|panel)|\S+-breadcrumbs?"
+    r"|pagination\S*|prev-?next\S*|edit-?(?:this-?)?page|edit-on-\S+|theme-edit-this-page|cookie\S*"
+    r"|sphinxsidebar\S*|back-?to-?top|comments?[-_]section|disqus\S*|search-?(?:box|form|bar|results|menu|field)"
+    r"|page-?toc|sr-only|visually-hidden|screen-reader-text|mw-editsection|mw-jump-link|printfooter)(?=\s|$)"
+)
+_NAMES = re.compile(
+    r"(?:^|\s)(?:nav|navigation|nav-?menu|nav-?links?|\S+-(?:nav|navbar|navigation|menu)|nav-\S+|menu|menubar"
+    r"|(?:main|sub|top|side)-?menu|(?:site|page|global|top)-?(?:header|footer|nav|bar)|footer|footer-text|pager"
+    r"|share|sharing|social\S*|banner|toolbar|lang(?:uage)?-?(?:switch\S*|toggle|links?|bar|list|select\S*)"
+    r"|version-?(?:switch\S*|select\S*)|to-?top|top-?link|feedback|comments?|sidebar\S*|side-?bar\S*|search"
+    r"|rightside|leftside|legal|copyright)(?=\s|$)"
+)
+_TOC = re.compile(r"(?:^|\s)\S*(?:toc|contents|on-this-page|quickview|outline)\S*(?=\s|$)")
+_ROLES = frozenset({"navigation", "search", "toolbar", "menubar", "menu", "doc-toc", "doc-pagebreak"})
+_AROUND = re.compile(
+    r"^\W*(?:(?:prev(?:ious)?|next)(?: (?:page|topic|chapter|section))?|up(?: one level)?|home|(?:table of )?contents"
+    r"|index|top|back|forward|modules|start|toc|[«»←→<>]{1,2})\W*$",
+    re.IGNORECASE,
+)
+_NODES_AROUND = re.compile(r"\b(next|prev(?:ious)?|up)\s*:", re.IGNORECASE)
+_RELATIONS = frozenset({"prev", "previous", "next", "up", "home", "contents", "index", "start"})
+_NUMBER = re.compile(r"^(?:chapter|part|appendix|section)?\s*[\dA-Z]*(?:\.\d+)*\.?\s+", re.IGNORECASE)
+_END = re.compile(
+    r"©|\bcopyright\b|last (?:updated|modified)|generated (?:by|on|from)|all rights reserved", re.IGNORECASE
+)
+_LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]{2,4})?$")
+_NOTES = re.compile(r"foot-?notes?|endnotes?|references|bibliography", re.IGNORECASE)
+
+
+def why_left_out(node: Node, headings: frozenset[str]) -> str:
+    """Why a block is no content; empty where it is. headings: those of the page, normalized by `title_key`."""
+    words, share = node.words, node.linked / node.words if node.words else 0.0
+    role, tag = node.get("role"), node.tag
+    if tag == "nav" or role in _ROLES:
+        return NAVIGATION
+    if not words or tag in HEADINGS:
+        return ""
+    marks = node.marks
+    if (marks and _is_plain_name(node, marks)) or (
+        tag in ("div", "p", "table", "ul", "center", "tr", "td", "dl", "header") and _is_around(node)
+    ):
+        return NAVIGATION
+    if role in ("banner", "contentinfo") or tag in ("header", "footer"):
+        return FURNITURE if _is_edge(node, share) else ""
+    if (tag == "aside" or role == "complementary") and share >= 0.5 and not _NOTES.search(f"{node.marks} {role}"):
+        return NAVIGATION
+    if tag == "form" and words <= 40 and not node.first(HEADINGS | CODE):
+        return FURNITURE
+    if marks and _NAMES.search(marks) and not node.first(CODE) and _bears_out(node, share):
+        return NAVIGATION if share >= 0.4 else FURNITURE
+    if words <= 30 and _is_languages(node):
+        return NAVIGATION
+    return CONTENTS if _is_contents(node, marks, headings) else ""
+
+
+def is_end_note(text: str) -> bool:
+    """Whether a short text at a page's end only says who made it and when."""
+    return bool(_END.search(text))
+
+
+def title_key(text: str) -> str:
+    """A heading for comparing: lower case, without its number and marks."""
+    return " ".join(re.findall(r"[^\W_]+", _NUMBER.sub("", text.lower() + " ", count=1))) or text.strip().lower()
+
+
+def _is_plain_name(node: Node, marks: str) -> bool:
+    return node.words <= 80 and _PLAIN_NAMES.search(marks) is not None and not node.first(CODE)
+
+
+def _bears_out(node: Node, share: float) -> bool:
+    return share >= 0.4 or (node.words <= 12 and not node.first(HEADINGS))
+
+
+def _is_edge(node: Node, share: float) -> bool:
+    """Whether a header or footer holds nothing that a reader of the page's subject needs."""
+    inside = list(node.walk())
+    if any(_NOTES.search(f"{n.marks} {n.get('role')}") for n in inside if n.tag):
+        return False
+    if any(n.tag in HEADINGS or n.tag in CODE or n.tag == "table" for n in inside):
+        return False
+    return share >= 0.3 or node.words <= (12 if node.tag == "header" else 60)
+
+
+def _is_around(node: Node) -> bool:
+    """Whether a block is a row of links to the pages around: previous, next, up, contents."""
+    if node.words > 60 or node.first(CODE):
+        return False
+    hits: set[str] = set()
+    n = 0
+    for link in node.walk():
+        if link.tag != "a" or not link.get("href"):
+            continue
+        n += 1
+        label = link.plain() or next((i.get("alt") for i in link.walk() if i.tag == "img"), "") or link.get("title")
+        if _AROUND.match(label):
+            hits.add(label.lower().strip(" «»←→<>[]|"))
+        elif link.get("rel").lower() in _RELATIONS or (
+            link.get("accesskey") in tuple("npuh") and link.get("accesskey")
+        ):
+            hits.add(link.get("rel") or link.get("accesskey"))
+    if n == 0:
+        return False
+    named = {m.lower()[:4] for m in _NODES_AROUND.findall(node.plain())}
+    return (len(hits) >= 2 and n <= 2 * len(hits) + 2) or len(named) >= 2
+
+
+def _is_languages(node: Node) -> bool:
+    found = [n for n in node.walk() if n.tag == "a" and n.get("href")]
+    said = all(n.get("hreflang") or n.get("rel") == "alternate" or _LANGUAGE.match(n.plain()) for n in found)
+    return len(found) >= 2 and said
+
+
+def _is_contents(node: Node, marks: str, headings: frozenset[str]) -> bool:
+    """Whether a block lists the page's own headings under a name or a title that says so."""
+    if node.linked < 0.6 * node.words or node.tag in HEADINGS or len(headings) < 2:
+        return False
+    if not marks or not _TOC.search(marks):
+        return False
+    found = [n for n in node.walk() if n.tag == "a" and n.words]
+    local = [n for n in found if n.get("href").startswith("#")]
+    if len(local) < max(2, 0.8 * len(found) - 1):
+        return False
+    return sum(title_key(n.plain()) in headings for n in local) >= 0.6 * len(local)

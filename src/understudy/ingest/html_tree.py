@@ -1,0 +1,181 @@
+"""A page's HTML as a light tree of Python objects: what the rest of this room's HTML reading walks.
+
+lexbor parses; every node is touched once here, without recursion, so that nesting of any depth costs no stack.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from understudy.ingest.base import SkipFile
+from understudy.ingest.places import clean
+
+BLOCKS = frozenset({
+    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "dir", "div",
+    "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header",
+    "hgroup", "hr", "html", "legend", "li", "listing", "main", "menu", "nav", "ol", "p", "pre", "section", "summary",
+    "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", "xmp",
+})  # fmt: skip
+HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+CODE = frozenset({"pre", "xmp", "listing"})
+_DROPPED = frozenset({
+    "script", "style", "template", "noscript", "iframe", "object", "embed", "svg", "canvas", "select", "input",
+    "textarea", "video", "audio", "map", "head", "datalist", "annotation", "annotation-xml", "wbr", "col", "colgroup",
+    "frameset", "noframes",
+})  # fmt: skip
+_MAX_DEPTH = 512  # elements within each other, as in browsers; the time of much grows with the square of it
+_NESTS = re.compile(
+    r"<(/?)(?:div|span|section|article|main|aside|header|footer|nav|ul|ol|menu|dl|table|blockquote|details|figure"
+    r"|fieldset|center|font|em|strong|code|pre|sup|sub|h[1-6]|[a-z]+-[a-z-]+)(?=[\s>/])",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"\w\S*")
+_ICONS = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")  # private use: the glyphs of icon fonts
+
+
+class Node:
+    """An element, or a run of text (tag "").
+
+    block: a block by its tag. holds: is a block, or an inline element with one inside (a link around a heading).
+    words: of all text inside; linked: of those, within links.
+    """
+
+    __slots__ = ("attributes", "block", "holds", "kids", "linked", "parent", "tag", "text", "words")
+
+    def __init__(self, tag: str, attributes: Mapping[str, str | None], parent: Node | None, text: str = "") -> None:
+        self.tag = tag
+        self.attributes = attributes
+        self.kids: list[Node] = []
+        self.parent = parent
+        self.text = text
+        self.block = tag in BLOCKS
+        self.holds = self.block
+        self.words = 0
+        self.linked = 0
+
+    def get(self, name: str) -> str:
+        """The value of an attribute; empty where it is not set."""
+        return self.attributes.get(name) or ""
+
+    @property
+    def marks(self) -> str:
+        """Class and id in lower case, separated by blanks."""
+        found = self.attributes
+        return f"{found.get('class') or ''} {found.get('id') or ''}".lower() if found else ""
+
+    def walk(self) -> Iterator[Node]:
+        """The node and everything inside, in the order of the page."""
+        stack = [self]
+        while stack:
+            node = stack.pop()
+            yield node
+            stack.extend(reversed(node.kids))
+
+    def first(self, tags: frozenset[str] | set[str]) -> Node | None:
+        """The first element inside with one of these tags."""
+        return next((n for n in self.walk() if n.tag in tags and n is not self), None)
+
+    def plain(self) -> str:
+        """All text inside, blanks joined to one."""
+        if len(self.kids) == 1 and not self.kids[0].tag:
+            return " ".join(self.kids[0].text.split())
+        return " ".join("".join([" " if n.block or n.tag == "br" else n.text for n in self.walk()]).split())
+
+    def remove(self) -> None:
+        """Take the node, and its words, out of everything above it."""
+        parent = self.parent
+        if parent is not None:
+            parent.kids = [k for k in parent.kids if k is not self]
+            while parent is not None:
+                parent.words -= self.words
+                parent.linked -= self.linked
+                parent = parent.parent
+
+    def put(self, place: int, kid: Node) -> None:
+        """Put a node with its words among the children."""
+        self.kids.insert(place, kid)
+        kid.parent = above = self
+        while above is not None:
+            above.words += kid.words
+            above.linked += kid.linked
+            above = above.parent  # type: ignore[assignment]
+
+
+_NO_ATTRIBUTES: Mapping[str, str | None] = {}
+
+
+class Tree:
+    """A parsed page: its body, its `<title>`, and whether its head sends the reader elsewhere."""
+
+    def __init__(self, text: str) -> None:
+        """Raises SkipFile for nesting that no page of documentation has."""
+        _check_depth(text)
+        parser = LexborHTMLParser(text)
+        title = parser.css_first("title")
+        self.title = " ".join(title.text().split()) if title is not None else ""
+        self.redirects = parser.css_first("meta[http-equiv=refresh i]") is not None
+        self.body = _convert(parser.body) if parser.body is not None else Node("body", _NO_ATTRIBUTES, None)
+        _count(self.body)
+
+
+def _count(root: Node) -> None:
+    """Count the words below every node, and see where blocks are, from the leaves up."""
+    order = list(root.walk())
+    for node in reversed(order):
+        parent = node.parent
+        if not node.tag:
+            node.words = len(_WORD.findall(node.text))
+        elif node.tag == "a" and node.words and node.get("href"):
+            node.linked = node.words
+        if parent is not None and node is not root:
+            parent.words += node.words
+            parent.linked += node.linked
+            if node.holds and parent.tag != "code":
+                parent.holds = True
+
+
+def _convert(root: LexborNode) -> Node:
+    top = Node(root.tag or "body", root.attributes, None)
+    stack: list[tuple[LexborNode | None, Node]] = [(root.child, top)]
+    while stack:
+        source, parent = stack.pop()
+        while source is not None:
+            tag = source.tag or "-"
+            if tag == "-text":
+                text = source.text_content or ""
+                if not text.isascii():
+                    text = _ICONS.sub("", text)
+                text = clean(text)
+                if parent.kids and not parent.kids[-1].tag:
+                    parent.kids[-1].text += text
+                else:
+                    parent.kids.append(Node("", _NO_ATTRIBUTES, parent, text))
+            elif tag[0] not in "-!_" and tag not in _DROPPED:
+                attributes = source.attributes
+                if tag != "button" or attributes.get("role") == "tab":
+                    node = Node(tag.rpartition(":")[2], attributes, parent)
+                    parent.kids.append(node)
+                    child = source.child
+                    if child is not None:
+                        stack.append((source.next, parent))
+                        source, parent = child, node
+                        continue
+            source = source.next
+    return top
+
+
+def _check_depth(text: str) -> None:
+    if text.count("<") <= _MAX_DEPTH:
+        return
+    depth = 0
+    for found in _NESTS.finditer(text):
+        if found[1]:
+            depth -= depth > 0
+        else:
+            depth += 1
+            if depth > _MAX_DEPTH:
+                line = text.count("\n", 0, found.start()) + 1
+                raise SkipFile("nested too deep", f"more than {_MAX_DEPTH} open elements at line {line}")
