@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from understudy.lab import lexicon as lx
-from understudy.lab.relations import CELL, QUESTIONS, REVERSED, STATEMENTS, Relation
+from understudy.lab.phrasing import PUBLISHED, Phrasing
+from understudy.lab.relations import CELL, QUESTIONS, REVERSED, Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +97,15 @@ def subjects(rng: random.Random, n: int, product: str) -> list[str]:
 Facts = Sequence[tuple[Relation, str]]
 
 
-def prose(rng: random.Random, subject: str, facts: Facts, filler: float = 0.3) -> Section:
+def prose(
+    rng: random.Random, subject: str, facts: Facts, filler: float = 0.3, phrasing: Phrasing = PUBLISHED
+) -> Section:
     """Sentences, with some that say nothing of note between them."""
     section = Section(heading(subject))
     for i, (relation, value) in enumerate(facts):
-        own = relation.statements
+        own = phrasing.own.get(relation.attribute, relation.statements)
         own_words = own and (relation.kind == "description" or rng.random() < 0.6)
-        template = lx.pick(rng, own if own_words else STATEMENTS)
+        template = lx.pick(rng, own if own_words else phrasing.generic)
         sentence = fill(template, subject, relation.attribute, shown(rng, relation.kind, value))
         if i:
             section.add("\n\n" if rng.random() < 0.15 else " ")
@@ -112,14 +115,12 @@ def prose(rng: random.Random, subject: str, facts: Facts, filler: float = 0.3) -
     return section
 
 
-def bullets(rng: random.Random, subject: str, facts: Facts) -> Section:
+def bullets(rng: random.Random, subject: str, facts: Facts, phrasing: Phrasing = PUBLISHED) -> Section:
     """A list whose items name attribute and value; the subject stands in the heading alone."""
     section = Section(heading(subject))
     if rng.random() < 0.5:
         section.add(f"Settings of {subject}:\n\n")
-    style = rng.choice(
-        ["- {a}: {v}", "* **{a}**: {v}", "- The {a} is {v}.", "- {a} = {v}", "{a}\n:   {v}", "- `{a}`: {v}"]
-    )
+    style = rng.choice(phrasing.bullets)
     capital = rng.random() < 0.5
     for i, (relation, value) in enumerate(facts):
         attribute = upper_first(relation.attribute) if capital and "The" not in style else relation.attribute
@@ -130,7 +131,7 @@ def bullets(rng: random.Random, subject: str, facts: Facts) -> Section:
     return section
 
 
-def config(rng: random.Random, subject: str, facts: Facts) -> Section:
+def config(rng: random.Random, subject: str, facts: Facts, phrasing: Phrasing = PUBLISHED) -> Section:
     """A configuration file: the subject names the block, keys are the attributes in snake case."""
     section = Section(heading(subject))
     block = subject.removeprefix("the ").replace(" ", rng.choice("_-.")).lower()
@@ -188,14 +189,14 @@ def named(relation: Relation, noun: str) -> Relation:
     return replace(relation, questions=asked, reversed=tuple(q.replace("{n}", noun) for q in relation.reversed))
 
 
-def options(rng: random.Random, product: str, n: int) -> Section:
+def options(rng: random.Random, product: str, n: int, phrasing: Phrasing = PUBLISHED) -> Section:
     """Command-line options or parameters with what they do and their defaults, as a list or a table."""
     kind = rng.choice(["flag", "flag", "param", "key", "env"])
     section = Section(rng.choice(["Options", "Command-line options", "Parameters", f"{product} settings"]))
     default_of, meaning_of = named(DEFAULT, NOUNS[kind]), named(MEANING, NOUNS[kind])
     style = rng.randrange(4)
-    if style == 0:
-        section.add("| Option | Default | Description |\n| --- | --- | --- |")
+    before, entry = phrasing.options[style]
+    section.add(before)
     seen: set[str] = set()
     for i in range(n):
         option = lx.value(rng, kind)
@@ -204,26 +205,20 @@ def options(rng: random.Random, product: str, n: int) -> Section:
         seen.add(option)
         default = lx.value(rng, rng.choice(["number", "number", "time", "size", "word", "path", "percent"]))
         meaning = upper_first(lx.description(rng))
-        if i or style == 0:
+        if i or before:
             section.add("\n\n" if style == 2 and i else "\n")
-        line = (
-            f"| `{option}` | {default} | {meaning} |",
-            f"- `{option}`: {meaning}. Default: `{default}`.",
-            f"`{option}`\n:   {meaning}. The default is {default}.",
-            f"* `{option}` ({default}) - {meaning}",
-        )[style]
+        line = entry.format(s=option, v=default, m=meaning)
         mention = f"`{option}`" if rng.random() < 0.5 else option
         section.add(line, (mention, default_of, default), (mention, meaning_of, meaning))
     return section
 
 
-def endpoints(rng: random.Random, product: str, n: int) -> Section:
+def endpoints(rng: random.Random, product: str, n: int, phrasing: Phrasing = PUBLISHED) -> Section:
     """HTTP endpoints with method and purpose, as a table or a list."""
     section = Section(rng.choice(["HTTP API", "Endpoints", f"{product} API", "Requests"]))
     method_of, purpose_of = named(METHOD, "path"), replace(named(MEANING, "endpoint"), attribute="purpose")
-    style = rng.randrange(2)
-    if style == 0:
-        section.add("| Method | Path | Purpose |\n| --- | --- | --- |")
+    before, entry = phrasing.endpoints[rng.randrange(2)]
+    section.add(before)
     seen: set[str] = set()
     for i in range(n):
         path = lx.value(rng, "endpoint")
@@ -231,21 +226,20 @@ def endpoints(rng: random.Random, product: str, n: int) -> Section:
             continue
         seen.add(path)
         method, purpose = lx.pick(rng, lx.METHODS), upper_first(lx.description(rng))
-        if i or style == 0:
+        if i or before:
             section.add("\n")
-        line = (f"| {method} | `{path}` | {purpose} |", f"- `{method} {path}`: {purpose}.")[style]
+        line = entry.format(s=path, v=method, m=purpose)
         mention = f"`{path}`" if rng.random() < 0.5 else path
         section.add(line, (mention, method_of, method), (mention, purpose_of, purpose))
     return section
 
 
-def errors(rng: random.Random, product: str, n: int) -> Section:
+def errors(rng: random.Random, product: str, n: int, phrasing: Phrasing = PUBLISHED) -> Section:
     """Error codes and what they mean."""
     section = Section(rng.choice(["Errors", "Error codes", "Troubleshooting", f"Messages of {product}"]))
     cause_of = named(CAUSE, "error code")
-    style = rng.randrange(2)
-    if style == 0:
-        section.add("| Code | Meaning |\n| --- | --- |")
+    before, entry = phrasing.errors[rng.randrange(2)]
+    section.add(before)
     seen: set[str] = set()
     for i in range(n):
         code = lx.value(rng, "error")
@@ -254,9 +248,9 @@ def errors(rng: random.Random, product: str, n: int) -> Section:
         seen.add(code)
         fault = rng.choice(["were lost", "are locked", "cannot be read", "are missing", "do not match"])
         cause = f"{upper_first(lx.pick(rng, lx.OBJECTS))} {fault}"
-        if i or style == 0:
+        if i or before:
             section.add("\n")
-        section.add((f"| {code} | {cause} |", f"- **{code}**: {cause}.")[style], (code, cause_of, cause))
+        section.add(entry.format(s=code, v=cause), (code, cause_of, cause))
     return section
 
 
@@ -282,7 +276,7 @@ def _in_order(rng: random.Random, how_to: str, i: int, before: str) -> tuple[str
     return f"what follows {before} in {how_to}", Relation("step", "step", (), asked)
 
 
-def steps(rng: random.Random, product: str, n: int) -> Section:
+def steps(rng: random.Random, product: str, n: int, phrasing: Phrasing = PUBLISHED) -> Section:
     """A numbered how-to; what is asked is which command does a step."""
     goal = f"{lx.infinitive(lx.pick(rng, lx.VERBS))} {lx.pick(rng, lx.OBJECTS)}"
     section = Section(f"How to {goal}")
@@ -290,7 +284,7 @@ def steps(rng: random.Random, product: str, n: int) -> Section:
     how_to, before = f'"{section.title}"', ""
     for i in range(min(n, len(ORDINALS))):
         verb, thing, command = lx.infinitive(lx.pick(rng, lx.VERBS)), lx.pick(rng, lx.OBJECTS), lx.value(rng, "command")
-        said = f"{upper_first(verb)} {thing} with `{command}`"
+        said = phrasing.step.format(v=f"{upper_first(verb)} {thing}", c=command)
         claims = [(f"{verb} {thing}", COMMAND, command), (*_in_order(rng, how_to, i, before), said)]
         section.add("\n")
         section.add(f"{i + 1}. {said}.", *claims)

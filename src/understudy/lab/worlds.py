@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from understudy.lab import lexicon as lx
 from understudy.lab import sections as sx
+from understudy.lab.phrasing import PUBLISHED, Phrasing
 from understudy.lab.relations import Relation, draw_relations
 
 
@@ -67,7 +69,12 @@ def grid(rng: random.Random, names: list[str], relations: list[Relation]) -> lis
 
 
 def draw_sections(
-    rng: random.Random, product: str, n_subjects: int, n_attributes: int, extras: bool = True
+    rng: random.Random,
+    product: str,
+    n_subjects: int,
+    n_attributes: int,
+    extras: bool = True,
+    phrasing: Phrasing = PUBLISHED,
 ) -> list[sx.Section]:
     """Sections on `n_subjects` things that share `n_attributes` attributes, plus lists and tables."""
     names = sx.subjects(rng, n_subjects, product)
@@ -79,23 +86,25 @@ def draw_sections(
         out.append(sx.table(rng, names, [relations[j] for j in tabled], [[row[j] for j in tabled] for row in values]))
     else:
         tabled = []
-    layout = rng.choice([sx.prose, sx.prose, sx.prose, sx.bullets, sx.config])
+    layouts: list[Callable[..., sx.Section]] = [sx.prose, sx.prose, sx.prose, sx.bullets, sx.config]
+    layout = rng.choice(layouts)
     for subject, row in zip(names, values, strict=True):
         facts = [(relations[j], row[j]) for j in range(n_attributes) if j not in tabled]
         rng.shuffle(facts)
         if facts:
-            out.append((layout if rng.random() < 0.7 else sx.prose)(rng, subject, facts))
+            make = layout if rng.random() < 0.7 else sx.prose
+            out.append(make(rng, subject, facts, phrasing=phrasing))
     if extras:
-        for make in (sx.options, sx.endpoints, sx.errors, sx.steps):
+        for of_product in (sx.options, sx.endpoints, sx.errors, sx.steps):
             if rng.random() < 0.5:
-                out.append(make(rng, product, rng.randrange(2, 7)))
+                out.append(of_product(rng, product, rng.randrange(2, 7), phrasing))
     return out
 
 
-def make_world(seed: int, pages: int = 8, facts_per_page: int = 25) -> World:
+def make_world(seed: int, pages: int = 8, facts_per_page: int = 25, phrasing: Phrasing = PUBLISHED) -> World:
     """A manual of about `pages` pages with about `facts_per_page` facts on each.
 
-    The first page introduces the product and refers to the others.
+    phrasing: how facts are worded; manuals of one seed hold the same facts in the same layouts.
     """
     rng = random.Random(f"world:{seed}")
     product = lx.name(rng)
@@ -108,7 +117,7 @@ def make_world(seed: int, pages: int = 8, facts_per_page: int = 25) -> World:
         text = f"# {title}\n\n{lx.pick(rng, lx.GENERAL)}\n"
         claims: list[tuple[sx.Claim, int]] = []
         while len(claims) < facts_per_page:
-            for section in draw_sections(rng, product, rng.randrange(2, 5), rng.randrange(2, 5)):
+            for section in draw_sections(rng, product, rng.randrange(2, 5), rng.randrange(2, 5), phrasing=phrasing):
                 text += f"\n## {section.title}\n\n"
                 claims += [(c, len(text)) for c in section.claims]
                 text += section.text + "\n"
