@@ -30,7 +30,7 @@ def held_out(content: str) -> bool:
     return hashlib.sha256(content.encode()).digest()[0] % _PARTS == 0
 
 
-def _numbers(rng: random.Random, measured: bool) -> tuple[int, int]:
+def pair_of_numbers(rng: random.Random, measured: bool) -> tuple[int, int]:
     """A number of two digits and one of one digit, of the part that is measured or practised."""
     while True:
         a, b = rng.randrange(10, 90), rng.randrange(2, 10)
@@ -57,7 +57,7 @@ _SERIES = ("What comes next: {a}, {c}, {d}?", "The {t} are numbered {a}, {c}, {d
 
 
 def _arithmetic(rng: random.Random, measured: bool) -> Draft:
-    a, b = _numbers(rng, measured)
+    a, b = pair_of_numbers(rng, measured)
     thing = lx.pick(rng, lx.OBJECTS).split()[-1]
     style = rng.randrange(8)
     if style < 3:
@@ -78,7 +78,7 @@ def _arithmetic(rng: random.Random, measured: bool) -> Draft:
     return question, str(answer), [str(n) for n in near]
 
 
-def _words(rng: random.Random, n: int = 4) -> list[str]:
+def different_words(rng: random.Random, n: int = 4) -> list[str]:
     """Different words of the lexicon, none the beginning of another."""
     return rng.sample([w for w in lx.COMPONENTS if len(w) > 4], n)
 
@@ -92,14 +92,14 @@ def _code(rng: random.Random, measured: bool) -> Draft:
 
 
 def _listing(rng: random.Random) -> Draft:
-    words, k = _words(rng), rng.randrange(4)
+    words, k = different_words(rng), rng.randrange(4)
     listed = ", ".join(f'"{w}"' for w in words)
     shown = rng.choice([str(k), str(k - 4)])
     return f"names = [{listed}]\nWhat is names[{shown}]?", words[k], words
 
 
 def _printed(rng: random.Random) -> Draft:
-    words, k = _words(rng), rng.randrange(4)
+    words, k = different_words(rng), rng.randrange(4)
     values = [str(lx.number(rng)) for _ in words]
     body = "\n".join(f"{w} = {v}" for w, v in zip(words, values, strict=True))
     return f"{body}\nprint({words[k]})\nWhat is printed?", values[k], values
@@ -109,27 +109,27 @@ def _flags(rng: random.Random) -> Draft:
     flags, values = [lx.value(rng, "flag") for _ in range(4)], [lx.value(rng, "word") for _ in range(4)]
     k, joint = rng.randrange(4), rng.choice(["=", " "])
     command = " ".join(f"{f}{joint}{v}" for f, v in zip(flags, values, strict=True))
-    return f"Command: {_words(rng)[0]} {command}\nWhich value is given to {flags[k]}?", values[k], values
+    return f"Command: {different_words(rng)[0]} {command}\nWhich value is given to {flags[k]}?", values[k], values
 
 
 def _branching(rng: random.Random) -> Draft:
     a, b = rng.randrange(1, 10), rng.randrange(1, 10)
     sign = rng.choice(["<", ">"])
-    words = _words(rng)
+    words = different_words(rng)
     true = a < b if sign == "<" else a > b
     body = f'x = {a}\nif x {sign} {b}:\n    print("{words[0]}")\nelse:\n    print("{words[1]}")'
     return f"{body}\nWhat is printed?", words[0] if true else words[1], words
 
 
 def _mapping(rng: random.Random) -> Draft:
-    words, k = _words(rng), rng.randrange(4)
+    words, k = different_words(rng), rng.randrange(4)
     values = [lx.value(rng, "word") for _ in words]
     body = ", ".join(f'"{w}": "{v}"' for w, v in zip(words, values, strict=True))
     return f'd = {{{body}}}\nWhat is d["{words[k]}"]?', values[k], values
 
 
 def _call(rng: random.Random) -> Draft:
-    words, k = _words(rng), rng.randrange(3)
+    words, k = different_words(rng), rng.randrange(3)
     names = "abc"
     body = f"def f(a, b, c):\n    return {names[k]}"
     arguments = ", ".join(f'"{w}"' for w in words[:3])
@@ -137,7 +137,7 @@ def _call(rng: random.Random) -> Draft:
 
 
 def _assigned(rng: random.Random) -> Draft:
-    words = _words(rng)
+    words = different_words(rng)
     first, second, third = rng.sample("abcxyz", 3)
     body = f'{first} = "{words[0]}"\n{second} = "{words[1]}"\n{third} = {first}\n{first} = {second}'
     asked = rng.choice([first, second, third])
@@ -146,7 +146,7 @@ def _assigned(rng: random.Random) -> Draft:
 
 
 def _shell(rng: random.Random) -> Draft:
-    words = _words(rng)
+    words = different_words(rng)
     files = [f"{w}.{rng.choice(['txt', 'log', 'conf'])}" for w in words]
     style = rng.randrange(3)
     if style == 0:
@@ -188,26 +188,26 @@ def _instructions(rng: random.Random, measured: bool) -> Draft:
 
 
 def _repeat(rng: random.Random) -> Draft:
-    words = _words(rng)
+    words = different_words(rng)
     order = rng.choice(["Repeat this word: {w}", "Say {w}.", "Answer with the word {w} and nothing else."])
     return order.format(w=words[0]), words[0], [*words, f"{words[0]} {words[0]}"]
 
 
 def _place(rng: random.Random) -> Draft:
-    words, k = _words(rng), rng.randrange(4)
+    words, k = different_words(rng), rng.randrange(4)
     ordinal = ("first", "second", "third", "last")[k]
     return f"Answer with the {ordinal} word of this list: {' '.join(words)}", words[k], words
 
 
 def _initial(rng: random.Random) -> Draft:
-    words = _words(rng)
+    words = different_words(rng)
     while len({w[0] for w in words}) < 4:
-        words = _words(rng)
+        words = different_words(rng)
     return f"Which of these words begins with {words[0][0].upper()}? {' '.join(sorted(words))}", words[0], words
 
 
 def _marked(rng: random.Random) -> Draft:
-    word = _words(rng)[0]
+    word = different_words(rng)[0]
     marks = {
         "with an exclamation mark": f"{word}!", "in quotation marks": f'"{word}"', "in brackets": f"({word})",
         "with a question mark": f"{word}?", "between stars": f"*{word}*", "as a list item": f"- {word}",
@@ -217,7 +217,7 @@ def _marked(rng: random.Random) -> Draft:
 
 
 def _joined(rng: random.Random) -> Draft:
-    a, b = _words(rng, 2)
+    a, b = different_words(rng, 2)
     ways = {
         "with a comma": f"{a}, {b}", "with and": f"{a} and {b}", "with or": f"{a} or {b}",
         "with a slash": f"{a}/{b}", "in reverse order": f"{b} {a}", "as a pair key: value": f"{a}: {b}",
@@ -227,7 +227,7 @@ def _joined(rng: random.Random) -> Draft:
 
 
 def _polite(rng: random.Random) -> Draft:
-    word, other = _words(rng, 2)
+    word, other = different_words(rng, 2)
     tones = {
         "politely": f"Please open the {word}.", "as a question": f"Can you open the {word}?",
         "as a refusal": f"Do not open the {word}.", "as a plan": f"I will open the {word}.",
