@@ -11,6 +11,11 @@ SUFFIXES = {
     ".rst": "rst", ".rest": "rst",
     ".txt": "text", ".text": "text",
     ".ipynb": "notebook",
+    ".adoc": "asciidoc", ".asciidoc": "asciidoc", ".asc": "asciidoc",
+    ".xml": "xml", ".docbook": "xml", ".dbk": "xml",
+    ".wiki": "mediawiki", ".mediawiki": "mediawiki",
+    ".yaml": "openapi", ".yml": "openapi", ".json": "openapi",  # those that are one
+    ".epub": "epub",
     ".pdf": "office", ".docx": "office", ".pptx": "office", ".xlsx": "office",
 }  # fmt: skip
 INCLUDING = frozenset({"rst", "asciidoc"})  # formats whose pages pull other files in

@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
+from understudy.ingest.archive import Archive
 from understudy.ingest.base import Page, SkipFile, Source
 
 INSTALL = "pip install 'understudy[docs]'"
@@ -13,6 +14,8 @@ _converter: list[Any] = []  # it loads its layout models once
 
 def read(source: Source) -> Page:
     """The document as docling reads it. Raises SkipFile naming the command that installs docling."""
+    if source.data.startswith(b"PK"):
+        Archive(source.data)  # refuses what unpacks without end
     try:
         from docling.datamodel.base_models import DocumentStream  # seconds to import, and not always there
         from docling.document_converter import DocumentConverter
@@ -21,4 +24,5 @@ def read(source: Source) -> Page:
     if not _converter:
         _converter.append(DocumentConverter())
     stream = DocumentStream(name=source.path.name, stream=BytesIO(source.data))
-    return Page(_converter[0].convert(stream).document.export_to_markdown() + "\n")
+    # Which page a passage stands on is not known; a citation names the file.
+    return Page(_converter[0].convert(stream).document.export_to_markdown() + "\n", places=((0, ""),))

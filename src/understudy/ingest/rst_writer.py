@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 
 from docutils import nodes
 
-from understudy.ingest import compose, places
+from understudy.ingest import compose, grid, places
 
-_SPAN = 200  # rows or columns that a cell spans at most
-_SHORT = 12  # words of a cell that is written again in every row it spans
 _FLAGS = re.compile(r"[ \t]*#[ \t]*doctest:[^\n]*|^[ \t]*<BLANKLINE>$", re.MULTILINE)
 
 _SKIPPED = (
@@ -159,21 +156,13 @@ def _table(node: nodes.table, level: int) -> Iterator[str]:
         yield f"**{_inlines(title)}**"
     rows = list(node.findall(nodes.row))
     heads = sum(len(_elements(head)) for head in node.findall(nodes.thead))
-    grid: dict[tuple[int, int], str] = {}
-    for r, row in enumerate(rows):
-        c = 0
-        for entry in _elements(row):
-            while (r, c) in grid:
-                c += 1
-            text = " ".join(_inside(entry, level).split())
-            wide, high = (min(int(entry.get(name, 0)), _SPAN) + 1 for name in ("morecols", "morerows"))
-            for i, j in itertools.product(range(min(high, len(rows) - r)), range(wide)):
-                again = i > 0 and j == 0 and len(text.split()) <= _SHORT  # so that the row can be read alone
-                grid[r + i, c + j] = text if i == j == 0 else places.unmarked(text) if again else ""
-            c += wide
-    width = max((c for _, c in grid), default=-1) + 1
-    lines = [[grid.get((r, c), "") for c in range(width)] for r in range(len(rows))]
-    yield compose.table(lines if heads else [[""] * width, *lines])
+    cells = [[_cell(entry, level) for entry in _elements(row)] for row in rows]
+    yield compose.table(grid.lines(cells, header=heads > 0))
+
+
+def _cell(entry: nodes.Element, level: int) -> grid.Cell:
+    text = " ".join(_inside(entry, level).split())
+    return grid.Cell(text, int(entry.get("morecols", 0)) + 1, int(entry.get("morerows", 0)) + 1)
 
 
 def _admonition(node: nodes.Element, level: int) -> str:

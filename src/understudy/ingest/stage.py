@@ -58,7 +58,8 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
             except SkipFile as skip:
                 note = _clean(Skipped(file.doc_id, skip.reason, skip.detail))
                 skipped.append(note)
-                ctx.logger.warning("%s: left out: %s: %s", note.path, note.reason, note.detail)
+                if note.reason != "unknown format":  # those are told together
+                    ctx.logger.warning("%s: left out: %s: %s", note.path, note.reason, note.detail)
                 continue
             for note in page.skipped:
                 skipped.append(note)
@@ -69,9 +70,9 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
             yield document
         ctx.progress("reading", len(found), len(found))
 
+    write_records(ctx.out / "documents.jsonl", documents())
     if unknown := _unknown(skipped):
         ctx.logger.warning("left out, of unknown format: %s; skipped.jsonl names them", unknown)
-    write_records(ctx.out / "documents.jsonl", documents())
     write_records(ctx.out / "skipped.jsonl", sorted(skipped, key=lambda s: s.path))
     write_records(ctx.out / "left_out.jsonl", left_out)
     words = Counter[str]()

@@ -1,0 +1,103 @@
+"""The inline marks of AsciiDoc as inline Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from understudy.ingest import compose
+
+_ATTRIBUTE = re.compile(r"(?<!\\)\{([\w][\w-]*)\}")
+_PIECE = re.compile(
+    r"""(?P<escaped>\\(?=[*_`#{<\[]))
+      | \+\+\+(?P<pass3>.+?)\+\+\+ | pass:[a-z,]*\[(?P<pass>[^\]]*)\]
+      | ``(?P<code2>.+?)`` | (?<![\w`])`(?P<code1>[^`\s](?:[^`]*[^`\s])?)`(?!\w)
+      | (?<![\w+])\+(?P<plus>[^+\s](?:[^+]*[^+\s])?)\+(?!\w)
+      | \*\*(?P<bold2>[^*]+)\*\* | (?<![\w*])\*(?P<bold1>[^*\s](?:[^*]*[^*\s])?)\*(?!\w)
+      | __(?P<italic2>[^_]+)__ | (?<![\w_])_(?P<italic1>[^_\s](?:[^_]*[^_\s])?)_(?!\w)
+      | (?:\[[^\]\[]*\])?\#\#(?P<mark2>[^#]+)\#\# | (?:\[[^\]\[]*\])?(?<!\w)\#(?P<mark1>[^#\s](?:[^#]*[^#\s])?)\#(?!\w)
+      | <<(?P<xref>[^<>,]+)(?:,\s*(?P<xreftext>[^<>]*))?>> | xref:(?P<xref2>[^\s\[]*)\[(?P<xref2text>[^\]]*)\]
+      | (?:link:)?(?P<url>(?:https?|ftp)://[^\s\[\]<>]+)(?:\[(?P<urltext>[^\]]*)\])?
+      | (?:link|mailto):(?P<link>[^\s\[]+)\[(?P<linktext>[^\]]*)\]
+      | (?:image|icon):[^\s\[:][^\s\[]*\[(?P<alt>[^\]]*)\]
+      | footnote(?:ref)?:[\w-]*\[(?P<footnote>[^\]]*)\]
+      | (?:kbd|btn):\[(?P<key>[^\]]*)\] | menu:(?P<menu>[^\[]+)\[(?P<items>[^\]]*)\]
+      | (?:stem|latexmath|asciimath):\[(?P<math>[^\]]*)\]
+      | \(\(\([^()]*\)\)\) | \(\((?P<index>[^()]*)\)\) | indexterm2?:\[(?P<term>[^\]]*)\]
+      | \[\[[\w:.-]+(?:,[^\]]*)?\]\] | anchor:[\w:.-]+\[[^\]]*\] | (?P<callout><\d+>|<\.>)(?=\s*$|\s*<)""",
+    re.VERBOSE,
+)
+_CHARACTERS = {
+    "nbsp": " ", "zwsp": "", "empty": "", "sp": " ", "plus": "+", "lt": "<", "gt": ">", "amp": "&", "vbar": "|",
+    "apos": "'", "quot": '"', "asterisk": "*", "backtick": "`", "startsb": "[", "endsb": "]", "deg": "°", "cpp": "C++",
+    "backslash": "\\", "tilde": "~", "caret": "^", "two-colons": "::",
+}  # fmt: skip
+
+
+def substituted(text: str, attributes: Mapping[str, str]) -> str:
+    """A text with the attributes of the page in place; one that is not set stays as written."""
+    if "{" not in text:
+        return text
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1].lower()
+        return attributes.get(name, _CHARACTERS.get(name, found[0]))
+
+    return _ATTRIBUTE.sub(value, text)[:1_000_000]
+
+
+def inline(text: str, attributes: Mapping[str, str]) -> str:
+    """A stretch of AsciiDoc as inline Markdown, on one line."""
+    return " ".join(_marked(substituted(text, attributes), 0).split())
+
+
+def _marked(text: str, depth: int) -> str:
+    parts: list[str] = []
+    last = 0
+    for found in _PIECE.finditer(text):
+        parts += [compose.escape(text[last : found.start()]), _piece(found, depth)]
+        last = found.end()
+    return "".join([*parts, compose.escape(text[last:])])
+
+
+def _piece(found: re.Match[str], depth: int) -> str:
+    def inner(words: str) -> str:
+        return _marked(words, depth + 1) if depth < 5 else compose.escape(words)
+
+    kind = found.lastgroup or ""
+    words = found[kind] if kind else ""
+    if kind in ("code2", "code1"):
+        return compose.code_span(re.sub(r"^\+(.*)\+$", r"\1", words))
+    if kind in ("pass3", "pass", "plus", "mark2", "mark1", "index", "term"):
+        return inner(words) if kind.startswith("mark") else compose.escape(words)
+    if kind.startswith(("bold", "italic")):
+        mark = "**" if kind.startswith("bold") else "*"
+        shown = inner(words)
+        return shown if "*" in shown else f"{mark}{shown}{mark}"
+    if kind in ("xref", "xreftext", "xref2", "xref2text"):
+        shown = found["xreftext"] or found["xref2text"]
+        target = (found["xref"] or found["xref2"] or "").lstrip("#")
+        return inner(shown) if shown else compose.escape(re.sub(r"^_", "", target).replace("_", " "))
+    if kind in ("url", "urltext"):
+        label = re.sub(r",?\s*(?:window|role|opts|options)=.*|\^$", "", found["urltext"] or "")
+        tail = ""
+        address = found["url"]
+        if found["urltext"] is None:
+            address = address.rstrip(".,;:)!?")
+            tail = found["url"][len(address) :]
+        return f"[{inner(label)}]({address})" if label else f"<{address}>{tail}"
+    if kind in ("link", "linktext"):
+        return inner(found["linktext"]) or compose.escape(found["link"])
+    if kind == "alt":
+        return compose.escape(words.split(",")[0].strip('"'))
+    if kind == "footnote":
+        return f" ({inner(words)})" if words else ""
+    if kind == "key":
+        return compose.code_span(words)
+    if kind in ("menu", "items"):
+        return " → ".join(
+            f"**{compose.escape(p.strip())}**" for p in [found["menu"], *found["items"].split(">")] if p.strip()
+        )
+    if kind == "math":
+        return compose.code_span(words)
+    return ""

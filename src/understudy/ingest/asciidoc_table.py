@@ -1,0 +1,86 @@
+"""The tables of AsciiDoc."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Mapping
+
+from understudy.ingest import compose, grid
+
+_CELL = re.compile(
+    r"(?:(?<=\s)|^)(?:(\d{1,3})\*|(?:(\d{1,3})?(?:\.(\d{1,3}))?\+)?)([<^>.]{0,4})([adehlmsv]?)(?<!\\)\|", re.MULTILINE
+)
+_MOST = 20_000  # cells
+
+
+def table(body: str, options: Mapping[str, str], separator: str, text: Callable[[str], str]) -> str:
+    """A table of cells between bars (or of values between commas) as a pipe table. text: reads a cell."""
+    kind = options.get("format", {",": "csv", ":": "dsv"}.get(separator, "psv"))
+    first = body.lstrip("\n").split("\n")
+    header = "header" in options.get("options", "") or "header" in options
+    if kind in ("csv", "tsv", "dsv"):
+        delimiter = options.get("separator", {"csv": ",", "tsv": "\t", "dsv": ":"}[kind])[:1] or ","
+        values = list(csv.reader(io.StringIO(body.strip("\n")), delimiter=delimiter, skipinitialspace=True))
+        rows = [[grid.Cell(text(value)) for value in row] for row in values if row]
+    else:
+        header = header or (len(first) > 1 and first[0].lstrip().startswith("|") and not first[1].strip())
+        cells = _cells(body, text)
+        rows = _rows(cells, _width(options.get("cols", "")) or _first_row(first, text))
+    if "noheader" in options.get("options", ""):
+        header = False
+    return compose.table(grid.lines(rows, header=header))
+
+
+def _cells(body: str, text: Callable[[str], str]) -> list[grid.Cell]:
+    found: list[grid.Cell] = []
+    marks = list(_CELL.finditer(body))
+    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+        end = following.start() if following else len(body)
+        content = text(body[mark.end() : end].strip().replace("\\|", "|"))
+        copies = grid.number(mark[1] or "")
+        cell = grid.Cell(content, grid.number(mark[2] or ""), grid.number(mark[3] or ""))
+        found += [cell] * copies
+        if len(found) > _MOST:
+            break
+    return found
+
+
+def _rows(cells: list[grid.Cell], width: int) -> list[list[grid.Cell]]:
+    """The cells in rows of so many columns, those that reach down from above counted."""
+    rows: list[list[grid.Cell]] = []
+    hanging: dict[int, int] = {}  # by the number of a row, columns that cells of rows above take
+    row: list[grid.Cell] = []
+    filled = 0
+    for cell in cells:
+        if filled == 0:
+            filled = hanging.get(len(rows), 0)
+            while filled >= width and width:
+                rows.append([])
+                filled = hanging.get(len(rows), 0)
+        row.append(cell)
+        filled += cell.wide
+        for down in range(1, min(cell.high, 200)):
+            hanging[len(rows) + down] = hanging.get(len(rows) + down, 0) + cell.wide
+        if filled >= width:
+            rows.append(row)
+            row, filled = [], 0
+    return [*rows, row] if row else rows
+
+
+def _width(columns: str) -> int:
+    """The number of columns that `cols` names: `3*`, `1,2a,2`."""
+    total = 0
+    for part in filter(None, re.split(r"[,;]", columns.strip('"'))):
+        found = re.match(r"\s*(\d{1,3})\*", part)
+        total += int(found[1]) if found else 1
+    return min(total, 200)
+
+
+def _first_row(lines: list[str], text: Callable[[str], str]) -> int:
+    """Cells on the first line that has any; a table of one cell a line has a row up to the first blank line."""
+    at = next((i for i, line in enumerate(lines) if line.strip()), None)
+    if at is None:
+        return 1
+    return max(1, sum(cell.wide for cell in _cells(lines[at], lambda value: value)))

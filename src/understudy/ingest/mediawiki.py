@@ -1,0 +1,255 @@
+"""Exports of MediaWiki, and single pages of wikitext, become Markdown. Templates are left out and counted."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from understudy.ingest import compose, grid, places, xml_tree
+from understudy.ingest.base import Page, SkipFile, Skipped, Source
+
+_CONTENT = frozenset({"0", "4", "12"})  # articles, the project's own pages, help
+_MARKUP = re.compile(
+    r"<!--.*?-->|<(?P<code>syntaxhighlight|source|pre|nowiki|code|math)\b(?P<of>[^<>]*)(?<!/)>(?P<text>.*?)</(?P=code)\s*>"
+    r"|<ref\b[^<>]*/>|<(?P<gone>gallery|imagemap|templatestyles)\b[^<>]*>.*?</(?P=gone)\s*>",
+    re.DOTALL | re.IGNORECASE,
+)
+_INNERMOST = re.compile(r"\{\{[^{}]*\}\}|\{\{\{[^{}]*\}\}\}")
+_HEADING = re.compile(r"(={1,6})\s*(.+?)\s*=+\s*$")
+_LIST = re.compile(r"([*#:;]+)\s*(.*)$")
+_LINK = re.compile(r"\[\[([^\[\]|]*)(?:\|([^\[\]]*))?\]\]")
+_EXTERNAL = re.compile(r"\[(https?://[^\s\]]+)(?:\s+([^\]]*))?\]")
+_NOT_SHOWN = re.compile(
+    r"\s*(?:category|file|image|kategorie|datei|bild|catégorie|fichier|[a-z]{2,3}(?:-[a-z]+)?)\s*:", re.I
+)
+_QUOTES = re.compile(r"'{2,5}")
+_TAG = re.compile(
+    r"</?(?:br|div|span|small|big|center|font|u|s|sup|sub|p|ref|references|noinclude|includeonly|section|b|i|tt|kbd|var"
+    r"|samp|blockquote|abbr|onlyinclude|translate|languages|tvar)\b[^<>]*>",
+    re.IGNORECASE,
+)
+_HELD = re.compile("\x02(\\d+)\x03")
+_PIECE = re.compile("|".join(p.pattern for p in (_HELD, _LINK, _EXTERNAL, _QUOTES, _TAG)), re.IGNORECASE)
+
+
+def read(source: Source) -> Page:
+    """A file of wikitext."""
+    writer = _Writer(1)
+    text = places.clean(source.text())
+    return _page(compose.join(writer.blocks(text, 1)), "", text, writer)
+
+
+def export(text: str) -> Page:
+    """All articles of an export, a heading each; redirects and pages about users or talk are left out."""
+    root = xml_tree.parse(text)
+    site = next((n for n in root.walk() if n.tag == "sitename"), None)
+    writer = _Writer(2)
+    blocks: list[str] = []
+    for page in root.elements("page"):
+        space, title = page.first("ns"), page.first("title")
+        if page.first("redirect") is not None or (space is not None and space.text().strip() not in _CONTENT):
+            continue
+        revisions = page.elements("revision")
+        body = revisions[-1].first("text") if revisions else None
+        if body is None or not body.text().strip():
+            continue
+        name = title.text().strip() if title is not None else ""
+        blocks.append(places.mark(page.line) + compose.heading(1, compose.escape(name)))
+        blocks += writer.blocks(body.text(), body.line)
+    if not blocks:
+        raise SkipFile("no text", "no article in this export")
+    return _page(compose.join(blocks), site.text().strip() if site else "", text, writer)
+
+
+def _page(markdown: str, title: str, text: str, writer: _Writer) -> Page:
+    notes = ", ".join(f"{count} × {name}" for name, count in writer.templates.most_common(5))
+    count = sum(writer.templates.values())
+    skipped = (Skipped("", "templates", f"{count} are not carried out: {notes}"),) if count else ()
+    page = Page(markdown + "\n", title, skipped=skipped)
+    return places.placed(page, places.line_label, text.rstrip().count("\n") + 2)
+
+
+def _family(marks: str) -> str:
+    """Which kind of list a mark belongs to; a term and its meaning are one."""
+    return marks[0].replace(";", ":")
+
+
+class _Writer:
+    def __init__(self, level: int) -> None:
+        self.level = level  # of a heading with one equals sign
+        self.held: list[tuple[str, str, str]] = []  # tag, attributes and text of what is shown as written
+        self.templates: Counter[str] = Counter()
+
+    def blocks(self, text: str, line: int) -> Iterator[str]:
+        """The blocks of a page whose text begins on a line of the file."""
+        self.held = []
+        text = self._without_templates(_MARKUP.sub(self._hold, text.replace("\x02", "").replace("\x03", "")))
+        lines = text.split("\n")
+        numbers = [line]  # of the source, what is held counted with its own lines
+        for each in lines:
+            numbers.append(numbers[-1] + 1 + sum(self.held[int(n)][2].count("\n") for n in _HELD.findall(each)))
+        index = 0
+        paragraph: list[str] = []
+        while index <= len(lines):
+            row = lines[index] if index < len(lines) else ""
+            mark = places.mark(numbers[index])
+            heading, item, block = _HEADING.match(row), _LIST.match(row), self._block_of(row)
+            table = row.lstrip(" :").startswith("{|")
+            if paragraph and (
+                not row.strip() or heading or item or block is not None or table or row.startswith("----")
+            ):
+                words = compose.paragraph(self.inline(" ".join(paragraph)))
+                yield places.mark(numbers[index - len(paragraph)]) + words if words else ""
+                paragraph = []
+            if heading:
+                level = len(heading[1]) + self.level - 1
+                yield mark + compose.heading(level, self.inline(heading[2]))
+            elif block is not None:
+                yield mark + block
+            elif table:
+                end = next((i for i in range(index, len(lines)) if lines[i].lstrip().startswith("|}")), len(lines) - 1)
+                yield mark + self._table(lines[index + 1 : end])
+                index = end
+            elif item:
+                end = index
+                while end < len(lines) and _LIST.match(lines[end]) and _family(lines[end]) == _family(row):
+                    end += 1
+                found = [_LIST.match(each) for each in lines[index:end]]
+                yield from self._list([(f[1], f[2]) for f in found if f], mark)
+                index = end - 1
+            elif row.startswith(" ") and row.strip() and not paragraph:
+                end = index
+                while end < len(lines) and lines[end].startswith(" ") and lines[end].strip():
+                    end += 1
+                yield mark + compose.code_block("\n".join(self._plain(each[1:]) for each in lines[index:end]))
+                index = end - 1
+            elif row.strip() and not row.startswith(("----", "__")):
+                paragraph.append(row.strip())
+            index += 1
+
+    def _hold(self, found: re.Match[str]) -> str:
+        """Take what is shown as written out of the text; comments go, their line breaks stay."""
+        if not found["code"]:
+            return "\n" * found[0].count("\n") if found[0].startswith("<!--") else ""
+        self.held.append((found["code"].lower(), found["of"], found["text"]))
+        return f"\x02{len(self.held) - 1}\x03"
+
+    def _without_templates(self, text: str) -> str:
+        def gone(found: re.Match[str]) -> str:
+            name = found[0].strip("{} \n").split("|")[0].strip()[:40]
+            self.templates[name] += 1
+            return "\n" * found[0].count("\n")
+
+        for _ in range(20):
+            text, count = _INNERMOST.subn(gone, text)
+            if not count:
+                break
+        return text
+
+    def _block_of(self, row: str) -> str | None:
+        """A line that is only a block of code."""
+        found = _HELD.fullmatch(row.strip())
+        if found is None:
+            return None
+        tag, attributes, text = self.held[int(found[1])]
+        if tag not in ("syntaxhighlight", "source", "pre"):
+            return None
+        language = re.search(r"""\blang\s*=\s*["']?([\w+#.-]+)""", attributes)
+        return compose.code_block(text, language[1].lower() if language else "")
+
+    def _plain(self, text: str) -> str:
+        return _TAG.sub("", _HELD.sub(lambda f: self.held[int(f[1])][2], _LINK.sub(lambda f: f[2] or f[1], text)))
+
+    def inline(self, text: str) -> str:
+        """A stretch of wikitext as inline Markdown."""
+        parts: list[str] = []
+        last = 0
+        for found in _PIECE.finditer(text):
+            parts.append(compose.escape(text[last : found.start()]))
+            last = found.end()
+            parts.append(self._piece(found))
+        parts.append(compose.escape(text[last:]))
+        return " ".join("".join(parts).split())
+
+    def _piece(self, found: re.Match[str]) -> str:
+        if found[1] is not None:
+            tag, _, text = self.held[int(found[1])]
+            return compose.escape(text) if tag == "nowiki" else compose.code_span(text)
+        if found[2] is not None:
+            target, shown = found[2], found[3]
+            if _NOT_SHOWN.match(target) and not target.startswith(":"):
+                return ""
+            return compose.escape(shown or target.lstrip(":").split("#")[-1 if target.startswith("#") else 0])
+        if found[4] is not None:
+            return f"[{compose.escape(found[5])}]({found[4]})" if found[5] else f"<{found[4]}>"
+        if found[0].startswith("'"):
+            return {2: "*", 3: "**"}.get(len(found[0]), "")
+        tag = found[0].lower()
+        return " (" if tag.startswith("<ref") else ")" if tag.startswith("</ref") and "refer" not in tag else " "
+
+    def _list(self, items: list[tuple[str, str]], mark: str) -> Iterator[str]:
+        """Lists by their marks: `*` and `#` items, `;` a term, `:` what it means or an indentation."""
+        if items[0][0][0] in ";:":
+            terms: list[str] = []
+            for marks, text in items:
+                if marks == ";":
+                    term, colon, rest = text.partition(" : ")
+                    terms.append(self.inline(term))
+                    if colon:
+                        yield mark + compose.definition(terms, self.inline(rest))
+                        terms, mark = [], ""
+                elif marks[0] in ":;":
+                    yield mark + (compose.definition(terms, self.inline(text)) if terms else self.inline(text))
+                    terms, mark = [], ""
+                else:
+                    yield from self._list([(marks, text)], mark)
+            if terms:
+                yield mark + compose.definition(terms, "")
+            return
+        yield mark + self._nested(items)
+
+    def _nested(self, items: list[tuple[str, str]], depth: int = 0) -> str:
+        bodies: list[str] = []
+        index = 0
+        numbered = items[0][0][:1] == "#"
+        while index < len(items):
+            marks, text = items[index]
+            end = index + 1
+            while end < len(items) and len(items[end][0]) > 1 and depth < 8:
+                end += 1
+            inner = [(m[1:], t) for m, t in items[index + 1 : end]]
+            if len(marks) > 1 and depth < 8:
+                inner, text = [(marks[1:], text), *inner], ""
+            groups = [list(group) for _, group in itertools.groupby(inner, lambda item: _family(item[0]))]
+            bodies.append(compose.join([self.inline(text), *(self._nested(group, depth + 1) for group in groups)]))
+            index = end
+        return compose.bullets(bodies, 1 if numbered else None)
+
+    def _table(self, lines: list[str]) -> str:
+        rows: list[list[grid.Cell]] = [[]]
+        heads, caption = 0, ""
+        for line in (each.strip() for each in lines):
+            if line.startswith("|+"):
+                caption = self.inline(line[2:].rpartition("|")[2])
+            elif line.startswith("|-"):
+                rows.append([])
+            elif line[:1] in ("|", "!"):
+                heads += line[0] == "!" and len([r for r in rows if r]) <= 1 and not rows[-1]
+                parts = re.split(r"\|\||!!" if line[0] == "!" else r"\|\|", line[1:])
+                rows[-1] += [self._cell(part) for part in parts]
+            elif line and rows[-1]:
+                cell = rows[-1].pop()
+                rows[-1].append(
+                    grid.Cell(f"{cell.text} {self.inline(line.lstrip('*#: '))}".strip(), cell.wide, cell.high)
+                )
+        table = compose.table(grid.lines([r for r in rows if r], header=heads > 0))
+        return compose.join([f"**{caption}**" if caption else "", table])
+
+    def _cell(self, part: str) -> grid.Cell:
+        said = re.match(r"\s*((?:[\w-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s|\"']+)\s*)+)\|(?!\|)", part)
+        attributes = said[1] if said else ""
+        spans = [re.search(rf"{name}\s*=\s*[\"']?(\d{{1,4}})", attributes) for name in ("colspan", "rowspan")]
+        wide, high = (grid.number(found[1]) if found else 1 for found in spans)
+        return grid.Cell(self.inline(part[said.end() :] if said else part), wide, high)

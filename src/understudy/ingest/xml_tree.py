@@ -1,0 +1,142 @@
+"""XML as a small tree with lines, read without what makes XML dangerous: no DTD, no external files, no growth.
+
+Entities that a file declares as plain text (`<!ENTITY tool "Kestrel">`) and the named characters of HTML are put in
+place before the parser sees the text, one level deep and bounded; everything else of a DTD is left out.
+"""
+
+from __future__ import annotations
+
+import html.entities
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from xml.parsers import expat
+from xml.sax.saxutils import escape
+
+from understudy.ingest.base import SkipFile
+
+_DEEPEST = 120  # elements within elements
+_MOST = 2_000_000  # elements and texts
+_LONGEST = 300  # characters of an entity
+_GROWTH = 2_000_000  # characters that entities may add
+_DOCTYPE = re.compile(r"<!DOCTYPE\s+[^\[>]*(?:\[(?P<subset>(?:[^\]\"']|\"[^\"]*\"|'[^']*')*)\]\s*)?>")
+_ENTITY = re.compile(r"""<!ENTITY\s+([\w.-]+)\s+(?:"([^"]*)"|'([^']*)')\s*>""")
+_REFERENCE = re.compile(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->|&([A-Za-z_][\w.-]*);", re.DOTALL)
+_XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
+
+
+@dataclass(slots=True)
+class Node:
+    """An element: its name without namespace, attributes, and the texts and elements inside, in order."""
+
+    tag: str
+    line: int
+    attributes: dict[str, str] = field(default_factory=dict)
+    children: list[Node | str] = field(default_factory=list)
+
+    def elements(self, *tags: str) -> list[Node]:
+        """The elements directly inside, of these names or all."""
+        return [c for c in self.children if isinstance(c, Node) and (not tags or c.tag in tags)]
+
+    def first(self, *tags: str) -> Node | None:
+        return next(iter(self.elements(*tags)), None)
+
+    def walk(self) -> Iterator[Node]:
+        """This element and all within, in order."""
+        stack = [self]
+        while stack:
+            node = stack.pop()
+            yield node
+            stack += reversed(node.elements())
+
+    def text(self) -> str:
+        """All text inside, as it stands."""
+        parts: list[str] = []
+        stack: list[Node | str] = [self]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, str):
+                parts.append(node)
+            else:
+                stack += reversed(node.children)
+        return "".join(parts)
+
+
+def parse(text: str) -> Node:
+    """The root of an XML text. Raises SkipFile for what is no XML, too deep or too large."""
+    builder = _Builder()
+    try:
+        builder.parser.Parse(_plain(text).encode("utf-8", "replace"), True)
+    except expat.ExpatError as error:
+        raise SkipFile("cannot be parsed", f"not XML: {error}") from error
+    if builder.root is None:
+        raise SkipFile("cannot be parsed", "not XML: no element")
+    return builder.root
+
+
+def root_name(text: str) -> str:
+    """The name of the first element, without namespace; empty where there is none near the start."""
+    found = re.search(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)[\s/>]", re.sub(r"<!--.*?-->|<[!?][^>]*>", "", text[:20_000]))
+    return found[1].lower() if found else ""
+
+
+def _plain(text: str) -> str:
+    """The text without declaration and DTD, its entities in place; lines keep their numbers."""
+    text = re.sub(r"\A\s*<\?xml[^>]*\?>", lambda f: "\n" * f[0].count("\n"), text)
+    values: dict[str, str] = {}
+    doctype = _DOCTYPE.search(text, 0, 200_000)
+    if doctype:
+        for name, double, single in _ENTITY.findall(doctype["subset"] or ""):
+            value = double or single
+            if len(value) <= _LONGEST and "<" not in value and "\n" not in value:
+                values.setdefault(name, escape(re.sub(r"&[\w.#-]+;", " ", value)))
+        text = text[: doctype.start()] + "\n" * doctype[0].count("\n") + text[doctype.end() :]
+    grown = 0
+
+    def value_of(found: re.Match[str]) -> str:
+        nonlocal grown
+        name = found[1]
+        if name is None or name in _XML:
+            return found[0]
+        shown = values.get(name) or escape(html.entities.html5.get(f"{name};", "")) or escape(name)
+        grown += len(shown)
+        if grown > _GROWTH:
+            raise SkipFile("cannot be parsed", f"its entities add more than {_GROWTH} characters")
+        return shown
+
+    return _REFERENCE.sub(value_of, text)
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.root: Node | None = None
+        self.stack: list[Node] = []
+        self.count = 0
+        self.parser = expat.ParserCreate("utf-8")
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler = self.start
+        self.parser.EndElementHandler = self.end
+        self.parser.CharacterDataHandler = self.data
+        self.parser.EntityDeclHandler = self.refuse  # no DTD is left, and none may come
+        self.parser.StartDoctypeDeclHandler = self.refuse
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        node = Node(tag.rpartition(":")[2], self.parser.CurrentLineNumber, attributes)
+        if self.stack:
+            self.stack[-1].children.append(node)
+        elif self.root is None:
+            self.root = node
+        self.stack.append(node)
+        self.count += 1
+        if len(self.stack) > _DEEPEST or self.count > _MOST:
+            raise SkipFile("cannot be parsed", f"more than {_DEEPEST} elements deep, or {_MOST} in all")
+
+    def end(self, tag: str) -> None:
+        self.stack.pop()
+
+    def data(self, text: str) -> None:
+        if self.stack:
+            self.stack[-1].children.append(text)
+
+    def refuse(self, *_: object) -> None:
+        raise SkipFile("cannot be parsed", "a document type that is declared inside of the text")

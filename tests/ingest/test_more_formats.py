@@ -1,0 +1,222 @@
+"""AsciiDoc, DocBook, MediaWiki, OpenAPI and EPUB: a small file of each, read whole, with the line of every block."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from understudy.ingest import asciidoc, epub, mediawiki, office, openapi, xml
+from understudy.ingest.base import Page, SkipFile, Source
+from understudy.outline import Block, parse, walk
+
+FILES = Path(__file__).parent / "files"
+
+
+def source(data: str | bytes, name: str = "page") -> Source:
+    return Source(Path(name), data.encode() if isinstance(data, str) else data)
+
+
+def file(name: str) -> Source:
+    return Source(FILES / name, (FILES / name).read_bytes(), None, FILES)
+
+
+def kinds(page: Page) -> list[str]:
+    return [b.kind for b in parse(page.text)]
+
+
+def of(page: Page, kind: str) -> list[Block]:
+    return [b for b in walk(parse(page.text)) if b.kind == kind]
+
+
+def check_lines(page: Page, text: str) -> None:
+    """The first word of every block stands on the lines that its place names."""
+    lines = text.split("\n")
+    for (offset, label), (end, following) in zip(page.places, page.places[1:], strict=False):
+        words = [w.strip("`*:[]#|.") for w in page.text[offset:end].split()[:14]]
+        words = [w for w in words if len(w) > 3 and w.isalpha()]
+        said = "\n".join(lines[int(label[1:]) - 1 : max(int(label[1:]), int(following[1:]) - 1)])
+        assert not words or any(w.lower() in said.lower() for w in words), (label, words, said)
+
+
+def test_asciidoc():
+    page = asciidoc.read(file("kettle.adoc"))
+    assert page.title == "Kettle manual"
+    assert kinds(page) == [
+        "heading", "paragraph", "heading", "paragraph", "table", "admonition", "admonition", "code", "list", "list",
+        "paragraph", "heading", "paragraph", "quote", "table",
+    ]  # fmt: skip
+    assert of(page, "paragraph")[0].content.startswith("Kettle listens on port 7411. (Set it in `kettle.conf`.)")
+    tables = of(page, "table")
+    assert tables[0].rows == (
+        ("Kind", "Litres", "Note"), ("small", "1", "for `one`"), ("large", "2", "for two"), ("large", "3", "for three"),
+        ("none", "", "nothing"),
+    )  # fmt: skip
+    assert tables[1].rows == (("a", "b"), ("1", "2, 3"))
+    assert [b.info for b in of(page, "admonition")] == ["note", "warning"]
+    assert [(b.content, b.language) for b in of(page, "code")][:2] == [
+        ("kettle start --port {port}\n", "sh"), ("fill 1\n", "text")
+    ]  # fmt: skip
+    steps = parse(page.text)[9]
+    assert [i.content for i in steps.children] == ["Fill it.", "Boil it.", "Serve."]
+    assert [b.cells for b in of(page, "definition")] == [
+        ("port", "The port to listen on."),
+        ("speed", "How fast it is, in steps.", "Second paragraph."),
+    ]
+    assert "Only on the web" not in page.text
+    assert "Always here." in page.text
+    assert [(b.content, b.level) for b in of(page, "heading")][-1] == ("Part", 2)
+    found = {page.text[o : o + 12]: label for o, label in page.places}
+    assert found["## Limits & "] == "L13"
+    assert found["## Part\n\nFro"] == "L68"  # what an include brings stands where the include does
+
+
+def test_docbook():
+    text = (FILES / "kettle.docbook").read_text()
+    page = xml.read(file("kettle.docbook"))
+    assert page.title == "The Kettle book"
+    assert [(b.level, b.content) for b in of(page, "heading")] == [
+        (1, "The Kettle book"), (2, "Limits of Kettle — all"), (3, "Deeper")
+    ]  # fmt: skip
+    assert of(page, "table")[0].rows == (("Kind", "Litres", "Note"), ("large", "2", "two"), ("large", "both", ""))
+    assert of(page, "admonition")[0].info == "note"
+    assert of(page, "definition")[0].cells[0] == "`--port`"
+    assert (of(page, "code")[0].content, of(page, "code")[0].language) == ("kettle --port 1 <x\n  go\n", "sh")
+    assert [b.info for b in of(page, "list")] == ["-", "1."]
+    assert "passwd" not in page.text
+    assert "[the site](https://k.example). (Or more.)" in page.text
+    check_lines(page, text)
+
+
+def test_mediawiki():
+    page = xml.read(file("wiki.xml"))
+    assert page.title == "Kettle wiki"
+    assert [(b.level, b.content) for b in of(page, "heading")] == [(1, "Limits"), (3, "Sizes")]
+    assert of(page, "table")[0].rows == (("Kind", "Litres"), ("large", "2"), ("large", "3"))
+    assert [[i.content for i in b.children] for b in of(page, "list")][:1] == [["one", "two"]]
+    assert of(page, "definition")[0].cells[0] == "port"
+    assert [(b.content, b.language) for b in of(page, "code")] == [("kettle <x\n  go\n", "sh"), ("plain code\n", "")]
+    for gone in ("Box", "Category", "talk", "REDIRECT", "[["):
+        assert gone not in page.text
+    assert [s.reason for s in page.skipped] == ["templates"]
+    check_lines(page, (FILES / "wiki.xml").read_text())
+    single = mediawiki.read(source("== A ==\ntext '''b'''\n"))
+    assert kinds(single) == ["heading", "paragraph"]
+
+
+def test_openapi_in_yaml_and_json():
+    page = openapi.read(file("kettle.yaml"))
+    assert page.title == "Kettle API"
+    assert [b.content for b in of(page, "heading")] == [
+        "Kettle API", "GET /kettles/{id}", "PUT /kettles/{id}", "Kettle", "Thing"
+    ]  # fmt: skip
+    rows = of(page, "table")[1].rows
+    assert rows[1] == ("`id`", "path", "integer", "yes", "Which one. At least: `1`")
+    assert rows[2] == ("`unit`", "query", "string", "no", "One of `c`, `f`. Default: `c`")
+    assert of(page, "table")[2].rows[1:] == (
+        ("200", "The kettle.", "`application/json`", "Kettle"), ("404", "There is none.", "", "")
+    )  # fmt: skip
+    schema = of(page, "table")[-2].rows
+    assert [r[0] for r in schema[1:]] == ["`id`", "`litres`", "`parts`"]
+    assert schema[2] == ("`litres`", "number", "yes", "How much. At most: `3`")
+    check_lines(page, (FILES / "kettle.yaml").read_text())
+    again = json.dumps(yaml.safe_load((FILES / "kettle.yaml").read_text()), indent=2)
+    assert openapi.read(source(again)).text == page.text
+
+
+def test_swagger_2_and_references_in_a_circle():
+    api = {
+        "swagger": "2.0",
+        "info": {"title": "Old"},
+        "host": "k.example",
+        "basePath": "/v1",
+        "paths": {
+            "/a": {"post": {"parameters": [{"in": "body", "name": "b", "schema": {"$ref": "#/definitions/A"}}]}},
+            "/b": {"$ref": "#/paths/~1b"},
+        },
+        "definitions": {"A": {"allOf": [{"$ref": "#/definitions/A"}], "properties": {"x": {"type": "string"}}}},
+    }
+    page = openapi.read(source(json.dumps(api)))
+    assert "Type: A" in page.text
+    assert "`k.example/v1`" in page.text
+    assert of(page, "table")[-1].rows[1][:2] == ("`x`", "string")
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "reason"),
+    [
+        (openapi, '{"name": "package"}', "unknown format"),
+        (openapi, "openapi: [\n", "cannot be parsed"),
+        (openapi, "a: 1\nb:\n  openapi: 3\n", "unknown format"),
+        (openapi, '{"openapi": ' + "[" * 100_000, "cannot be parsed"),
+        (xml, "<project><a/></project>", "unknown format"),
+        (xml, "<book><title>x</title>", "cannot be parsed"),
+        (xml, "<book>" + "<section>" * 5000, "cannot be parsed"),
+        (xml, "plain", "unknown format"),
+        (epub, "PK no archive", "cannot be parsed"),
+    ],
+)
+def test_what_is_something_else_or_broken(module, text, reason):
+    with pytest.raises(SkipFile) as caught:
+        module.read(source(text))
+    assert caught.value.reason == reason
+
+
+def test_entities_do_not_grow():
+    names = [
+        f'<!ENTITY e{n} "{"&e" + str(n - 1) + ";" if n else "x"}{"&e" + str(n - 1) + ";" if n else ""}">'
+        for n in range(40)
+    ]
+    page = xml.read(source(f"<!DOCTYPE book [{''.join(names)}]><book><title>T</title><para>a &e39; b</para></book>"))
+    assert len(page.text) < 200
+    long = '<!ENTITY l "' + "y" * 250 + '">'
+    many = f"<!DOCTYPE book [{long}]><book><para>{'&l;' * 20_000}</para></book>"
+    with pytest.raises(SkipFile, match="entities add"):
+        xml.read(source(many))
+
+
+CONTAINER = '<container><rootfiles><rootfile full-path="OPS/book.opf"/></rootfiles></container>'
+OPF = """<package><metadata><dc:title xmlns:dc="x">Kettle at sea</dc:title></metadata><manifest>
+<item id="a" href="one.xhtml" media-type="application/xhtml+xml"/>
+<item id="b" href="two%20b.xhtml" media-type="application/xhtml+xml"/>
+<item id="n" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>
+<item id="c" href="gone.xhtml" media-type="application/xhtml+xml"/>
+</manifest><spine><itemref idref="n"/><itemref idref="b"/><itemref idref="a"/><itemref idref="c"/></spine></package>"""
+
+
+def book(**more: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("META-INF/container.xml", CONTAINER)
+        archive.writestr("OPS/book.opf", OPF)
+        archive.writestr("OPS/one.xhtml", "<html><body><h1>One</h1><p>The first page of two.</p></body></html>")
+        archive.writestr("OPS/two b.xhtml", "<html><body><h1>Two</h1><p>Read before it.</p></body></html>")
+        archive.writestr("OPS/nav.xhtml", "<html><body><nav><ol><li>One</li></ol></nav></body></html>")
+        for name, data in more.items():
+            archive.writestr(name, data)
+    return made.getvalue()
+
+
+def test_epub():
+    page = epub.read(source(book()))
+    assert page.title == "Kettle at sea"
+    assert [b.content for b in of(page, "heading")] == ["Two", "One"]
+    where = [label for _, label in page.places]
+    assert where[0].startswith("OPS/two b.xhtml")
+    assert any(label.startswith("OPS/one.xhtml") for label in where)
+    assert [s.detail for s in page.skipped] == ["OPS/gone.xhtml: no entry OPS/gone.xhtml"]
+
+
+def test_archives_that_unpack_without_end():
+    data = book(bomb=b"\0" * 450_000_000)
+    assert len(data) < 2_000_000
+    for module in (epub, office):
+        with pytest.raises(SkipFile, match="once unpacked"):
+            module.read(source(data, "a.docx"))
+    cut = book()
+    with pytest.raises(SkipFile, match="cannot be parsed"):
+        epub.read(source(cut[: len(cut) // 2]))
