@@ -15,6 +15,12 @@ the order of arrival; when it is used up, every request is answered well. Orders
     empty             an empty answer
     body:TEXT         a body that is not of the protocol
     text:TEXT         TEXT as the answer
+    fault:STATUS:JSON that status with JSON as its `error`
+    away:ADDRESS      a redirect to ADDRESS and the same path
+    drip              a right answer, a byte every tenth of a second
+    flood             more than any answer holds
+
+Asked by Anthropic's protocol (a path that ends in /messages), it answers by that.
 
 A right answer to a request for facts holds facts whose quotes stand in the excerpt; to a round trip, the answers;
 to anything else, `answer`.
@@ -47,11 +53,13 @@ class ScriptedTeacher:
         self.models = models or {}
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
+        self.paths: list[str] = []
         self.times: list[float] = []
         self.most_at_once = 0
         self._at_once = 0
         self._lock = threading.Condition()
         self._closing = False
+        self.closing = threading.Event()
         teacher = self
 
         class Handler(_Handler):
@@ -69,16 +77,18 @@ class ScriptedTeacher:
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._closing = True
+            self.closing.set()
             self._lock.notify_all()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(timeout=5)
 
-    def take(self, body: dict[str, Any], key: str) -> str:
+    def take(self, body: dict[str, Any], key: str, path: str) -> str:
         """Note a request and give its order."""
         with self._lock:
             self.requests.append(body)
             self.keys.append(key)
+            self.paths.append(path)
             self.times.append(time.monotonic())
             self._lock.notify_all()
             self._at_once += 1
@@ -96,9 +106,10 @@ class ScriptedTeacher:
 
     def right_answer(self, body: dict[str, Any]) -> str:
         """What a good model would say."""
-        system, user = (body["messages"][0]["content"], body["messages"][-1]["content"])
-        if body["messages"][-1]["content"].startswith("That was not a valid answer"):
-            user = body["messages"][1]["content"]
+        turns = [m["content"] for m in body["messages"] if m["role"] != "system"]
+        system, user = body.get("system", body["messages"][0]["content"]), turns[-1]
+        if user.startswith("That was not a valid answer"):
+            user = turns[0]
         excerpt = _EXCERPT.search(user)
         if excerpt is None:
             return self.answer
@@ -146,7 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        order = self.owner.take(body, self.headers.get("Authorization", ""))
+        key = self.headers.get("Authorization") or self.headers.get("x-api-key", "")
+        order = self.owner.take(body, key, self.path)
         try:
             self.obey(order, body)
         except (BrokenPipeError, ConnectionResetError):
@@ -159,6 +171,16 @@ class _Handler(BaseHTTPRequestHandler):
         if name == "drop":
             self.close_connection = True
             return
+        if name == "fault":
+            status, _, error = value.partition(":")
+            self.reply(int(status), {"error": json.loads(error)})
+            return
+        if name == "away":
+            self.raw(307, b"", {"Location": value + self.path})
+            return
+        if name == "flood":
+            self.raw(200, b" " * (40 << 20), {})
+            return
         if name == "wait":
             self.owner.wait(int(value))
         if name.isdigit():
@@ -167,6 +189,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if name == "body":
             self.raw(200, value.encode(), {})
+            return
+        if name == "drip":
+            self.drip(json.dumps(completion(self.owner.right_answer(body))).encode())
             return
         right = self.owner.right_answer(body)
         said = {
@@ -177,7 +202,19 @@ class _Handler(BaseHTTPRequestHandler):
             "text": value,
         }.get(name, right)
         finish = "length" if name == "truncated" else "stop"
-        self.reply(200, completion(said, finish, str(body.get("model", ""))))
+        form = messages_answer if self.path.endswith("/messages") else completion
+        self.reply(200, form(said, finish, str(body.get("model", ""))))
+
+    def drip(self, data: bytes) -> None:
+        """Send the answer so slowly that no single read is late."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        for byte in data:
+            self.wfile.write(bytes([byte]))
+            self.wfile.flush()
+            if self.owner.closing.wait(0.1):
+                return
 
     def reply(self, status: int, value: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         self.raw(status, json.dumps(value).encode(), {"Content-Type": "application/json", **(headers or {})})
@@ -200,4 +237,21 @@ def completion(text: str, finish: str = "stop", model: str = "") -> dict[str, An
         "model": model,
         "choices": [{"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}],
         "usage": {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150},
+    }
+
+
+def messages_answer(text: str, finish: str = "stop", model: str = "") -> dict[str, Any]:
+    """An answer of Anthropic's messages API: JSON comes as the input of the tool; 100 tokens in, 50 out."""
+    try:
+        block: dict[str, Any] = {"type": "tool_use", "id": "t", "name": "answer", "input": dict(json.loads(text))}
+    except (ValueError, TypeError):
+        block = {"type": "text", "text": text}
+    return {
+        "id": "msg_test",
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [{"type": "thinking", "thinking": "Hm.", "signature": "s"}, block],
+        "stop_reason": "max_tokens" if finish == "length" else "end_turn",
+        "usage": {"input_tokens": 60, "cache_read_input_tokens": 40, "output_tokens": 50},
     }

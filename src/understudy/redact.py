@@ -1,23 +1,67 @@
-"""What must not leave: secrets never reach a log, a manifest or a report, and control characters no terminal."""
+"""What must not leave: secrets reach no log, manifest, ledger or report, and control characters no terminal.
+
+A secret is the value of an environment variable whose name says so. It is known in the forms in which programs
+repeat it: as it stands, trimmed, escaped as JSON and Python escape it, percent-encoded in an address, and in
+base64 as basic authentication carries it.
+"""
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import os
 import re
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
 
-_SECRET_NAME = re.compile(r"(API_?KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"API_?KEY|ACCESS_?KEY|_KEY$|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+# TOKENIZERS_PARALLELISM, GOOGLE_CREDENTIALS_FILE and their like hold settings and paths.
+_NO_SECRET = re.compile(r"TOKENIZER|_FILE$|_PATH$|_DIR$", re.IGNORECASE)
 _SHORTEST_SECRET = 8  # shorter values ("true", "1") would redact ordinary words
 
 _DRIVES_A_TERMINAL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def redact(text: str) -> str:
-    """The text with the value of every environment variable that names a secret replaced by its name."""
-    for name, value in os.environ.items():
-        if len(value) >= _SHORTEST_SECRET and _SECRET_NAME.search(name) and value in text:
-            text = text.replace(value, f"<{name}>")
+    """The text with every secret of the environment replaced by its variable's name."""
+    secrets = tuple(
+        (name, value)
+        for name, value in os.environ.items()
+        if len(value.strip()) >= _SHORTEST_SECRET and _SECRET_NAME.search(name) and not _NO_SECRET.search(name)
+    )
+    for form, name in _forms(secrets):
+        if form in text:
+            text = text.replace(form, f"<{name}>")
     return text
+
+
+@lru_cache(maxsize=8)
+def _forms(secrets: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """(how a secret may be written, its variable), longest first so that no rest of a longer form stays."""
+    found: dict[str, str] = {}
+    for name, value in secrets:
+        for raw in (value, value.strip(), value.strip().strip("'\"")):
+            if len(raw) < _SHORTEST_SECRET:
+                continue
+            octets = raw.encode("utf-8", "surrogateescape")
+            written = {
+                raw,
+                repr(raw)[1:-1],
+                json.dumps(raw)[1:-1],
+                json.dumps(raw)[1:-1].replace("/", "\\/"),
+                json.dumps(raw, ensure_ascii=False)[1:-1],
+                quote(octets, safe=""),
+                quote(octets),
+                quote_plus(octets),
+                base64.b64encode(octets).decode().rstrip("="),
+                base64.urlsafe_b64encode(octets).decode().rstrip("="),
+                base64.b64encode(b":" + octets).decode().rstrip("="),
+                base64.b64encode(b"Bearer " + octets).decode().rstrip("="),
+            }
+            for form in written:
+                found.setdefault(form, name)
+    return tuple(sorted(found.items(), key=lambda item: -len(item[0])))
 
 
 def printable(text: str) -> str:

@@ -138,6 +138,7 @@ class Estimate:
     """What a stage will take, before anything is spent. None where it cannot be known.
 
     counts: what it will produce (`{"chunks": 120}`), in the words that later stages look for.
+    unpriced: it asks a served model whose price is not known. missing: what it cannot run without and is not there.
     """
 
     counts: Mapping[str, float] = field(default_factory=dict)
@@ -146,6 +147,8 @@ class Estimate:
     seconds: float | None = None
     memory_bytes: float | None = None
     note: str = ""
+    unpriced: bool = False
+    missing: tuple[str, ...] = ()
 
 
 class StageModule(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import sqlite3
 import subprocess
 import sys
 import urllib.request
@@ -129,7 +130,7 @@ def remote(server: ScriptedTeacher, **settings: Any) -> GenerateConfig:
 
 def test_remote_teacher(stage_inputs: Build) -> None:
     inputs, ctx = stage_inputs(FACTS)
-    with ScriptedTeacher(["thoughts", "truncated"]) as server:
+    with ScriptedTeacher(["thoughts", "garbage"]) as server:
         output = run(remote(server), inputs, ctx)
         accounted(output, ctx)
         pairs, items, coverage = results(ctx)
@@ -245,6 +246,44 @@ def test_the_cap_on_money_holds_over_resumed_runs(stage_inputs: Build) -> None:
         assert len(server.requests) == asked
 
 
+def test_the_cap_counts_all_that_was_paid_before_anything_is_sent(stage_inputs: Build) -> None:
+    inputs, ctx = stage_inputs(FACTS)
+    # An answer costs a ten-thousandth; all eight are bought, and the first three are lost.
+    money = {"price": {"input": 0.0, "output": 2.0}, "max_tokens": 64}
+    with ScriptedTeacher() as server:
+        run(remote(server, **money, max_usd=1.0), inputs, ctx)
+        with sqlite3.connect(ctx.root / "ledger.sqlite") as db:
+            db.execute("DELETE FROM replies WHERE rowid IN (SELECT rowid FROM replies ORDER BY rowid LIMIT 3)")
+        for _ in range(2):
+            output = run(remote(server, **money, max_usd=0.00084), inputs, ctx)
+            assert len(server.requests) == 8
+            assert output.metrics["usd"] == pytest.approx(0.0008)
+            assert output.counts["accepted"] == 5
+            assert sum(output.counts["failed"].values()) == 3
+
+
+def test_an_answer_that_no_reader_takes_is_asked_for_again_by_the_next_run(stage_inputs: Build) -> None:
+    inputs, ctx = stage_inputs(FACTS)
+    loop = 'text:{"facts": ' + "[" * 3000
+    with ScriptedTeacher([loop, loop]) as server:
+        first = run(remote(server, concurrency=1), inputs, ctx)
+        assert (first.counts["accepted"], sum(first.counts["failed"].values())) == (7, 1)
+        second = run(remote(server, concurrency=1), inputs, ctx)
+        assert second.counts["accepted"] == 8
+        assert len(server.requests) == 10
+
+
+def test_anthropic_teaches(stage_inputs: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test-secret-value")
+    inputs, ctx = stage_inputs(FACTS)
+    with ScriptedTeacher() as server:
+        config = remote(server, round_trip=True).model_copy(update={"teacher": f"anthropic:claude-x@{server.url}"})
+        output = run(config, inputs, ctx)
+        assert output.counts["accepted"] == 8
+        assert output.metrics["teacher"] == "anthropic:claude-x"
+        assert set(server.paths) == {"/v1/messages"}
+
+
 def test_a_killed_run_resumes_without_paying_again(stage_inputs: Build, tmp_path: Path) -> None:
     inputs, ctx = stage_inputs(FACTS)
     program = """
@@ -335,6 +374,8 @@ def test_agreement() -> None:
     [
         {"teacher": "gpt-4o"},
         {"paraphrases": {"dev": 0.6, "test": 0.5}},
+        {"teacher": "openai:m@https://me:secret@host/v1"},
+        {"teacher": "anthropic:m@https://host/v1?api_key=abc"},
         {"remote": {"max_usd": 1.0}},
         {"remote": {"roundz": 1}},
         {"n_options": 1},

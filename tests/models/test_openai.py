@@ -16,17 +16,12 @@ from pydantic import BaseModel
 from scripted_teacher import ScriptedTeacher
 
 from understudy.errors import InputError, ModelError, StoreError, TeacherError
+from understudy.models.answers import parse_json, strict_schema
 from understudy.models.ledger import Ledger, Reply, request_key
-from understudy.models.openai import (
-    Endpoint,
-    OpenAIModel,
-    RequestFailed,
-    Unreachable,
-    parse_json,
-    retry_after,
-    strict_schema,
-)
+from understudy.models.openai import Endpoint, RequestFailed, Unreachable
+from understudy.models.served import ServedModel
 from understudy.models.throttle import Budget, BudgetSpent, Throttle
+from understudy.models.wire import retry_after
 from understudy.types import LanguageModel, Message
 
 ASK = (Message("user", "What is the capital of France?"),)
@@ -267,20 +262,36 @@ def test_a_damaged_ledger_is_named(tmp_path: Path) -> None:
 # ── pace and money ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_throttle_adds_one_a_round_and_halves_on_refusal() -> None:
+def test_the_throttle_grows_by_success_and_halves_where_the_endpoint_is_crowded() -> None:
     throttle = Throttle(8, start=1.0)
-    for _ in range(100):
+    for _ in range(10):
         throttle.succeeded()
     assert throttle.limit == 8.0
-    throttle.refused(time.monotonic(), 0.0)
-    assert throttle.limit == 4.0
-    throttle.refused(time.monotonic() - 10, 0.0)  # was under way with the first: one refusal, not two
-    assert throttle.limit == 4.0
+    for _ in range(4):  # with two more in twelve answers the share of refusals passes a fifth
+        last = throttle.refused(time.monotonic(), 0.0)
+    assert last
+    assert throttle.limit == 2.0
+    throttle.refused(time.monotonic() - 10, 0.0)  # was under way with the others: one refusal, not two
+    assert throttle.limit == 2.0
+    throttle.succeeded()
+    assert throttle.limit == 2.5
+
+
+def test_a_refusal_now_and_then_is_not_taken_for_a_crowd() -> None:
+    throttle = Throttle(8, start=8.0)
+    for turn in range(200):
+        if turn % 20 == 10:
+            assert not throttle.refused(time.monotonic(), 60.0)
+        else:
+            throttle.succeeded()
+    assert throttle.limit == 8.0
+    with throttle.slot():  # nobody waits the minute but the refused request
+        pass
 
 
 def test_requests_at_once_stay_within_the_limit() -> None:
     with ScriptedTeacher(["wait:2"]) as server:  # the first is answered when a second has come beside it
-        reader = OpenAIModel("m", server.url, concurrency=3)
+        reader = ServedModel("m", server.url, concurrency=3)
         done = reader.generate([[Message("user", str(i))] for i in range(12)])
         assert [c.text for c in done] == ["Paris."] * 12
         assert 2 <= server.most_at_once <= 3
@@ -318,7 +329,7 @@ def test_money_set_aside_comes_back() -> None:
 
 def test_the_reader_reads() -> None:
     with ScriptedTeacher(["text:<think>hm</think>Oslo"], models={"m": {"max_model_len": 2048}}) as server:
-        reader = OpenAIModel("m", server.url)
+        reader = ServedModel("m", server.url)
         assert isinstance(reader, LanguageModel)
         assert reader.name == f"openai:m@{server.url}"
         assert reader.window == 2048
@@ -334,7 +345,7 @@ def test_the_reader_reads() -> None:
 def test_choices_are_constrained_by_schema_and_read_leniently() -> None:
     script = ['text:{"choice": "B"}', "text:The answer is C.", "text:A or B", "400:no json_schema here"]
     with ScriptedTeacher(script, answer="D") as server:
-        reader = OpenAIModel("m", server.url, concurrency=1)
+        reader = ServedModel("m", server.url, concurrency=1)
         said = [reader.generate([ASK], choices="ABCD")[0].text for _ in range(4)]
         assert said == ["B", "C", "A or B", "D"]
         form = server.requests[0]["response_format"]["json_schema"]["schema"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from understudy.benchmark.config import BenchmarkConfig
+from understudy.models.access import WIRES, missing
 from understudy.stage import Estimate
 from understudy.types import Arm
 
@@ -18,8 +19,10 @@ def estimate(config: BenchmarkConfig, upstream: Mapping[str, Mapping[str, Any]])
     items = upstream.get("generate", {}).get("items") if not config.questions else None
     if config.max_items is not None:
         items = min(items, config.max_items) if items is not None else config.max_items
+    served = [m for arm in config.arms if (m := Arm.parse(arm).model).partition(":")[0] in WIRES]
+    paid: dict[str, Any] = {"unpriced": bool(served), "missing": missing(*served)}
     if items is None:
-        return Estimate(note="the number of questions is not known yet")
+        return Estimate(note="the number of questions is not known yet", **paid)
     chunk = upstream.get("chunk", {})
     per_chunk = chunk["tokens"] / chunk["chunks"] if chunk.get("chunks") and chunk.get("tokens") else 300.0
     context = {
@@ -37,4 +40,5 @@ def estimate(config: BenchmarkConfig, upstream: Mapping[str, Mapping[str, Any]])
             "answers": float(items * len(config.arms)),
         },
         tokens=tokens * config.rounds,
+        **paid,
     )

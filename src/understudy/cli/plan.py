@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from understudy.cli.console import DEFAULT_STORE, SetOption, StoreOption, console, count, duration, size
+
+if TYPE_CHECKING:
+    from understudy.stage import Estimate
 
 
 def plan(
@@ -33,7 +36,7 @@ def plan(
             line.status,
             _made(made, sure=line.artifact is not None),
             count(line.estimate.tokens),
-            "–" if line.estimate.usd is None else f"{line.estimate.usd:.2f}",
+            _money(line.estimate),
             duration(line.estimate.seconds),
             size(line.estimate.memory_bytes),
         )
@@ -46,10 +49,22 @@ def plan(
             console.print(f"{line.step.name}: and {len(line.why) - len(shown)} more; see --explain")
         if line.estimate.note:
             console.print(f"{line.step.name}: {line.estimate.note}", soft_wrap=True)
+        for what in line.estimate.missing:
+            console.print(f"{line.step.name}: cannot run yet: {what}", soft_wrap=True)
     todo = [line for line in lines if line.artifact is None]
     seconds = sum(line.estimate.seconds or 0 for line in todo)
     usd = sum(line.estimate.usd or 0 for line in todo)
-    console.print(f"{len(todo)} of {len(lines)} stages to run, about {duration(seconds)} and {usd:.2f} USD")
+    unpriced = [line.step.name for line in todo if line.estimate.unpriced]
+    money = f"{usd:.2f} USD" if usd or not unpriced else ""
+    if unpriced:
+        money += (" and " if money else "") + f"a price that is not known ({', '.join(unpriced)})"
+    console.print(f"{len(todo)} of {len(lines)} stages to run, about {duration(seconds)} and {money}", soft_wrap=True)
+
+
+def _money(estimate: Estimate) -> str:
+    if estimate.usd is not None and not estimate.unpriced:
+        return f"{estimate.usd:.2f}"
+    return "unknown" if estimate.unpriced else "–"
 
 
 def _made(counts: Mapping[str, Any], *, sure: bool) -> str:

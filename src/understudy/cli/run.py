@@ -36,8 +36,7 @@ def run(
     loaded = load(recipe, set_)
     command = shlex.join(["understudy", *sys.argv[1:]])
     pipeline = Pipeline(loaded, store, recipe_text=recipe.read_text(encoding="utf-8-sig"), command=command)
-    if not yes:
-        _confirm_spending(pipeline, only, until)
+    _check_spending(pipeline, only, until, agreed=yes)
     with _Watch() as watch:
         artifacts = pipeline.run(
             only=only,
@@ -50,19 +49,27 @@ def run(
     _conclude(pipeline, artifacts, store)
 
 
-def _confirm_spending(pipeline: Pipeline, only: str | None, until: str | None) -> None:
-    """Ask before money is spent; without a terminal to ask on, refuse and name the option."""
+def _check_spending(pipeline: Pipeline, only: str | None, until: str | None, *, agreed: bool) -> None:
+    """Name what is missing before anything runs, and ask before money is spent; without a terminal to ask on,
+    refuse and name the option."""
     usd = 0.0
+    unpriced: list[str] = []
     for line in pipeline.plan():
         if only in (None, line.step.name) and line.artifact is None:
+            if line.estimate.missing:
+                raise UsageError(f"{line.step.name}: {line.estimate.missing[0]}")
             usd += line.estimate.usd or 0.0
+            unpriced += [line.step.name] * line.estimate.unpriced
         if line.step.name == until:
             break
-    if usd <= 0:
+    if usd <= 0 or agreed:
         return
+    more = f" and what {' and '.join(unpriced)} costs, whose price is not known" if unpriced else ""
     if not sys.stdin.isatty():
-        raise UsageError(f"this run would spend about {usd:.2f} USD; add --yes to agree, or see `understudy plan`")
-    typer.confirm(f"This run will spend about {usd:.2f} USD. Go on?", abort=True)
+        raise UsageError(
+            f"this run would spend about {usd:.2f} USD{more}; add --yes to agree, or see `understudy plan`"
+        )
+    typer.confirm(f"This run will spend about {usd:.2f} USD{more}. Go on?", abort=True)
 
 
 class _Watch:

@@ -7,6 +7,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from understudy.config import StageConfig
+from understudy.errors import InputError
+from understudy.models.ref import ModelRef
 
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
@@ -36,7 +38,7 @@ class Price(BaseModel):
 
 
 class RemoteTeacher(BaseModel):
-    """How an OpenAI-compatible teacher is asked; the published experiment: ten pairs a chunk in three rounds."""
+    """How a teacher behind an API is asked; the published experiment: ten pairs a chunk in three rounds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +69,7 @@ class RemoteTeacher(BaseModel):
     concurrency: int = Field(
         default=8, ge=1, le=256, description="most requests at once; the number adapts to what the endpoint takes"
     )
-    timeout_seconds: float = Field(default=120.0, gt=0.0, description="after this time a request is given up")
+    timeout_seconds: float = Field(default=120.0, gt=0.0, description="an answer that is not whole by then is given up")
     max_retries: int = Field(default=6, ge=0, le=50, description="further attempts for one request")
 
     @model_validator(mode="after")
@@ -85,7 +87,8 @@ class GenerateConfig(StageConfig):
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"pairs"})  # its content is, whatever its path
 
     teacher: str = Field(
-        default="extractive", description="`extractive` (no model), `openai:model` or `openai:model@http://host/v1`"
+        default="extractive",
+        description="`extractive` (no model), `openai:model`, `openai:model@http://host/v1` or `anthropic:model`",
     )
     pairs: str | None = Field(
         default=None,
@@ -119,9 +122,16 @@ class GenerateConfig(StageConfig):
     @field_validator("teacher")
     @classmethod
     def _known(cls, value: str) -> str:
-        if value != "extractive" and not value.startswith("openai:"):
-            raise ValueError("is 'extractive' or 'openai:MODEL' (with '@http://HOST/v1' for your own endpoint)")
-        return value
+        if value == "extractive":
+            return value
+        if not value.startswith(("openai:", "anthropic:")):
+            raise ValueError(
+                "is 'extractive', 'openai:MODEL' (with '@http://HOST/v1' for your own endpoint) or 'anthropic:MODEL'"
+            )
+        try:
+            return str(ModelRef.parse(value))
+        except InputError as error:
+            raise ValueError(str(error)) from error
 
     def identity(self) -> dict[str, Any]:
         """Without what cannot change the result: pace and patience, and the remote settings of a local teacher."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.generate.config import GenerateConfig
+from understudy.models.access import missing
 from understudy.stage import Estimate
 
 # Measured with the extractive teacher on a server's documentation in chunks of 300 tokens (docs/generate.md).
@@ -29,8 +30,11 @@ def estimate(config: GenerateConfig, upstream: Mapping[str, Mapping[str, Any]]) 
     """Counts, tokens, money and seconds; all None where the number of chunks is not known yet."""
     counts = upstream.get("chunk", {})
     chunks = counts.get("chunks")
+    remote = config.remote
+    asks = config.teacher != "extractive" and not config.pairs
+    paid: dict[str, Any] = {"unpriced": remote.price is None, "missing": missing(config.teacher)} if asks else {}
     if chunks is None:
-        return Estimate(note="the number of chunks is not known yet")
+        return Estimate(note="the number of chunks is not known yet", **paid)
     chunks = float(chunks)
     size = float(counts["tokens"]) / chunks if counts.get("tokens") and chunks else 300.0
     if config.pairs:
@@ -42,7 +46,6 @@ def estimate(config: GenerateConfig, upstream: Mapping[str, Mapping[str, Any]]) 
     made = {"pairs": pairs, "items": min(float(config.n_items), chunks * ITEMS_PER_CHUNK)}
     if config.teacher == "extractive" or config.pairs:
         return Estimate(counts=made, usd=0.0, seconds=1.0 + chunks / CHUNKS_PER_SECOND, note=SEEN_LATER)
-    remote = config.remote
     calls = chunks * remote.rounds
     written = calls * remote.pairs_per_round * TOKENS_PER_PAIR
     # Later rounds are shown the questions of the earlier ones.
@@ -61,8 +64,9 @@ def estimate(config: GenerateConfig, upstream: Mapping[str, Mapping[str, Any]]) 
     if usd is None:
         note += "; add remote.price to see the cost"
     return Estimate(
-        counts=made, tokens=read + written, usd=usd, seconds=calls * SECONDS_PER_CALL / remote.concurrency, note=note
-    )
+        counts=made, tokens=read + written, usd=usd, seconds=calls * SECONDS_PER_CALL / remote.concurrency, note=note,
+        **paid,
+    )  # fmt: skip
 
 
 def _rows(path: Path) -> int:

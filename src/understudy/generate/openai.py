@@ -10,17 +10,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import Literal
-
-from pydantic import BaseModel, Field
 
 from understudy.artifact import digest_json
 from understudy.errors import TeacherError
 from understudy.generate.base import Ask, Coverage, Fact, Page, Taught
 from understudy.generate.config import RemoteTeacher
 from understudy.generate.filters import AGREES, agreement, answer_problem, find_quote, question_problem
+from understudy.generate.taught import RoundTrip, TaughtFact, TaughtFacts, read_answers, read_facts
 from understudy.generate.values import value_type
-from understudy.models.openai import Endpoint, RequestFailed, Unreachable
+from understudy.models.answers import strict_schema
+from understudy.models.openai import Endpoint, NotKept, RequestFailed, Unreachable
 from understudy.models.throttle import BudgetSpent
 from understudy.normal import normal
 from understudy.stage import ProgressFunction
@@ -34,28 +33,6 @@ _FOCUS = (
 _ASKED = "\n\nAlready asked, do not ask again:\n{questions}"
 
 
-class TaughtFact(BaseModel):
-    """One fact as the teacher writes it."""
-
-    quote: str
-    kind: Literal["forward", "reversed", "why", "how", "applied", "false-premise"]
-    questions: list[str] = Field(min_length=1)
-    answer: str
-    option: str
-
-
-class TaughtFacts(BaseModel):
-    """A teacher's reply for one chunk and round."""
-
-    facts: list[TaughtFact]
-
-
-class RoundTrip(BaseModel):
-    """Answers from the chunk alone, in the order of the questions."""
-
-    answers: list[str]
-
-
 @dataclass(slots=True)
 class _Work:
     """What has been made of one chunk."""
@@ -67,6 +44,7 @@ class _Work:
     problem: str = ""
     seen: set[str] = field(default_factory=set)
     questions: list[str] = field(default_factory=list)
+    rounds: int = 0  # that are done
 
 
 def read_prompt(name: str) -> str:
@@ -78,13 +56,14 @@ class OpenAITeacher:
     """Asks an endpoint for facts of each chunk in several rounds and keeps what passes the filters.
 
     A chunk fails with its reason and the others go on; what is paid for is in the endpoint's ledger, so that a
-    second run asks only for what is missing.
+    second run asks only for what is missing. All that the ledger holds is read, and counted against the cap,
+    before anything is sent.
     """
 
     def __init__(
         self, endpoint: Endpoint, config: RemoteTeacher, progress: ProgressFunction, logger: logging.Logger
     ) -> None:
-        self.name = f"openai:{endpoint.model}"
+        self.name = f"{endpoint.wire.scheme}:{endpoint.model}"
         self.endpoint, self.config, self.progress, self.logger = endpoint, config, progress, logger
         self.system, self.user, self.check = (read_prompt(f"{n}.md") for n in ("teach", "chunk", "round_trip"))
         self.template = digest_json([self.system, self.user, self.check, list(_FOCUS), _ASKED])
@@ -93,9 +72,12 @@ class OpenAITeacher:
         """Facts of all pages. Raises TeacherError naming endpoint and next step where every chunk failed."""
         work = [_Work(page, chunk) for page in pages for chunk in page.chunks]
         self.progress("chunks", 0, len(work))
-        pool = ThreadPoolExecutor(max_workers=self.endpoint.concurrency)
+        missing = self._kept(work)
+        # More threads than requests at once: those that wait to ask again leave their place to others.
+        pool = ThreadPoolExecutor(max_workers=_threads(self.endpoint.concurrency))
         try:
-            for done, ended in enumerate(as_completed([pool.submit(self._chunk, w) for w in work]), 1):
+            before = len(work) - len(missing)
+            for done, ended in enumerate(as_completed([pool.submit(self._chunk, w) for w in missing]), before + 1):
                 ended.result()
                 self.progress("chunks", done, len(work))
         except BaseException:
@@ -107,29 +89,53 @@ class OpenAITeacher:
         failed = [o for o in outcomes.values() if o.status == "failed"]
         if work and len(failed) == len(work):
             raise TeacherError(
-                f"generate: the teacher answered for none of {len(work)} chunks. {work[-1].problem} "
+                f"generate: the teacher answered for none of {len(work)} chunks. {work[-1].problem.rstrip('.')}. "
                 "What was paid for is kept, and the same command asks only for what is missing."
             )
         if failed:
             self.logger.warning("generate: %d of %d chunks failed: %s", len(failed), len(work), failed[0].reason)
         dropped: Counter[str] = sum((w.dropped for w in work), Counter())
-        usage = {"requests_sent": float(self.endpoint.sent)}
+        used = self.endpoint.used
+        usage = {"requests_sent": float(self.endpoint.sent), "prompt_tokens": float(used.prompt),
+                 "completion_tokens": float(used.completion)}  # fmt: skip
         if self.endpoint.budget is not None:
             usage["usd"] = round(self.endpoint.budget.spent, 6)
         return Taught(tuple(f for w in work for f in w.facts), outcomes, dict(dropped), usage)
 
-    def _chunk(self, work: _Work) -> None:
-        for number in range(self.config.rounds):
+    def _kept(self, work: Sequence[_Work]) -> list[_Work]:
+        """Take what the ledger holds; gives the work that is missing something."""
+        asked = self.config.model_dump(exclude={"price", "max_usd", "concurrency", "timeout_seconds", "max_retries"})
+        chunks = sorted(
+            w.chunk.chunk_id + hashlib.sha256(w.chunk.text.encode("utf-8", "replace")).hexdigest() for w in work
+        )
+        self.endpoint.begin(digest_json([self.endpoint.name, self.template, asked, chunks]))
+        if self.endpoint.ledger is None:
+            return list(work)
+        self.endpoint.only_kept = True
+        try:
+            missing = [w for w in work if not self._chunk(w)]
+        finally:
+            self.endpoint.only_kept = False
+        self.progress("chunks", len(work) - len(missing), len(work))
+        return missing
+
+    def _chunk(self, work: _Work) -> bool:
+        """Ask all rounds that are not done; whether the chunk is."""
+        while work.rounds < self.config.rounds:
             try:
-                self._round(work, number)
+                self._round(work, work.rounds)
+            except NotKept:
+                return False
             except BudgetSpent as error:
                 work.problem = f"budget: {error}"
-                return
+                return True
             except Unreachable as error:
                 work.problem = str(error)
-                return
+                return True
             except RequestFailed as error:
                 work.problem = str(error)
+            work.rounds += 1
+        return True
 
     def _round(self, work: _Work, number: int) -> None:
         chunk, config = work.chunk, self.config
@@ -140,12 +146,23 @@ class OpenAITeacher:
             facts=n_facts, wordings=config.wordings, focus=_FOCUS[number % len(_FOCUS)], asked=asked,
         )  # fmt: skip
         messages = (Message("system", self.system.format(wordings=config.wordings)), Message("user", user))
-        reply = self.endpoint.complete_json(
-            messages, TaughtFacts, max_tokens=config.max_tokens, temperature=config.temperature, template=self.template
+        taught, dropped = self.endpoint.complete_read(
+            messages,
+            lambda reply: read_facts(reply.text, cut=reply.finish_reason == "length"),
+            strict_schema(TaughtFacts),
+            max_tokens=config.max_tokens,
+            temperature=config.temperature,
+            template=self.template,
         )
-        kept = [fact for taught in reply.facts if (fact := self._checked(work, taught)) is not None]
-        if config.round_trip and kept:
-            kept = self._round_trip(work, kept)
+        seen, lost = set(work.seen), work.dropped.copy()
+        try:
+            work.dropped += dropped
+            kept = [fact for told in taught if (fact := self._checked(work, told)) is not None]
+            if config.round_trip and kept:
+                kept = self._round_trip(work, kept)
+        except TeacherError:
+            work.seen, work.dropped = seen, lost  # the round is asked again, or lost as a whole
+            raise
         work.facts += kept
         work.questions += [ask.questions[0] for fact in kept for ask in fact.asks]
 
@@ -179,18 +196,28 @@ class OpenAITeacher:
             Message("system", self.check),
             Message("user", f"<excerpt>\n{work.chunk.text.strip()}\n</excerpt>\n\n{asked}"),
         )
-        reply = self.endpoint.complete_json(
-            messages, RoundTrip, max_tokens=self.config.max_tokens, temperature=0.0, template=self.template
+        answers = self.endpoint.complete_read(
+            messages,
+            lambda reply: read_answers(reply.text),
+            strict_schema(RoundTrip),
+            max_tokens=self.config.max_tokens,
+            temperature=0.0,
+            template=self.template,
         )
         kept = []
         for i, fact in enumerate(facts):
             ask = fact.asks[0]
-            said = reply.answers[i] if i < len(reply.answers) else "unknown"
+            said = answers[i] if i < len(answers) else "unknown"
             if max(agreement(said, ask.answer), agreement(said, ask.option)) >= AGREES:
                 kept.append(fact)
             else:
                 work.dropped["round trip disagrees"] += len(ask.questions)
         return kept
+
+
+def _threads(concurrency: int) -> int:
+    """One at a time stays one after another."""
+    return 1 if concurrency == 1 else min(512, 4 * concurrency)
 
 
 def _outcome(work: _Work) -> Coverage:

@@ -98,6 +98,7 @@ def open_teacher(config: GenerateConfig, ctx: RunContext) -> Teacher:
     endpoint = Endpoint(
         ref.name,
         ref.base_url,
+        protocol=ref.scheme,
         ledger=Ledger(ctx.root / "ledger.sqlite"),
         budget=budget,
         concurrency=remote.concurrency,

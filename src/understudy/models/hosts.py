@@ -7,19 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from understudy.errors import InputError
+from understudy.models.access import WIRES
 from understudy.models.ref import ModelRef
 from understudy.network import host_of
 
 HUB = "https://huggingface.co"
 _HUB_FILES = ("huggingface.co", "hf.co")  # where the hub, and a mirror of it, send a download on to
-OPENAI = "https://api.openai.com/v1"
 
 
 def hosts_of(ref: str) -> tuple[str, ...]:
     """The hosts that a model reference, a data set's or an address leads to; none for what is on this machine."""
     if ref.startswith(("http://", "https://")):
         return _named(ref)
-    if not ref.startswith(("hf:", "openai:")):
+    if ref.partition(":")[0] not in ("hf", *WIRES):
         return ()
     try:
         parsed = ModelRef.parse(ref.rpartition("+")[0] if ref.startswith("hf:") and "+" in ref else ref)
@@ -28,7 +28,8 @@ def hosts_of(ref: str) -> tuple[str, ...]:
     if parsed.scheme == "hf":
         endpoint = host_of(os.environ.get("HF_ENDPOINT") or HUB)
         return tuple(dict.fromkeys(h for h in (endpoint, *_HUB_FILES) if h))
-    return _named(parsed.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI)
+    wire = WIRES[parsed.scheme]
+    return _named(parsed.base_url or os.environ.get(wire.url_variable) or wire.default_url)
 
 
 def contacts(values: Any, others: Mapping[str, str] | None = None) -> dict[str, list[str]]:

@@ -1,7 +1,13 @@
-"""The request ledger: every paid answer of a remote model is kept, so that nothing is paid twice.
+"""The request ledger: every answer of a remote model is kept, so that nothing is paid twice, and every request is
+charged, so that a cap on money knows all that was spent.
 
-One SQLite file (write-ahead log) shared by all runs of a store. An answer is committed before it is handed on:
-a run killed at any moment finds everything it was given again.
+One SQLite file (write-ahead log) shared by all runs of a store. An answer is committed before it is handed on: a
+run killed at any moment finds everything it was given again. A request is charged before it is sent, with the
+most that it can cost; its answer puts the real count in the place of that.
+
+    replies   answers by request key
+    charges   every request that was sent: what it cost, for which work (`scope`), how it ended
+    aside     answers that cannot be used, with the reason; they were paid, and are asked for again
 """
 
 from __future__ import annotations
@@ -23,19 +29,41 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, model TEXT NOT NULL, text TEXT NOT NULL, finish_reason TEXT NOT NULL,
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, created TEXT NOT NULL
-)
+);
+CREATE TABLE IF NOT EXISTS charges (
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL, scope TEXT NOT NULL, model TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, outcome TEXT NOT NULL, created TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS charges_key ON charges (key);
+CREATE INDEX IF NOT EXISTS charges_scope ON charges (scope);
+CREATE TABLE IF NOT EXISTS aside (
+    key TEXT NOT NULL, model BLOB, text BLOB, finish_reason BLOB, prompt_tokens BLOB, completion_tokens BLOB,
+    created BLOB, reason TEXT NOT NULL
+);
 """
+_WHOLE = (str, str, int, int)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a remote model answered and what it counted. cached: found in the ledger, nothing was sent."""
+    """What a remote model answered and what it counted. cached: found in the ledger, nothing was sent.
+
+    finish_reason: `stop`, `length`, or `refusal`, whose words are the text.
+    """
 
     text: str
     finish_reason: str = "stop"
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens in and out."""
+
+    prompt: int = 0
+    completion: int = 0
 
 
 def request_key(model: str, messages: Sequence[Message], params: Mapping[str, Any], schema: Any, template: str) -> str:
@@ -55,25 +83,99 @@ class Ledger:
         self._lock = threading.Lock()
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=60.0, check_same_thread=False, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute(_SCHEMA)
+            self._db = self._connect("FULL")
+            self._db.executescript(_SCHEMA)
+            # A charge must outlive this process, not a power cut: no wait for the disk before each request.
+            self._fast = self._connect("NORMAL")
+
+    def _connect(self, synchronous: str) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, timeout=60.0, check_same_thread=False, isolation_level=None)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute(f"PRAGMA synchronous={synchronous}")
+        return db
 
     def get(self, key: str) -> Reply | None:
-        """The reply kept under a key, marked as cached, or None."""
+        """The reply kept under a key, marked as cached, or None. One that cannot be read is set aside."""
+        query = "SELECT text, finish_reason, prompt_tokens, completion_tokens FROM replies WHERE key = ?"
         with self._lock, self._errors():
-            row = self._db.execute(
-                "SELECT text, finish_reason, prompt_tokens, completion_tokens FROM replies WHERE key = ?", (key,)
-            ).fetchone()
-        return Reply(row[0], row[1], row[2], row[3], cached=True) if row else None
+            try:
+                row = self._db.execute(query, (key,)).fetchone()
+            except sqlite3.OperationalError as error:
+                if "decode" not in str(error).lower():
+                    raise
+                self._set_aside(key, "its text is not UTF-8")
+                return None
+            if row is None:
+                return None
+            if not all(isinstance(value, kind) for value, kind in zip(row, _WHOLE, strict=True)):
+                self._set_aside(key, "a field of it is not of its kind")
+                return None
+        return Reply(row[0], row[1], max(0, row[2]), max(0, row[3]), cached=True)
 
-    def put(self, key: str, model: str, reply: Reply) -> None:
-        """Keep a reply; when this returns it is on disk. The first reply of a key wins."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        row = (key, model, reply.text, reply.finish_reason, reply.prompt_tokens, reply.completion_tokens, now)
-        with self._lock, self._errors():
+    def put(self, key: str, model: str, reply: Reply, charge: int | None = None) -> None:
+        """Keep a reply and settle its charge; when this returns both are on disk. The first reply of a key wins."""
+        row = (key, model, reply.text, reply.finish_reason, reply.prompt_tokens, reply.completion_tokens, _now())
+        with self._lock, self._errors(), self._transaction():
             self._db.execute("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            if charge is not None:
+                tokens = Tokens(reply.prompt_tokens, reply.completion_tokens)
+                self._settle(self._db, charge, tokens, reply.finish_reason)
+
+    def charge(self, key: str, scope: str, model: str, most: Tokens) -> int:
+        """Note a request that is about to be sent, at the most that it can cost. Gives the number of the charge."""
+        row = (key, scope, model, most.prompt, most.completion, "sent", _now())
+        with self._lock, self._errors():
+            return int(self._fast.execute("INSERT INTO charges VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid or 0)
+
+    def settle(self, charge: int, tokens: Tokens, outcome: str) -> None:
+        """Put what a request cost in the place of what it could have cost."""
+        with self._lock, self._errors():
+            self._settle(self._fast, charge, tokens, outcome)
+
+    def _settle(self, db: sqlite3.Connection, charge: int, tokens: Tokens, outcome: str) -> None:
+        db.execute(
+            "UPDATE charges SET prompt_tokens = ?, completion_tokens = ?, outcome = ? WHERE id = ?",
+            (tokens.prompt, tokens.completion, outcome[:200], charge),
+        )
+
+    def charged(self, scope: str) -> Tokens:
+        """All that was ever charged for a piece of work; what was lost on the way, at the most it can have cost."""
+        return self._sum("scope = ?", (scope,))
+
+    def charged_elsewhere(self, key: str, scope: str | None) -> Tokens:
+        """What a request cost when it was asked for other work (scope None: for any); of an old ledger without
+        charges, its reply."""
+        with self._lock, self._errors():
+            known = self._db.execute("SELECT COUNT(*) FROM charges WHERE key = ?", (key,)).fetchone()[0]
+        if known:
+            return self._sum("key = ? AND scope IS NOT ?", (key, scope))
+        kept = self.get(key)
+        return Tokens(kept.prompt_tokens, kept.completion_tokens) if kept else Tokens()
+
+    def _sum(self, where: str, values: tuple[str | None, ...]) -> Tokens:
+        query = f"SELECT SUM(MAX(prompt_tokens, 0)), SUM(MAX(completion_tokens, 0)) FROM charges WHERE {where}"
+        with self._lock, self._errors():
+            prompt, completion = self._db.execute(query, values).fetchone()
+        return Tokens(int(prompt or 0), int(completion or 0))
+
+    def set_aside(self, key: str, reason: str) -> None:
+        """Keep a reply that cannot be used apart, so that it is asked for again. It stays charged."""
+        with self._lock, self._errors():
+            self._set_aside(key, reason)
+
+    def _set_aside(self, key: str, reason: str) -> None:
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO aside SELECT key, model, CAST(text AS BLOB), finish_reason, prompt_tokens, "
+                "completion_tokens, created, ? FROM replies WHERE key = ?",
+                (reason[:500], key),
+            )
+            self._db.execute("DELETE FROM replies WHERE key = ?", (key,))
+
+    def set_aside_reasons(self) -> dict[str, int]:
+        """How many answers were set aside, by reason."""
+        with self._lock, self._errors():
+            return dict(self._db.execute("SELECT reason, COUNT(*) FROM aside GROUP BY reason").fetchall())
 
     def __len__(self) -> int:
         with self._lock, self._errors():
@@ -82,7 +184,18 @@ class Ledger:
     def close(self) -> None:
         """Close the file; the ledger cannot be used afterwards."""
         with self._lock:
+            self._fast.close()
             self._db.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -93,3 +206,7 @@ class Ledger:
                 f"{self.path}: the request ledger cannot be used: {error}. Free disk space or permissions; "
                 "if the file is damaged, move it away (its answers would be paid for again)."
             ) from error
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

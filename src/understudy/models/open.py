@@ -16,12 +16,12 @@ def open_language_model(ref: str, *, adapter: Path | None = None, device: str = 
     where its engine is not installed.
     """
     parsed = ModelRef.parse(ref)
-    if adapter is not None and parsed.scheme == "openai":
+    if adapter is not None and parsed.scheme in ("openai", "anthropic"):
         raise InputError(f"model '{ref}': an adapter cannot be put on it here; use ./folder, hf:org/name or lab:reader")
-    if parsed.scheme == "openai":
-        from understudy.models.openai import OpenAIModel
+    if parsed.scheme in ("openai", "anthropic"):
+        from understudy.models.served import ServedModel
 
-        return OpenAIModel(parsed.name, base_url=parsed.base_url)
+        return ServedModel(parsed.name, base_url=parsed.base_url, protocol=parsed.scheme)
     from understudy.models.adapter import attach
     from understudy.models.load import open_model
     from understudy.models.reader import TransformersModel

@@ -1,38 +1,39 @@
-"""Any OpenAI-compatible endpoint: as a teacher that answers in JSON, and as a reader.
+"""A served model, asked for answers: waiting, retrying, pacing, paying and keeping are done here, visibly.
 
-The SDK sends and parses; waiting, retrying, pacing, paying and keeping are done here, where they can be seen.
-Keys come from the environment (OPENAI_API_KEY) and stay there.
+The protocol (OpenAI's chat completions, Anthropic's messages) writes and reads the bodies. Keys come from the
+environment and stay there.
 """
 
 from __future__ import annotations
 
-import email.utils
+import contextlib
 import json
-import os
 import random
-import re
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar
 
-import openai
-from openai import OpenAI
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from understudy.errors import InputError, ModelError, TeacherError
-from understudy.models.ledger import Ledger, Reply, request_key
+from understudy.errors import TeacherError
+from understudy.models import access
+from understudy.models.answers import parse_json, scrub, strict_schema, without_thoughts
+from understudy.models.faults import Trouble, judge
+from understudy.models.http import HttpClient, HttpReply, NoAnswer
+from understudy.models.ledger import Ledger, Reply, Tokens, request_key
 from understudy.models.throttle import Budget, Throttle
+from understudy.models.wire import Garbled, Said, Usage, read_fault, retry_after
 from understudy.redact import redact
-from understudy.types import Completion, Message
+from understudy.types import Message
 
-T = TypeVar("T", bound=BaseModel)
-KEY = "OPENAI_API_KEY"
-_LONGEST_WAIT = 120.0
-_THOUGHTS = re.compile(r"<(think|thinking|thought|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_WINDOW = 8192  # where an endpoint does not say what its model takes
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+_EMPTY = "an empty answer"
+_LONGEST_BACKOFF = 120.0
+_LONGEST_WAIT = 600.0  # an endpoint that asks to wait longer is asked again by the next run
+_ADAPTATIONS = 8  # parameters that one request can learn to do without
+_BELIEVED = 100  # times the most that a request can hold: above it a count of tokens is no count
 
 
 class RequestFailed(TeacherError):
@@ -43,12 +44,32 @@ class Unreachable(TeacherError):
     """The endpoint cannot be used at all: no connection, no permission, no such model."""
 
 
+class NothingSaid(RequestFailed):
+    """Every answer was empty."""
+
+
+class NotKept(TeacherError):
+    """The ledger does not hold the answer, and nothing was to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One request, with the most tokens that it can take."""
+
+    key: str
+    messages: tuple[Message, ...]
+    params: Mapping[str, Any]
+    schema: Any
+    most: Tokens
+
+
 class Endpoint:
     """A served model.
 
-    ledger: keeps paid answers. budget: a hard cap on money. concurrency: the most requests at once.
-    max_retries: further attempts after a refusal, a server error or a timeout. backoff: the first wait in
-    seconds, doubled each time; `Retry-After` is honoured where the endpoint sends it.
+    protocol: `openai` or `anthropic`. ledger: keeps paid answers. budget: a hard cap on money. concurrency: the
+    most requests at once. timeout: seconds for a whole answer. max_retries: further attempts after a refusal of
+    pace, a server error or a timeout. backoff: the first wait in seconds, doubled each time; `Retry-After` is
+    honoured where the endpoint sends it. Raises InputError for a missing or impossible key, or an address with one.
     """
 
     def __init__(
@@ -56,6 +77,7 @@ class Endpoint:
         model: str,
         base_url: str | None = None,
         *,
+        protocol: str = "openai",
         ledger: Ledger | None = None,
         budget: Budget | None = None,
         concurrency: int = 8,
@@ -63,26 +85,31 @@ class Endpoint:
         max_retries: int = 6,
         backoff: float = 0.5,
     ) -> None:
-        key = os.environ.get(KEY)
-        own = base_url or os.environ.get("OPENAI_BASE_URL")
-        if not key and not own:
-            raise InputError(
-                f"model 'openai:{model}': no key; export {KEY}=..., or name your own endpoint: "
-                f"openai:{model}@http://127.0.0.1:8000/v1"
-            )
-        self.model = model
-        self.client = OpenAI(api_key=key or "none", base_url=own, max_retries=0, timeout=timeout)
-        self.base_url = str(self.client.base_url).rstrip("/")
-        self.name = f"openai:{model}@{self.base_url}"
+        self.wire = access.WIRES[protocol]
+        found = access.find(self.wire, model, base_url)
+        self.model, self.base_url = model, found.base_url
+        self.client = HttpClient(found.base_url, self.wire.headers(found.key), timeout)
+        self.name = f"{protocol}:{model}@{self.base_url}"
         self.ledger, self.budget = ledger, budget
         self.throttle = Throttle(concurrency)
         self.concurrency, self.max_retries, self.backoff = concurrency, max_retries, backoff
         self.sent = 0
+        self.used = Tokens()
+        self.only_kept = False  # while True nothing is sent: NotKept is raised instead
+        self._scope: str | None = None
+        self._counted: set[str] = set()
         self._lock = threading.Lock()
         self._dead: Unreachable | None = None
         self._answered = False
         self._unsupported: frozenset[str] = frozenset()  # parameters that this endpoint has refused
         self._stopped = threading.Event()
+
+    def begin(self, scope: str) -> None:
+        """Count against the budget all that was charged before for this piece of work, by whatever run."""
+        self._scope = scope
+        if self.ledger is not None and self.budget is not None:
+            before = self.ledger.charged(scope)
+            self.budget.count(self.budget.cost(before.prompt, before.completion))
 
     def stop(self) -> None:
         """Send nothing more: what waits to be repeated gives up; requests under way are still answered."""
@@ -100,311 +127,227 @@ class Endpoint:
     ) -> Reply:
         """One reply, from the ledger where it was paid for before.
 
-        schema: a JSON schema that the reply shall keep to. template: version of the prompt's wording.
-        Raises RequestFailed, Unreachable or BudgetSpent; StoreError where the ledger cannot be written.
+        schema: a JSON schema that the reply shall keep to. template: version of the prompt's text.
+        Raises RequestFailed (also for a refusal, and for an answer that holds thoughts alone), Unreachable,
+        BudgetSpent or NotKept; StoreError where the ledger cannot be written.
         """
+        return self._usable(self.reply(messages, max_tokens, temperature, stop, schema, template))
+
+    def reply(
+        self, messages: Sequence[Message], max_tokens: int, temperature: float | None = None, stop: Sequence[str] = (),
+        schema: Mapping[str, Any] | None = None, template: str = "",
+    ) -> Reply:  # fmt: skip
+        """The same, a refusal or an answer without words included: its finish_reason says so."""
+        return self._kept_or_asked(self._request(messages, max_tokens, temperature, stop, schema, template))
+
+    def complete_json(self, messages: Sequence[Message], kind: type[M], **how: Any) -> M:
+        """A reply as a pydantic object; see `complete_read`."""
+        return self.complete_read(messages, lambda reply: parse_json(reply.text, kind), strict_schema(kind), **how)
+
+    def complete_read(
+        self, messages: Sequence[Message], read: Callable[[Reply], T], schema: Mapping[str, Any], **how: Any
+    ) -> T:
+        """What `read` makes of a reply. One that it cannot read is sent back once with what is wrong with it.
+
+        read raises ValueError. Where the second reply cannot be read either, both are set aside and RequestFailed
+        is raised; the next run asks again.
+        """
+        how = {"temperature": None, "stop": (), "template": "", **how}
+        first = self._request(messages, schema=schema, **how)
+        reply = self._usable(self._kept_or_asked(first))
+        try:
+            return read(reply)
+        except ValueError as error:
+            cut = " It was cut off: write less." if reply.finish_reason == "length" else ""
+            wrong = f"That was not a valid answer: {str(error)[:400]}.{cut} Answer again with the JSON object alone."
+        again = self._request(
+            (*messages, Message("assistant", reply.text[-4000:]), Message("user", wrong)), schema=schema, **how
+        )
+        second = self._usable(self._kept_or_asked(again))
+        try:
+            return read(second)
+        except ValueError as error:
+            why = f"not the JSON that was asked for: {scrub(str(error))[:200]}"
+            if self.ledger is not None:
+                for request in (first, again):
+                    self.ledger.set_aside(request.key, why)
+            raise RequestFailed(f"{self.name}: {why}") from error
+
+    # ── one request ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _request(
+        self, messages: Sequence[Message], max_tokens: int, temperature: float | None, stop: Sequence[str],
+        schema: Mapping[str, Any] | None, template: str,
+    ) -> _Request:  # fmt: skip
         params: dict[str, Any] = {"max_tokens": max_tokens}
         if temperature is not None:
             params["temperature"] = temperature
         if stop:
             params["stop"] = list(stop)
-        key = request_key(self.name, messages, params, schema, template)
-        kept = self.ledger.get(key) if self.ledger is not None else None
-        if kept is not None:
-            if self.budget is not None:
-                self.budget.count(self.budget.cost(kept.prompt_tokens, kept.completion_tokens))
-            return kept
-        reply = self._paid(messages, params, schema)
-        if self.ledger is not None:
-            self.ledger.put(key, self.model, reply)
-        return reply
-
-    def _paid(self, messages: Sequence[Message], params: Mapping[str, Any], schema: Any) -> Reply:
-        if self.budget is None:
-            return self._retried(messages, params, schema)
+        asked = tuple(Message(m.role, scrub(m.content)) for m in messages)
         # A token is at least one byte, so this cannot be exceeded.
-        longest = sum(len(m.content.encode()) + 16 for m in messages) + len(json.dumps(schema))
-        most = self.budget.cost(longest, int(params["max_tokens"]))
-        self.budget.reserve(most)
-        spent = 0.0
-        try:
-            reply = self._retried(messages, params, schema)
-            counted = reply.prompt_tokens or reply.completion_tokens
-            spent = self.budget.cost(reply.prompt_tokens, reply.completion_tokens) if counted else most
-        finally:
-            self.budget.settle(most, spent)
-        return reply
+        longest = sum(len(m.content.encode()) + 16 for m in asked) + len(json.dumps(schema))
+        key = request_key(self.name, asked, params, schema, template)
+        return _Request(key, asked, params, schema, Tokens(longest, max_tokens))
 
-    def _retried(self, messages: Sequence[Message], params: Mapping[str, Any], schema: Any) -> Reply:
-        problem = ""
-        attempt = 0
+    def _kept_or_asked(self, request: _Request) -> Reply:
+        self._count_elsewhere(request.key)
+        kept = self.ledger.get(request.key) if self.ledger is not None else None
+        if kept is not None:
+            return kept
+        if self.only_kept:
+            raise NotKept(f"{self.name}: the ledger does not hold this answer")
+        problem, attempt, adapted = "", 0, 0
         while attempt <= self.max_retries:
-            if self._dead or self._stopped.is_set():
-                raise self._dead or Unreachable(f"{self.name}: stopped")
-            left_out = self._unsupported
-            wait = min(_LONGEST_WAIT, self.backoff * 2**attempt) * (0.5 + random.random() / 2)
-            with self.throttle.slot() as started:
-                try:
-                    reply = self._send(messages, params, schema, left_out)
-                except openai.APIStatusError as error:
-                    if self._adapt(error, params, schema, left_out):
-                        continue
-                    problem, pause = self._refusal(error)
-                    if pause is not None:
-                        self.throttle.refused(started, pause or wait)
-                        wait = pause or wait
-                except (openai.APIConnectionError, openai.APIResponseValidationError, ValueError) as error:
-                    # A timeout is a connection error too; an answer that is no JSON raises ValueError.
-                    slow = isinstance(error, openai.APITimeoutError)
-                    problem = "no answer in time" if slow else f"no connection ({_cause(error)})"
-                    if not isinstance(error, openai.APIConnectionError):
-                        problem = "an answer that is not of the chat protocol"
-                else:
-                    if reply.text.strip():
-                        self._answered = True
-                        self.throttle.succeeded()
-                        return reply
-                    problem = f"an empty answer (finish reason: {reply.finish_reason})"
+            self._go_on()
+            wait = min(_LONGEST_BACKOFF, self.backoff * 2**attempt) * (0.5 + random.random() / 2)
+            got = self._attempt(request, wait)
+            if isinstance(got, Reply):
+                return got
+            if got.again_without and adapted < _ADAPTATIONS:
+                request, adapted = self._adapted(request, got), adapted + 1
+                continue
+            problem, wait = got.why, got.wait or wait
             attempt += 1
             if attempt <= self.max_retries:
                 self._stopped.wait(wait)
         if not self._answered and problem.startswith("no connection"):
             self._give_up(f"{problem}. Start the server, or correct the address in the model reference")
-        raise RequestFailed(f"{self.name}: {problem}, after {attempt} attempts")
+        kind = NothingSaid if problem == _EMPTY else RequestFailed
+        raise kind(f"{self.name}: {problem}, after {attempt} attempts")
 
-    def _send(
-        self, messages: Sequence[Message], params: Mapping[str, Any], schema: Any, left_out: frozenset[str]
-    ) -> Reply:
-        sent: dict[str, Any] = {k: v for k, v in params.items() if k not in left_out}
-        if "max_tokens" in left_out:
-            sent["max_completion_tokens"] = params["max_tokens"]
-        if schema is not None and "response_format" not in left_out:
-            form = {"name": "answer", "strict": True, "schema": schema}
-            sent["response_format"] = {"type": "json_schema", "json_schema": form}
+    def _count_elsewhere(self, key: str) -> None:
+        """Count once what an answer cost that this work takes from other work."""
+        if self.ledger is None or self.budget is None:
+            return
         with self._lock:
-            self.sent += 1
-        done = self.client.chat.completions.create(
-            model=self.model,
-            messages=[{"role": m.role, "content": m.content} for m in messages],  # type: ignore[misc]
-            **sent,
-        )
-        if not getattr(done, "choices", None):
-            raise ValueError("no choices")
-        choice, usage = done.choices[0], done.usage
-        return Reply(
-            text=choice.message.content or "",
-            finish_reason=choice.finish_reason or "stop",
-            prompt_tokens=usage.prompt_tokens if usage else 0,
-            completion_tokens=usage.completion_tokens if usage else 0,
-        )
+            if key in self._counted:
+                return
+            self._counted.add(key)
+        there = self.ledger.charged_elsewhere(key, self._scope)
+        self.budget.count(self.budget.cost(there.prompt, there.completion))
 
-    def _adapt(
-        self, error: openai.APIStatusError, params: Mapping[str, Any], schema: Any, left_out: frozenset[str]
-    ) -> bool:
-        """Whether the endpoint refused a parameter that was sent and can be left out; it is from now on."""
-        if error.status_code not in (400, 422):
-            return False
-        said = str(error).lower()
-        words = {"response_format": ("response_format", "json_schema"), "temperature": ("temperature",),
-                 "max_tokens": ("max_tokens", "max_completion_tokens"), "stop": ("'stop'",)}  # fmt: skip
-        for name, signs in words.items():
-            asked = name in params or (name == "response_format" and schema is not None)
-            if asked and name not in left_out and any(sign in said for sign in signs):
-                with self._lock:
-                    self._unsupported |= {name}
-                return True
-        return False
-
-    def _refusal(self, error: openai.APIStatusError) -> tuple[str, float | None]:
-        """What a status means: (problem, seconds to wait or None where the pace was not the matter).
-
-        Raises Unreachable or RequestFailed for what no repetition can mend.
-        """
-        status, said = error.status_code, redact(_message(error))
-        if status in (401, 403):
-            self._give_up(f"{status}: not allowed ({said}). Set {KEY} to a key of this endpoint")
-        if status == 404:
-            self._give_up(f"404: no model '{self.model}' there ({said}). Check the model's name and the address")
-        if status == 402 or "insufficient_quota" in said or getattr(error, "code", "") == "insufficient_quota":
-            self._give_up(f"{status}: the account has no credit left ({said})")
-        if status in (408, 409) or status >= 500:
-            return f"error {status} ({said})", retry_after(error.response.headers) if status == 503 else None
-        if status == 429:
-            return f"429: too many requests ({said})", retry_after(error.response.headers) or 0.0
-        raise RequestFailed(f"{self.name}: refused with {status}: {said}") from error
-
-    def _give_up(self, why: str) -> None:
-        self._dead = Unreachable(f"{self.name}: {why}; then run the same command again.")
-        raise self._dead
-
-    def complete_json(self, messages: Sequence[Message], kind: type[T], **how: Any) -> T:
-        """A reply as a pydantic object. One that does not fit is sent back once with what is wrong with it.
-
-        Raises RequestFailed where the second is wrong too, and what `complete` raises.
-        """
-        schema = strict_schema(kind)
-        reply = self.complete(messages, schema=schema, **how)
-        try:
-            return parse_json(reply.text, kind)
-        except ValueError as error:
-            cut = " It was cut off: write less." if reply.finish_reason == "length" else ""
-            wrong = f"That was not a valid answer: {str(error)[:400]}.{cut} Answer again with the JSON object alone."
-        again = (*messages, Message("assistant", reply.text[-4000:]), Message("user", wrong))
-        second = self.complete(again, schema=schema, **how)
-        try:
-            return parse_json(second.text, kind)
-        except ValueError as error:
-            raise RequestFailed(f"{self.name}: not the JSON that was asked for: {str(error)[:200]}") from error
-
-
-def parse_json(text: str, kind: type[T]) -> T:
-    """The last object in a reply that fits `kind`; thoughts, fences and words around it are passed over.
-
-    Raises ValueError saying what does not fit.
-    """
-    clean = _THOUGHTS.sub("", text)
-    problem = "no JSON object in it"
-    found: T | None = None
-    for value in _objects(clean):
-        try:
-            found = kind.model_validate(value)
-        except ValidationError as error:
-            first = error.errors()[0]
-            problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    if found is None:
-        raise ValueError(problem)
-    return found
-
-
-def _objects(text: str) -> Iterator[Any]:
-    """The outermost JSON objects of a text, in order."""
-    decoder = json.JSONDecoder(strict=False)
-    at = text.find("{")
-    while at >= 0:
-        try:
-            value, end = decoder.raw_decode(text, at)
-        except ValueError:
-            end = at + 1
-        else:
-            yield value
-        at = text.find("{", end)
-
-
-def strict_schema(kind: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of `kind` as strict endpoints want it: every property required, none beyond them."""
-
-    def tighten(node: Any) -> Any:
-        if isinstance(node, list):
-            return [tighten(n) for n in node]
-        if not isinstance(node, dict):
-            return node
-        kept = {k: tighten(v) for k, v in node.items() if k not in ("default", "title") or not isinstance(v, str)}
-        if kept.get("type") == "object" and "properties" in kept:
-            kept |= {"required": list(kept["properties"]), "additionalProperties": False}
-        return kept
-
-    return dict(tighten(kind.model_json_schema()))
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that an answer's headers ask to wait: a number, a date, or milliseconds; None where they say none."""
-    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name)
-        if not value:
-            continue
-        try:
-            return min(_LONGEST_WAIT, max(0.0, float(value) * scale))
-        except ValueError:
-            date = email.utils.parsedate_tz(value)
-            if date is not None:
-                return min(_LONGEST_WAIT, max(0.0, email.utils.mktime_tz(date) - time.time()))
-    return None
-
-
-def _message(error: openai.APIStatusError) -> str:
-    body = error.body
-    said = body.get("message") if isinstance(body, dict) else None
-    return str(said or error.message)[:300]
-
-
-def _cause(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return str(error) or type(error).__name__
-
-
-class OpenAIModel:
-    """A served model behind the LanguageModel protocol. It answers in text; it cannot weigh given answers."""
-
-    def __init__(self, model: str, base_url: str | None = None, *, concurrency: int = 8, **endpoint: Any) -> None:
-        self.endpoint = Endpoint(model, base_url, concurrency=concurrency, **endpoint)
-        self.name = f"openai:{model}" + (f"@{base_url}" if base_url else "")
-
-    @cached_property
-    def window(self) -> int:
-        """What the endpoint says of the model (`max_model_len`, `context_length`), else 8192 tokens."""
-        try:
-            said = self.endpoint.client.models.retrieve(self.endpoint.model).model_dump()
-        except openai.OpenAIError:
-            return _WINDOW
-        for name in ("max_model_len", "context_length", "context_window", "n_ctx"):
-            if isinstance(said.get(name), int) and said[name] > 0:
-                return int(said[name])
-        return _WINDOW
-
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        """An upper estimate: the tokenizer is not known. Two bytes a token, and the marks of each turn."""
-        return sum(8 + (len(m.content.encode()) + 1) // 2 for m in messages)
-
-    def generate(
-        self,
-        conversations: Sequence[Sequence[Message]],
-        *,
-        max_tokens: int = 256,
-        temperature: float = 0.0,
-        stop: Sequence[str] = (),
-        choices: Sequence[str] = (),
-    ) -> list[Completion]:
-        """One completion a conversation, asked for side by side, in the order given.
-
-        With `choices` the answer is constrained by a schema where the endpoint keeps to schemas; what it says
-        is returned as it is where it names none of them. Raises TeacherError subclasses of this module.
-        """
-        schema = _choice_schema(choices) if choices else None
-
-        def one(messages: Sequence[Message]) -> Completion:
-            reply = self.endpoint.complete(
-                messages, max_tokens=max_tokens, temperature=temperature, stop=stop, schema=schema
+    def _usable(self, reply: Reply) -> Reply:
+        if reply.finish_reason == "refusal":
+            raise RequestFailed(f"{self.name}: the model refused: {reply.text[:300]}")
+        if not reply.text.strip() or (reply.finish_reason == "length" and not without_thoughts(reply.text)):
+            raise RequestFailed(
+                f"{self.name}: no answer, for thinking used up all {reply.completion_tokens} tokens; "
+                "raise max_tokens (generate.remote.max_tokens), or let the model think less"
             )
-            text = _chosen(reply.text, choices) if choices else _THOUGHTS.sub("", reply.text).strip()
-            cut = "length" if reply.finish_reason == "length" else "stop"
-            return Completion(text, cut, reply.prompt_tokens, reply.completion_tokens)  # type: ignore[arg-type]
+        return reply
 
-        with ThreadPoolExecutor(max_workers=self.endpoint.concurrency) as pool:
-            return list(pool.map(one, conversations))
+    def _attempt(self, request: _Request, wait: float) -> Reply | Trouble:
+        """Send once, and pay. A reply is in the ledger when it is returned."""
+        most = self.budget.cost(request.most.prompt, request.most.completion) if self.budget is not None else 0.0
+        if self.budget is not None:
+            self.budget.reserve(most)
+        spent = Tokens()
+        charge: int | None = None
+        outcome = "not sent"
+        try:
+            with self.throttle.slot() as started:
+                self._go_on()
+                if self.ledger is not None:
+                    charge = self.ledger.charge(request.key, self._scope or "", self.model, request.most)
+                left_out = self._unsupported
+                body = self.wire.body(self.model, request.messages, request.params, request.schema, left_out)
+                with self._lock:
+                    self.sent += 1
+                spent, outcome = request.most, "sent"
+                try:
+                    answer = self.client.post(self.wire.path(self.base_url), body)
+                except NoAnswer as error:
+                    spent, outcome = (request.most if error.sent else Tokens()), str(error)
+                    return self._paced(Trouble(outcome, end=error.end), {}, started, wait)
+                said, outcome = self._read(answer)
+                spent = self._spent(said, request.most)
+                if said is not None and said.fault is None and (reply := self._conclusive(said, spent)) is not None:
+                    self.throttle.succeeded()
+                    self._answered = True
+                    if self.ledger is not None:
+                        self.ledger.put(request.key, self.model, reply, charge)
+                        charge = None
+                    return reply
+                if said is None or said.fault is None:
+                    return Trouble(outcome)
+                outcome = redact(f"{said.fault.status}: {said.fault.message}")
+                trouble = judge(said.fault, request, left_out, self._answered, self.wire.key_variable)
+                return self._paced(trouble, answer.headers, started, wait)
+        finally:
+            if self.ledger is not None and charge is not None:
+                self.ledger.settle(charge, spent, redact(outcome))
+            if self.budget is not None:
+                self.budget.settle(most, self.budget.cost(spent.prompt, spent.completion))
+            with self._lock:
+                self.used = Tokens(self.used.prompt + spent.prompt, self.used.completion + spent.completion)
 
-    def loglikelihoods(
-        self, conversations: Sequence[Sequence[Message]], options: Sequence[Sequence[str]]
-    ) -> list[list[float]]:
-        raise ModelError(
-            f"{self.name}: a chat endpoint does not give the probability of a text of ours; "
-            "measure it with generated answers (benchmark: {scoring: [generate]})"
-        )
+    def _read(self, answer: HttpReply) -> tuple[Said | None, str]:
+        """What was said, and how the attempt ended in words. None: an answer that is not of the protocol."""
+        if answer.status >= 400:
+            usage = Usage()
+            with contextlib.suppress(Garbled):
+                usage = self.wire.read(answer.body).usage
+            return Said(finish="error", usage=usage, fault=read_fault(answer.status, answer.body, answer.text)), ""
+        try:
+            said = self.wire.read(answer.body)
+        except Garbled as error:
+            begins = f": {redact(answer.text)[:80]}" if answer.body is None and answer.text else ""
+            return None, f"an answer that is not of the chat protocol ({error}{begins})"
+        return said, _EMPTY
 
+    def _spent(self, said: Said | None, most: Tokens) -> Tokens:
+        """What an answer cost: as it says, or the most it can have cost where that is missing or cannot be."""
+        if said is None:
+            return most
+        usage = said.usage
+        if said.fault is not None:
+            return Tokens(usage.prompt or 0, usage.completion or 0)
+        prompt, completion = usage.prompt, usage.completion
+        if not prompt or prompt > _BELIEVED * most.prompt:
+            prompt = most.prompt
+        if completion is None or completion > _BELIEVED * most.completion or (completion == 0 and said.text):
+            completion = most.completion
+        return Tokens(prompt, completion)
 
-def _choice_schema(choices: Sequence[str]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {"choice": {"type": "string", "enum": list(choices)}},
-        "required": ["choice"],
-        "additionalProperties": False,
-    }
+    def _conclusive(self, said: Said, spent: Tokens) -> Reply | None:
+        """The reply, where asking again would bring nothing else. An empty one is tried again, unless it is all
+        thought."""
+        finish = "length" if said.finish == "length" else "refusal" if said.finish == "refusal" else "stop"
+        if said.text.strip() or finish == "length":
+            return Reply(scrub(said.text), finish, spent.prompt, spent.completion)
+        return None
 
+    def _paced(self, trouble: Trouble, headers: Mapping[str, str], started: float, wait: float) -> Trouble:
+        """Give up, fail, or wait as the endpoint asks."""
+        if trouble.end == "endpoint":
+            self._give_up(trouble.why)
+        if trouble.end == "request":
+            self._fail(trouble.why)
+        asked = retry_after(headers)
+        if asked is not None and asked > _LONGEST_WAIT:
+            self._fail(f"{trouble.why}; it asks to wait {asked / 60:.0f} minutes. Run the same command then")
+        if trouble.pace:
+            self.throttle.refused(started, asked if asked is not None else wait)
+        return trouble.waiting(asked)
 
-def _chosen(text: str, choices: Sequence[str]) -> str:
-    clean = _THOUGHTS.sub("", text).strip()
-    for value in _objects(clean):
-        if isinstance(value, dict) and value.get("choice") in choices:
-            return str(value["choice"])
-    said = [c for c in choices if re.search(rf"(?<!\w){re.escape(c)}(?!\w)", clean)]
-    return said[0] if len(said) == 1 else clean
+    def _adapted(self, request: _Request, trouble: Trouble) -> _Request:
+        """The request as the endpoint can take it; the answer is kept under the key of what was asked."""
+        if trouble.max_tokens is not None:
+            params = {**request.params, "max_tokens": trouble.max_tokens}
+            return _Request(request.key, request.messages, params, request.schema, request.most)
+        with self._lock:
+            self._unsupported |= {trouble.again_without}
+        return request
+
+    def _go_on(self) -> None:
+        """Raises Unreachable where nothing is to be sent any more."""
+        if self._dead or self._stopped.is_set():
+            raise self._dead or Unreachable(f"{self.name}: stopped")
+
+    def _fail(self, why: str) -> NoReturn:
+        raise RequestFailed(f"{self.name}: {redact(why)}")
+
+    def _give_up(self, why: str) -> NoReturn:
+        self._dead = Unreachable(f"{self.name}: {redact(why)}; then run the same command again.")
+        raise self._dead

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from understudy.errors import ModelError
+from understudy.models.answers import without_thoughts
 from understudy.models.chat import PLAIN_TEMPLATE, encode, render
 from understudy.models.score import score_options
 from understudy.types import Completion, Message
@@ -123,7 +124,7 @@ class TransformersModel:
         cut = min((at for s in stops if (at := text.find(s)) >= 0), default=None)
         ended = end is not None or cut is not None
         return Completion(
-            text[:cut].strip(),
+            without_thoughts(text[:cut]),
             "stop" if ended else "length",
             prompt_tokens=prompt_tokens,
             completion_tokens=len(kept),

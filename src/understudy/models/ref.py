@@ -1,15 +1,16 @@
-"""One string names any model: `./folder`, `hf:org/name@revision`, `lab:reader`, `gguf:./x.gguf`, `openai:gpt-4o`."""
+"""One string names any model: `./folder`, `hf:org/name@revision`, `lab:reader`, `gguf:./x.gguf`, `openai:gpt-4o`,
+`anthropic:claude-sonnet-4-5`."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from typing import Literal, get_args
-from urllib.parse import urlsplit, urlunsplit
 
 from understudy.errors import InputError, did_you_mean
+from understudy.models.access import WIRES, check_address, looks_secret
 
-Scheme = Literal["folder", "hf", "lab", "gguf", "openai"]
+Scheme = Literal["folder", "hf", "lab", "gguf", "openai", "anthropic"]
 _PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9_+-]+):(?!//)(.*)", re.DOTALL)
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _LAB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -21,7 +22,7 @@ class ModelRef:
 
     name: the folder or file path, the hub's `org/name`, the bundled model's name, or the served model's name.
     revision: branch, tag or commit of a hub model; None means its default branch.
-    base_url: endpoint of an OpenAI-compatible server; None means the client's default.
+    base_url: address of the endpoint that serves it; None means the protocol's default.
     """
 
     scheme: Scheme
@@ -47,8 +48,8 @@ class ModelRef:
             raise InputError(f"model '{text}': a name must follow '{scheme}:'")
         if scheme == "hf":
             return cls._hub(text, rest)
-        if scheme == "openai":
-            return cls._served(text, rest)
+        if scheme in WIRES:
+            return cls._served(scheme, rest)
         if scheme == "lab" and not _LAB_NAME.fullmatch(rest):
             raise InputError(f"model '{text}': write it as lab:name, for example lab:reader")
         return cls(scheme, rest)  # type: ignore[arg-type]  # checked against the literals above
@@ -61,18 +62,18 @@ class ModelRef:
         return cls("hf", name, revision or None)
 
     @classmethod
-    def _served(cls, text: str, rest: str) -> ModelRef:
-        place = re.search(r"@(https?://.*)$", rest)
+    def _served(cls, scheme: str, rest: str) -> ModelRef:
+        key = WIRES[scheme].key_variable
+        place = re.search(r"@(https?://.*)$", rest, re.IGNORECASE | re.DOTALL)
+        name = rest[: place.start()] if place else rest
+        if looks_secret(name):
+            raise InputError(f"model '{scheme}:…': the name must not hold a key; put it into {key} instead")
         if place is None:
-            return cls("openai", rest)
-        url = urlsplit(place.group(1))
-        if not place.start() or not url.hostname:
-            raise InputError(f"model '{text}': write it as openai:model@http://host:port/v1")
-        if url.username or url.password:
-            # A reference stands in recipes, manifests and keys: no place for a password.
-            raise InputError("model 'openai:…': a URL must not hold a password; put it into OPENAI_API_KEY instead")
-        clean = urlunsplit((url.scheme, url.netloc, url.path.rstrip("/"), url.query, ""))
-        return cls("openai", rest[: place.start()], base_url=clean)
+            return cls(scheme, rest)  # type: ignore[arg-type]  # a key of WIRES
+        if not name:
+            raise InputError(f"model '{scheme}:@…': write it as {scheme}:model@http://host:port/v1")
+        url = check_address(place.group(1), f"model '{scheme}:{name}@…'", key)
+        return cls(scheme, name, base_url=url)  # type: ignore[arg-type]
 
     def __str__(self) -> str:
         if self.scheme == "folder":

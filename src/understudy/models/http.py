@@ -1,0 +1,153 @@
+"""JSON over HTTP to one endpoint: one time for the whole exchange, a bound on what is read, no redirect followed.
+
+The time of a client's socket is per read, and an endpoint that sends a byte a second is never late by it. Here
+the exchange runs on an event loop and is cancelled when its time is over, wherever it stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import httpx2
+
+T = TypeVar("T")
+LARGEST_ANSWER = 32 << 20  # bytes; an answer of 100,000 tokens has less than one of these
+
+
+class NoAnswer(Exception):
+    """The endpoint gave nothing that can be read.
+
+    sent: the request may have reached it, so that it may be billed. end: what no repetition can help, if anything.
+    """
+
+    def __init__(self, why: str, *, sent: bool, end: Literal["", "request", "endpoint"] = "") -> None:
+        super().__init__(why)
+        self.sent = sent
+        self.end = end
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """What came back. body: the JSON, or None where there is none; text: how it begins, for a message."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    text: str
+
+
+class HttpClient:
+    """Posts JSON below `base_url`; safe for threads. timeout: seconds for an exchange as a whole."""
+
+    def __init__(self, base_url: str, headers: Mapping[str, str], timeout: float) -> None:
+        self.base_url, self.timeout = base_url.rstrip("/"), timeout
+        self._headers = {"Accept-Encoding": "identity", "User-Agent": "understudy", **headers}
+        self._lock = threading.Lock()
+        self._client: httpx2.AsyncClient | None = None
+
+    def post(self, path: str, body: Mapping[str, Any]) -> HttpReply:
+        """Raises NoAnswer."""
+        return self._exchange("POST", path, json.dumps(body).encode())
+
+    def get(self, path: str) -> HttpReply:
+        """Raises NoAnswer."""
+        return self._exchange("GET", path, None)
+
+    def _exchange(self, method: str, path: str, content: bytes | None) -> HttpReply:
+        began: list[str] = []
+
+        async def trace(event: str, info: Mapping[str, Any]) -> None:
+            if event.endswith("send_request_headers.started"):
+                began.append(event)
+
+        try:
+            return _wait_for(self._fetch(method, path, content, trace))
+        except TimeoutError:
+            raise NoAnswer(f"no answer within {self.timeout:g} seconds", sent=bool(began)) from None
+        except httpx2.TransportError as error:
+            what = "the connection broke off" if began else "no connection"
+            raise NoAnswer(f"{what} ({_cause(error)})", sent=bool(began)) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+            # A header or address that cannot be sent: the message may hold it, so only its kind is told.
+            raise NoAnswer(f"the request cannot be sent ({type(error).__name__})", sent=False, end="endpoint") from None
+
+    async def _fetch(self, method: str, path: str, content: bytes | None, trace: Any) -> HttpReply:
+        async with asyncio.timeout(self.timeout):
+            headers = {"Content-Type": "application/json"} if content is not None else {}
+            async with self._open().stream(
+                method, self.base_url + path, content=content, headers=headers, extensions={"trace": trace}
+            ) as response:
+                if response.is_redirect:
+                    raise NoAnswer(_redirected(self.base_url, response.headers), sent=True, end="endpoint")
+                read = bytearray()
+                async for part in response.aiter_bytes():
+                    read += part
+                    if len(read) > LARGEST_ANSWER:
+                        raise NoAnswer(f"an answer of more than {LARGEST_ANSWER >> 20} MB", sent=True, end="request")
+                return HttpReply(response.status_code, response.headers, _json(read), _begin(read))
+
+    def _open(self) -> httpx2.AsyncClient:
+        with self._lock:
+            if self._client is None:
+                self._client = httpx2.AsyncClient(
+                    headers=self._headers,
+                    follow_redirects=False,
+                    timeout=httpx2.Timeout(self.timeout, connect=min(self.timeout, 30.0), pool=None),
+                    limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
+                )
+            return self._client
+
+
+def _json(read: bytearray) -> Any:
+    try:
+        return json.loads(read.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _begin(read: bytearray) -> str:
+    return " ".join(read[:1200].decode("utf-8", "replace").split())[:300]
+
+
+def _redirected(asked: str, headers: Mapping[str, str]) -> str:
+    there = httpx2.URL(asked).join(headers.get("location") or "")
+    place = f"{there.scheme}://{there.netloc.decode('ascii', 'replace').rpartition('@')[2]}"
+    return (
+        f"it redirects to {place}, and nothing was sent there: text goes only to the address that the reference "
+        f"names. If {place} is right, write its whole address into the reference"
+    )
+
+
+def _cause(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error) or type(error).__name__
+
+
+# ── the event loop ──────────────────────────────────────────────────────────────────────────────────────
+
+_loop_lock = threading.Lock()
+_loops: dict[int, asyncio.AbstractEventLoop] = {}  # by process: a fork has no thread that would run its parent's
+
+
+def _wait_for(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the process's own event loop, in a thread that ends with the process."""
+    with _loop_lock:
+        loop = _loops.get(os.getpid())
+        if loop is None:
+            loop = _loops[os.getpid()] = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="understudy-http", daemon=True).start()
+    running = asyncio.run_coroutine_threadsafe(work, loop)
+    try:
+        return running.result()
+    except BaseException:
+        with contextlib.suppress(Exception):
+            running.cancel()
+        raise
