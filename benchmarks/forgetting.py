@@ -21,12 +21,11 @@ import yaml
 from understudy.artifact import Artifact, seal, write_records
 from understudy.models.divergence import mean_kl, next_token_logprobs
 from understudy.models.open import open_language_model
-from understudy.pipeline import _Examiner
 from understudy.sft import stage
 from understudy.sft.config import SftConfig
 from understudy.sft.development import development_items
+from understudy.sft.examiner import Examiner
 from understudy.stage import Inputs, RunContext
-from understudy.suite import practice
 from understudy.types import MCQItem, QAPair
 
 MODEL = "lab:reader"
@@ -49,7 +48,7 @@ def main() -> None:
     random.Random(5).shuffle(facts)
     pairs = [p for p in every if p.fact_id in set(facts[: options.facts])]
     settings = yaml.safe_load(Path("recipes/quickstart.yaml").read_text(encoding="utf-8"))["sft"]
-    examiner = _Examiner()
+    examiner = Examiner()
     suite = list(examiner.suite(100))
     labels = [item.item_id for item in suite]
     dev = development_items(pairs, items, dev_rows=128, limit=200, seed=0)
@@ -80,7 +79,7 @@ def main() -> None:
                 place = Path(scratch) / f"{seed}-{way}"
                 (place / "out").mkdir(parents=True)
                 context = RunContext(place / "out", place / "work", place, seed=seed, device="cpu")
-                inputs = Inputs(artifacts, model=MODEL, base_model=MODEL, open_practice=practice)
+                inputs = Inputs(artifacts, model=MODEL, base_model=MODEL)
                 output = stage.run(config, inputs, context)
                 score, right, after = measure(str(place / "out" / "model"))
                 answers.setdefault(way, []).append(right)

@@ -6,7 +6,6 @@ import errno
 import threading
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -26,9 +25,8 @@ class Config(StageConfig):
 def run_stage(tmp_path: Path, run: Any) -> Any:
     work = tmp_path / "work"
     ctx = RunContext(out=work / "out", work=work, root=tmp_path)
-    module = SimpleNamespace(run=run)
     return execute(
-        module, Config(), Inputs(), key="k", key_fields={"stage": "toy"}, target=tmp_path / "store" / "k", ctx=ctx
+        run, Config(), Inputs(), key="k", key_fields={"stage": "toy"}, target=tmp_path / "store" / "k", ctx=ctx
     )
 
 
@@ -64,7 +62,8 @@ def test_the_manifest_says_what_it_took(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_what_cannot_change_the_result_is_not_in_the_key() -> None:
-    assert Config(workers=8).identity() == Config(workers=1).identity() == {"size": 3}
+    assert Config(workers=8).identity() == Config(workers=1).identity() == {}
+    assert Config(size=4, workers=8).identity() == {"size": 4}
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,11 @@ def open_answerer(
     return ModelAnswerer(arm, reader, retriever, tuple(chunks), top_k, max_tokens)
 
 
+def closed_book(model: LanguageModel, name: str = "closed-book") -> ModelAnswerer:
+    """An open model that answers from memory alone."""
+    return open_answerer(Arm.parse(name), model="", adapter=None, retriever=None, chunks=(), top_k=1, reader=model)
+
+
 @dataclass
 class ModelAnswerer:
     """An arm ready to answer. See `understudy.types.Answerer`."""

@@ -79,14 +79,18 @@ class Recipe(BaseModel):
         return self
 
     def section(self, stage: str) -> StageConfig | None:
-        """The settings of a stage by its name; None where the recipe leaves it out."""
-        return getattr(self, section_of(stage))
+        """The settings of a stage by its name; None where the recipe leaves it out.
+
+        A benchmark with an arm that retrieves searches as `index.search` says, unless it says otherwise itself.
+        """
+        config: StageConfig | None = getattr(self, section_of(stage))
+        if isinstance(config, BenchmarkConfig) and self.index is not None:
+            return config.with_search(self.index.search, self.index.retriever)
+        return config
 
     def contacts(self) -> dict[str, list[str]]:
         """The hosts that a run of this recipe may reach, each with the keys that name it; none where all is local."""
-        named = [
-            (stage, config.models()) for stage in _SECTIONS if isinstance(config := getattr(self, stage), StageConfig)
-        ]
+        named = [(stage, config.models()) for stage in _SECTIONS if (config := self.section(stage)) is not None]
         others = {f"{stage}.{name}": ref for stage, models in named for name, ref in models.items()}
         return contacts(self.resolved(), others)
 

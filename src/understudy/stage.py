@@ -13,12 +13,12 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import psutil
 
@@ -26,7 +26,6 @@ from understudy.artifact import MANIFEST, Artifact, publish, seal, to_plain
 from understudy.config import StageConfig
 from understudy.errors import Interrupted, StageError, StoreError, UnderstudyError
 from understudy.failures import explain
-from understudy.types import Answerer, Arm, LanguageModel, MCQItem, Retriever
 
 ProgressFunction = Callable[[str, float, float | None], None]
 _LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "trl", "safetensors", "lancedb", "numpy", "openai")
@@ -36,65 +35,18 @@ def silent(what: str, done: float, total: float | None) -> None:
     """The progress of a caller that does not watch."""
 
 
-class Examiner(Protocol):
-    """The benchmark's questions and statistics, for a stage that chooses between models by what they answer.
-
-    Accuracies and changes come as `{value, low, high, n, clusters}`, shares of 1 with 95 % intervals; None where
-    nothing was answered.
-    """
-
-    @property
-    def probe(self) -> Sequence[str]:
-        """Fixed everyday texts on which a taught model should still speak like its base."""
-        ...
-
-    def suite(self, per_skill: int) -> Sequence[MCQItem]:
-        """General questions of the skills that the benchmark's suite asks, none of which stands in it."""
-        ...
-
-    def ask(self, reader: LanguageModel, items: Sequence[MCQItem]) -> list[float | None]:
-        """Closed-book accuracy question by question, cloze scoring; None where one could not be asked."""
-        ...
-
-    def accuracy(self, right: Sequence[float | None], labels: Sequence[str]) -> Mapping[str, Any]:
-        """The mean with its interval; labels: what each question depends on."""
-        ...
-
-    def change(
-        self,
-        before: Sequence[float | None],
-        after: Sequence[float | None],
-        labels: Sequence[str],
-        margin: float,
-    ) -> Mapping[str, Any]:
-        """The paired difference, and `verdict`: is the loss within the margin (`kept`, `lost`, `inconclusive`)?"""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """What flows into a stage.
 
-    artifacts: finished artifacts by stage name (only those the stage needs and the recipe has).
+    artifacts: finished artifacts by stage name (only those the stage reads and the recipe has).
     model: reference of the model as it stands here: the base model, or what merge or align made of it.
     base_model: the recipe's own reference.
-    open_retriever: opens the run's index. open_answerer: opens an arm of the run as an Answerer. The pipeline
-    injects both, since rooms do not import each other; None where the recipe has no index or no model.
-    open_suite: the bundled general questions, by which the benchmark sees forgetting; `kind` is the skill.
-    open_practice: (count, seed) → questions with answers of the kind that the bundled models were taught with.
-    score_model: (questions, model folder) → accuracy on development questions, by which a merge is searched.
-    examiner: asks an open model, by which fine-tuning chooses how much of what was learned is kept.
     """
 
     artifacts: Mapping[str, Artifact] = field(default_factory=dict)
     model: str = ""
     base_model: str = ""
-    open_retriever: Callable[[], Retriever] | None = None
-    open_answerer: Callable[[Arm], Answerer] | None = None
-    open_suite: Callable[[], Sequence[MCQItem]] | None = None
-    open_practice: Callable[[int, int], Sequence[tuple[str, str]]] | None = None
-    score_model: Callable[[str, Path], float | None] | None = None
-    examiner: Examiner | None = None
 
     def __getitem__(self, stage: str) -> Artifact:
         try:
@@ -151,10 +103,8 @@ class Estimate:
     missing: tuple[str, ...] = ()
 
 
-class StageModule(Protocol):
-    """The shape of every `understudy.<room>.stage`."""
-
-    def run(self, config: Any, inputs: Inputs, ctx: RunContext) -> StageOutput: ...
+Run = Callable[[Any, Inputs, RunContext], StageOutput]
+"""What `understudy.<room>.stage.run` is."""
 
 
 class _PeakMemory:
@@ -227,7 +177,7 @@ def _commit() -> str | None:
 
 
 def execute(
-    module: StageModule,
+    run: Run,
     config: StageConfig,
     inputs: Inputs,
     *,
@@ -248,7 +198,7 @@ def execute(
     try:
         ctx.out.mkdir(parents=True)
         with _PeakMemory() as memory:
-            output = module.run(config, inputs, ctx)
+            output = run(config, inputs, ctx)
         manifest = {
             "stage": config.NAME,
             "version": config.VERSION,

@@ -16,10 +16,10 @@ from understudy.align.data import Preference, read, select
 from understudy.align.train import _Watch, train
 from understudy.artifact import digest_tree, read_records
 from understudy.errors import InputError
-from understudy.models.checkpoint import Checkpoints, trainable
 from understudy.models.load import load_tokenizer
 from understudy.models.open import open_language_model
 from understudy.stage import Inputs, RunContext
+from understudy.training.checkpoints import Checkpoints, trainable
 from understudy.types import Message
 
 Context = Callable[[str], RunContext]

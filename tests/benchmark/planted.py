@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from understudy.artifact import Artifact, seal, write_records
+from understudy.benchmark import general
 from understudy.benchmark.config import BenchmarkConfig
-from understudy.benchmark.stage import run
+from understudy.benchmark.stage import measure
 from understudy.benchmark.summary import Summary
 from understudy.errors import InputError
 from understudy.prompts import LETTERS, multiple_choice, passage, with_passages
@@ -199,7 +202,6 @@ class Bench:
         return PlantedAnswerer(arm, self.readers[arm.model], self.world, self.missed)
 
     def inputs(self) -> Inputs:
-        suite = self.suite
         return Inputs(
             artifacts={
                 "chunk": artifact(self.folder / "chunk", "chunk", chunks=self.world.chunks),
@@ -207,15 +209,18 @@ class Bench:
                     self.folder / "generate", "generate", items=self.world.items, pairs=self.world.pairs
                 ),
             },
-            open_answerer=self.open_answerer,
-            open_suite=None if suite is None else lambda: suite,
+            model="planted",
         )
 
     def run(self, **settings: Any) -> Summary:
         out = self.folder / "out"
         out.mkdir(parents=True, exist_ok=True)
         settings.setdefault("arms", tuple(self.readers))
-        run(BenchmarkConfig(**settings), self.inputs(), RunContext(out, self.folder / "work", self.folder))
+        ctx = RunContext(out, self.folder / "work", self.folder)
+        with pytest.MonkeyPatch.context() as patch:
+            if self.suite is not None:
+                patch.setattr(general, "general_suite", lambda: self.suite)
+            measure(BenchmarkConfig(**settings), self.inputs(), ctx, self.open_answerer)
         return Summary.read(out / "summary.json")
 
     def results(self) -> list[ItemResult]:

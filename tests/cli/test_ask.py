@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from understudy import pipeline
+from understudy import answerers, api
 from understudy.artifact import Artifact
 from understudy.benchmark.summary import ArmSummary, Provenance, Summary
-from understudy.cli.ask import ask, best_arm
-from understudy.evaluation.intervals import Interval
-from understudy.pipeline import RunRecord
+from understudy.cli.ask import ask
+from understudy.evaluation.records import Interval
+from understudy.pipeline import OpenedRun, RunRecord
 from understudy.prompts import ABSTAIN
 from understudy.types import Answer, Arm, Citation
 
@@ -43,6 +43,14 @@ def benchmark(path: Path, arms: dict[str, tuple[Literal["arm", "floor"], float |
     return Artifact(path, {"stage": "benchmark"})
 
 
+RECIPE = {"name": "demo", "base_model": "lab:reader", "docs": {"path": "docs"}, "index": {}}
+
+
+def demo(stages: dict[str, Artifact]) -> api.Run:
+    record = RunRecord("demo", 1, RECIPE, "", "", "", {}, ("ingest", "chunk", "index", "sft", "benchmark"))
+    return api.Run(OpenedRun(record, stages), Path("store"))
+
+
 def test_the_best_arm_is_the_most_accurate_that_can_answer(tmp_path: Path) -> None:
     found = benchmark(
         tmp_path,
@@ -51,7 +59,7 @@ def test_the_best_arm_is_the_most_accurate_that_can_answer(tmp_path: Path) -> No
             "sft+oracle": ("arm", 0.9), "longest option": ("floor", 0.8),
         },
     )  # fmt: skip
-    assert best_arm({"benchmark": found}) == "base+rag"
+    assert demo({"benchmark": found}).best_arm == "base+rag"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +67,7 @@ def test_the_best_arm_is_the_most_accurate_that_can_answer(tmp_path: Path) -> No
     [((), "base"), (("sft",), "sft"), (("index",), "base+rag"), (("index", "sft"), "sft+rag")],
 )
 def test_without_a_benchmark_the_stages_decide(tmp_path: Path, stages: tuple[str, ...], name: str) -> None:
-    assert best_arm({s: Artifact(tmp_path, {}) for s in stages}) == name
+    assert demo({s: Artifact(tmp_path, {}) for s in stages}).best_arm == name
 
 
 @pytest.fixture
@@ -73,20 +81,14 @@ def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         "base+corpus": Says(ABSTAIN, cited),
     }
 
-    def opener(recipe: Any, model: str, done: Any, device: str) -> Any:
-        assert model == "lab:reader"
+    def open_arm(self: answerers.Answerers, arm: Arm) -> Says:
+        assert self.model == "lab:reader"
+        arms.append(arm.name)
+        return says[arm.name]
 
-        def open_arm(arm: Arm) -> Says:
-            arms.append(arm.name)
-            return says[arm.name]
-
-        return open_arm
-
-    recipe = {"name": "demo", "base_model": "lab:reader", "docs": {"path": "docs"}, "index": {}}
-    record = RunRecord("demo", recipe, "", "", "", {})
     stages = {s: Artifact(tmp_path, {}) for s in ("index", "sft")}
-    monkeypatch.setattr(pipeline, "open_run", lambda name, root: (record, stages))
-    monkeypatch.setattr(pipeline, "answerer_opener", opener)
+    monkeypatch.setattr(api, "open_run", lambda name, **_: demo(stages))
+    monkeypatch.setattr(answerers.Answerers, "open", open_arm)
     return arms
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from understudy.artifact import Artifact
-from understudy.pipeline import Pipeline, Planned, load_run, open_run
+from understudy.pipeline import Pipeline, Planned, open_run
 from understudy.recipe import Recipe, parse
 
 LIGHT = """\
@@ -89,24 +89,23 @@ def test_two_runs_on_one_store_make_each_artifact_once(tiny_model: Path, docs_fo
 
 
 def digests(store: Path, name: str) -> dict[str, str]:
-    _, artifacts = open_run(name, store)
-    return {stage: artifact.digest for stage, artifact in artifacts.items()}
+    return {stage: artifact.digest for stage, artifact in open_run(name, store).artifacts.items()}
 
 
 _KILLED = """
 import dataclasses, os, signal, sys
-from understudy import pipeline
+from understudy.pipeline import loop
 from understudy.cli.main import main
-victim, fatal, execute, seen = sys.argv.pop(1), sys.argv.pop(1), pipeline.execute, []
-def until_killed(module, config, *rest, ctx, **more):
+victim, fatal, execute, seen = sys.argv.pop(1), sys.argv.pop(1), loop.execute, []
+def until_killed(run, config, *rest, ctx, **more):
     def progress(what, done, total):
         ctx.progress(what, done, total)
         seen.append(what)
         if len(seen) == int(fatal):
             os.kill(os.getpid(), signal.SIGKILL)
     watched = dataclasses.replace(ctx, progress=progress) if config.NAME == victim else ctx
-    return execute(module, config, *rest, ctx=watched, **more)
-pipeline.execute = until_killed
+    return execute(run, config, *rest, ctx=watched, **more)
+loop.execute = until_killed
 main()
 """
 
@@ -145,15 +144,13 @@ def test_a_whole_run_leaves_a_record_a_verdict_and_a_report(
         env=environment,
     )
     assert done.returncode == 0, done.stderr
-    run = load_run(store, "light")
-    assert run is not None
-    assert run.finished
-    page = store / "runs" / "light" / "report.html"
-    report = json.loads((store / "runs" / "light" / "report.json").read_text())
+    opened = open_run("light", store)
+    assert opened.record.finished
+    page = store / "runs" / "light" / "1" / "report.html"
+    report = json.loads(page.with_suffix(".json").read_text())
     assert str(page) in done.stdout.replace("\n", "")
     assert report
-    _, artifacts = open_run("light", store)
-    for artifact in artifacts.values():
+    for artifact in opened.artifacts.values():
         artifact.verify()
         assert artifact.manifest["wall_seconds"] >= 0
         assert artifact.manifest["peak_memory_bytes"] > 0

@@ -206,22 +206,21 @@ def test_stage_writes_a_model_that_speaks(family: dict[str, Path], tmp_path: Pat
     assert estimate(MergeConfig.model_validate(linear("org/far")), {}).seconds is None
 
 
-def test_stage_searches_with_a_score_and_refuses_without(family: dict[str, Path], tmp_path: Path) -> None:
-    from understudy.merge.stage import run
+def test_stage_searches_with_a_score(family: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from understudy.merge import stage
 
     fields = {"merge_method": "slerp", "models": [{"model": str(family["m1"])}], "base_model": str(family["base"])}
     config = MergeConfig.model_validate({**fields, "search": {"values": [0.2, 0.8]}, "smoke_test": False})
     (tmp_path / "out").mkdir()
     context = RunContext(out=tmp_path / "out", work=tmp_path / "work", root=tmp_path)
-    with pytest.raises(RecipeError, match=r"merge\.search: nothing here can score"):
-        run(config, Inputs(), context)
     scores, asked = iter([0.3, 0.9]), []
 
     def score(questions: str, folder: Path) -> float:
         asked.append((questions, (folder / "config.json").is_file()))
         return next(scores)
 
-    output = run(config, Inputs(score_model=score), context)
+    monkeypatch.setattr(stage, "accuracy_of", score)
+    output = stage.run(config, Inputs(), context)
     assert asked == [("suite", True)] * 2
     assert output.metrics["search"]["value"] == 0.8
     assert "t: 0.8" in (tmp_path / "out" / "model" / "merge.yaml").read_text()

@@ -22,10 +22,10 @@ from understudy.benchmark.questions import clusters, link
 from understudy.benchmark.summarise import Findings, summarise
 from understudy.benchmark.summary import General, GeneralTask, Summary
 from understudy.evaluation.baselines import run as run_floors
-from understudy.evaluation.intervals import Interval
 from understudy.evaluation.items import Exclusion
 from understudy.evaluation.lexical import Bm25
 from understudy.evaluation.question import Question
+from understudy.evaluation.records import Interval
 from understudy.report.build import build
 from understudy.types import Arm, Chunk, Document, ItemResult, MCQItem, QAPair
 

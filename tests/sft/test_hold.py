@@ -13,7 +13,7 @@ import torch
 from pydantic import ValidationError
 
 from understudy.artifact import read_records
-from understudy.errors import InputError, UnderstudyError
+from understudy.errors import UnderstudyError
 from understudy.models.chat import IGNORED
 from understudy.models.load import load_model, load_tokenizer
 from understudy.sft import stage
@@ -159,14 +159,10 @@ def test_rows_are_held_or_taught_whoever_replies(tmp_path: Path) -> None:
 def test_practice_of_the_bundled_models_needs_no_reader_and_names_what_is_wrong(tmp_path: Path) -> None:
     config = ReplayConfig(source="lab:practice")
 
-    def rows(open_practice: Any) -> list[Row]:
-        return replay_rows(
-            config, 9, seed=3, work=tmp_path, open_language_model=lambda: pytest.fail("nothing is to be answered"),
-            open_practice=open_practice, progress=lambda *_: None,
-        )  # fmt: skip
-
-    assert [(r.messages[0].content, r.answer) for r in rows(practice)] == practice(9, 3)
-    with pytest.raises(InputError, match="lab:practice: this installation has no bundled models; write self"):
-        rows(None)
+    rows = replay_rows(
+        config, 9, seed=3, work=tmp_path, open_language_model=lambda: pytest.fail("nothing is to be answered"),
+        progress=lambda *_: None,
+    )  # fmt: skip
+    assert [(r.messages[0].content, r.answer) for r in rows] == practice(9, 3)
     with pytest.raises(ValidationError, match="'lab:practise' is no source of prompts; write lab:practice"):
         ReplayConfig(source="lab:practise")

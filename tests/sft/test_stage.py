@@ -20,7 +20,6 @@ from safetensors.torch import load_file
 
 from understudy.artifact import Artifact, digest_tree, read_records, seal, walk_files, write_records
 from understudy.errors import InputError, MissingExtraError, ModelError, StageError
-from understudy.models.checkpoint import Checkpoints
 from understudy.models.open import open_language_model
 from understudy.sft import stage
 from understudy.sft.config import MixConfig, ReplayConfig, SftConfig
@@ -28,6 +27,7 @@ from understudy.sft.replay import replay_rows
 from understudy.sft.rows import Row
 from understudy.sft.watch import Watch
 from understudy.stage import Inputs, RunContext
+from understudy.training.checkpoints import Checkpoints
 from understudy.types import Completion, Message, QAPair
 
 Context = Callable[..., RunContext]

@@ -18,10 +18,10 @@ from understudy.models.load import load_model, load_tokenizer
 from understudy.models.lora import with_lora
 from understudy.models.open import open_language_model
 from understudy.models.save import save_adapter, save_model
-from understudy.pipeline import _Examiner
 from understudy.sft import stage
 from understudy.sft.config import ReplayConfig, SftConfig, SweepConfig
 from understudy.sft.estimate import estimate
+from understudy.sft.examiner import Examiner
 from understudy.sft.strength import open_strength
 from understudy.sft.sweep import Scored, choose, sweep
 from understudy.stage import Inputs, RunContext
@@ -180,7 +180,7 @@ class Scripted:
     def __init__(self, patience: int = 100) -> None:
         self.patience = patience
         self.asked: list[str] = []
-        self.real = _Examiner()
+        self.real = Examiner()
 
     def suite(self, per_skill: int) -> list[MCQItem]:
         return [
@@ -265,11 +265,8 @@ QUICK: dict[str, Any] = {
 def test_the_stage_writes_the_chosen_strength(
     inputs: Inputs, context: Callable[[str], RunContext], tiny_model: Path
 ) -> None:
-    from dataclasses import replace
-
-    asked = replace(inputs, examiner=_Examiner())
     run = context("swept")
-    output = stage.run(SftConfig(**QUICK), asked, run)
+    output = stage.run(SftConfig(**QUICK), inputs, run)
     found = json.loads((run.out / "sweep.json").read_text(encoding="utf-8"))
     assert found["chosen"] == output.metrics["strength"] == 0.5
     assert found["strengths"][0]["dev"]["n"] == 16
@@ -277,16 +274,16 @@ def test_the_stage_writes_the_chosen_strength(
     settings = json.loads((run.out / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
     assert settings["lora_alpha"] == 0.5 * 32
     again = context("again")
-    stage.run(SftConfig(**QUICK), asked, again)
+    stage.run(SftConfig(**QUICK), inputs, again)
     assert digest_tree(again.out) == digest_tree(run.out)
 
     off = context("off")
-    output = stage.run(SftConfig(**{**QUICK, "sweep": SweepConfig(enabled=False)}), asked, off)
+    output = stage.run(SftConfig(**{**QUICK, "sweep": SweepConfig(enabled=False)}), inputs, off)
     assert not (off.out / "sweep.json").exists()
     assert output.metrics["strength"] == 1
 
     full = context("full")
-    stage.run(SftConfig(**{**QUICK, "method": "full", "learning_rate": 1e-2}), asked, full)
+    stage.run(SftConfig(**{**QUICK, "method": "full", "learning_rate": 1e-2}), inputs, full)
     base, trained = load_model(tiny_model), load_model(full.work / "job" / "trained" / "model")
     shipped = dict(load_model(full.out / "model").named_parameters())
     for (name, before), (_, after) in zip(base.named_parameters(), trained.named_parameters(), strict=True):
@@ -294,11 +291,9 @@ def test_the_stage_writes_the_chosen_strength(
 
 
 def test_too_few_questions_choose_nothing(inputs: Inputs, context: Callable[[str], RunContext]) -> None:
-    from dataclasses import replace
-
     run = context("few")
     few = SftConfig(**{**QUICK, "sweep": SweepConfig(enabled=True, lambdas=(0.5,), dev_items=3)})
-    output = stage.run(few, replace(inputs, examiner=_Examiner()), run)
+    output = stage.run(few, inputs, run)
     found = json.loads((run.out / "sweep.json").read_text(encoding="utf-8"))
     assert (found["chosen"], found["rule"]) == (1.0, "not swept")
     assert "Only 3 held-out wordings" in output.metrics["strength_why"]
@@ -328,6 +323,6 @@ def test_a_bare_off_is_understood_and_the_sweep_is_part_of_the_estimate() -> Non
 def test_examiner_never_asks_a_question_of_the_benchmark() -> None:
     from understudy.suite import SKILLS, general_suite
 
-    found = _Examiner().suite(60)
+    found = Examiner().suite(60)
     assert {skill: sum(item.kind == skill for item in found) for skill in SKILLS} == dict.fromkeys(SKILLS, 60)
     assert not {item.question for item in found} & {item.question for item in general_suite()}

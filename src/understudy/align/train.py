@@ -18,8 +18,8 @@ from trl import DPOConfig, DPOTrainer
 from understudy.align.config import AlignConfig
 from understudy.align.data import Preference
 from understudy.errors import ModelError, StageError
-from understudy.models.checkpoint import Checkpoints, load_weights, save_weights, trainable
 from understudy.models.lora import is_large, learning_rate_factor, micro_batch, step_seed
+from understudy.training.checkpoints import Checkpoints, load_weights, save_weights, trainable
 
 disable_progress_bars()  # the stage shows one of its own
 

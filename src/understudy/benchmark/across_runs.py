@@ -18,8 +18,7 @@ from understudy.evaluation.baselines import PREFIX
 from understudy.evaluation.interchange.inspect import read_log
 from understudy.evaluation.interchange.lm_eval import read_samples
 from understudy.evaluation.interchange.samples import Samples, by_arm
-from understudy.evaluation.intervals import Interval
-from understudy.evaluation.paired import Comparison
+from understudy.evaluation.records import Comparison, Interval
 from understudy.types import ItemResult, MCQItem
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from understudy.config import StageConfig
 from understudy.errors import did_you_mean
+from understudy.retrieval.config import SearchConfig
 from understudy.types import Arm
 
 FLOORS = ("longest", "shortest", "letter-prior", "overlap-corpus", "overlap-retrieved", "choices-only")
@@ -69,7 +70,12 @@ class BenchmarkConfig(StageConfig):
         default=(),
         description="to see forgetting: `suite` (bundled), a JSONL of items, `lm_eval:arc_easy`",
     )
-    margin: float = Field(default=0.01, ge=0.0, description="general accuracy one is ready to lose (non-inferiority)")
+    margin: float = Field(
+        default=1.0, ge=0.0, le=100.0, description="points of general accuracy one is ready to lose (non-inferiority)"
+    )
+    search: SearchConfig | None = Field(
+        default=None, description="how the arms with retrieval search; default: what index.search says"
+    )
     export: tuple[Literal["lm_eval", "inspect", "csv"], ...] = Field(
         default=(),
         description="also write items and results in these formats into the artifact's `export` folder",
@@ -116,6 +122,38 @@ class BenchmarkConfig(StageConfig):
                     raise ValueError(f"comparisons: '{name}' is not among the arms.{did_you_mean(name, self.arms)}")
         return self
 
+    @field_validator("margin")
+    @classmethod
+    def _points(cls, value: float) -> float:
+        if 0 < value < 0.1:
+            raise ValueError(f"is in points: write {100 * value:g} for {value:g}")
+        return value
+
+    @property
+    def retrieves(self) -> bool:
+        """Whether an arm searches the index."""
+        return any(Arm.parse(name).context == "rag" for name in self.arms)
+
+    def with_search(self, search: SearchConfig, retriever: str) -> BenchmarkConfig:
+        """The settings with the way of searching filled in, without what cannot matter for this kind of index."""
+        found = (self.search or search).effective(retriever) if self.retrieves else None
+        return self.model_copy(update={"search": found})
+
+    def inert(self) -> set[str]:
+        found = {"margin"} if not self.general else set()
+        free = any(how in self.scoring for how in ("generate", "judge"))
+        found |= set() if free else {"temperature", "rounds"}
+        found |= set() if free or "constrained" in self.scoring else {"max_tokens"}
+        found |= set() if "judge" in self.scoring else {"judge"}
+        found |= set() if "cloze" in self.scoring else {"normalise"}
+        return found | (set() if set(self.scoring) - {"cloze", "judge"} else {"shifts"})
+
+    def unread(self) -> frozenset[str]:
+        models = {Arm.parse(name).model for name in self.arms}
+        unread = {stage for made, stage in (("merged", "merge"), ("aligned", "align")) if made not in models}
+        unread |= set() if "sft" in models else {"sft"}
+        return frozenset(unread | (set() if self.retrieves else {"index"}))
+
     def files(self) -> dict[str, str]:
         """The imported questions and suites: their content is part of the key."""
         found = {"questions": self.questions} if self.questions else {}
@@ -125,4 +163,5 @@ class BenchmarkConfig(StageConfig):
         """Models named directly by arms, and the judge."""
         named = {Arm.parse(name).model for name in self.arms} - {"base", "sft", "merged", "aligned"}
         found = {f"arm {model}": model for model in sorted(named)}
-        return found | ({} if self.judge == "match" else {"judge": self.judge})
+        found |= {"reranker": self.search.reranker} if self.search and self.search.reranker else {}
+        return found | ({} if self.judge == "match" or "judge" not in self.scoring else {"judge": self.judge})

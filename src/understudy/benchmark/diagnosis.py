@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from understudy.benchmark.summary import Diagnosis
-from understudy.evaluation.intervals import Interval
 from understudy.evaluation.question import Question
+from understudy.evaluation.records import Interval
 from understudy.evaluation.shifts import place_of
 from understudy.prompts import LETTERS
 from understudy.types import Arm, ItemResult

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,17 @@ from understudy.benchmark.config import BenchmarkConfig
 from understudy.benchmark.lm_eval_tasks import run_task
 from understudy.benchmark.questions import FEWEST_DOCUMENTS
 from understudy.benchmark.summary import General, GeneralTask
-from understudy.errors import MissingExtraError, ModelError
+from understudy.errors import ModelError
 from understudy.evaluation import intervals, paired
 from understudy.evaluation.cloze import Cloze, unconditional
 from understudy.evaluation.development import load_development
-from understudy.evaluation.intervals import Interval
 from understudy.evaluation.probe import PROBE
 from understudy.evaluation.question import Question
+from understudy.evaluation.records import Interval
 from understudy.evaluation.statistics.cluster import Clusters
 from understudy.evaluation.statistics.significance import non_inferiority
-from understudy.stage import Inputs, RunContext
+from understudy.stage import RunContext
+from understudy.suite import general_suite
 from understudy.types import Answerer, ItemResult, MCQItem
 
 Rows = dict[str, ItemResult]
@@ -33,10 +33,10 @@ class GeneralSuite:
     Questions are clustered by `doc_id` where a task has several documents. Without tasks nothing is measured.
     """
 
-    def __init__(self, config: BenchmarkConfig, inputs: Inputs, ctx: RunContext) -> None:
+    def __init__(self, config: BenchmarkConfig, ctx: RunContext) -> None:
         self.config = config
         self.ctx = ctx
-        self.items = _items(config, inputs)
+        self.items = _items(config)
         self.rows: dict[str, dict[str, Rows]] = {}  # model, task, item_id
         self.kl: dict[str, float | None] = {}
         self.notes: list[str] = []
@@ -112,22 +112,17 @@ class GeneralSuite:
         clusters = [labels[i] for i in ids]
         return GeneralTask(
             task, before, after, accuracy(first), accuracy(second),
-            intervals.interval(change, clusters, paired=True, **options), self.config.margin,
-            non_inferiority(Clusters.of(change, clusters), self.config.margin) if ids else "inconclusive",
+            intervals.interval(change, clusters, paired=True, **options), self.config.margin / 100,
+            non_inferiority(Clusters.of(change, clusters), self.config.margin / 100) if ids else "inconclusive",
         )  # fmt: skip
 
 
-def _items(config: BenchmarkConfig, inputs: Inputs) -> dict[str, list[MCQItem]]:
+def _items(config: BenchmarkConfig) -> dict[str, list[MCQItem]]:
     """Questions by task: a skill of the suite, or a file."""
     tasks: dict[str, list[MCQItem]] = {}
     for name in config.general:
         if name == "suite":
-            if inputs.open_suite is None:
-                raise MissingExtraError(
-                    "benchmark.general: this installation has no bundled suite; name a JSONL of items"
-                )
-            found: Sequence[MCQItem] = inputs.open_suite()
-            for item in found:
+            for item in general_suite():
                 tasks.setdefault(item.kind or "suite", []).append(item)
         elif not name.startswith("lm_eval:"):
             tasks[Path(name).stem] = load_development(Path(name), "benchmark.general")

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from understudy.answerers import Answerers
 from understudy.artifact import write_records
 from understudy.benchmark.arms import ArmRun, by_model, run_arm
 from understudy.benchmark.config import BenchmarkConfig
@@ -29,14 +30,20 @@ from understudy.types import Answerer, Arm, Chunk, ItemResult, LanguageModel, MC
 
 
 def run(config: BenchmarkConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
-    """Write results.jsonl, items.jsonl and summary.json.
+    """Write results.jsonl, items.jsonl and summary.json, as `measure` does with the arms of this run."""
+    if not inputs.model:
+        raise StageError("benchmark: the recipe has no model to measure; add `base_model:`")
+    return measure(config, inputs, ctx, Answerers(inputs.model, inputs.artifacts, config.search, ctx.device).open)
+
+
+def measure(
+    config: BenchmarkConfig, inputs: Inputs, ctx: RunContext, open_arm: Callable[[Arm], Answerer]
+) -> StageOutput:
+    """Ask every arm every question and sum up.
 
     Raises InputError where no question can be used, StageError where an arm failed, after the others are
     finished and saved (`failed_arms: skip` publishes without it), or where all did.
     """
-    open_arm = inputs.open_answerer
-    if open_arm is None:
-        raise StageError("benchmark: the recipe has no model to measure; add `base_model:`")
     chunks = inputs["chunk"].records("chunks", Chunk)
     items, exclusions, source = load_items(config, inputs)
     generated = inputs.get("generate")
@@ -44,7 +51,7 @@ def run(config: BenchmarkConfig, inputs: Inputs, ctx: RunContext) -> StageOutput
     questions = link(spread(items, config.max_items), chunks, pairs)
     arms = by_model([Arm.parse(name) for name in config.arms])
     scoring = _Scoring(config, [q.item for q in questions], open_arm, ctx.seed)
-    general = GeneralSuite(config, inputs, ctx)
+    general = GeneralSuite(config, ctx)
     runs: list[ArmRun] = []
     for model, group in itertools.groupby(arms, key=lambda arm: arm.model):
         for arm in group:

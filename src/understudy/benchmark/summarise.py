@@ -25,9 +25,9 @@ from understudy.benchmark.summary import (
 from understudy.evaluation import intervals, paired
 from understudy.evaluation.baselines import PREFIX
 from understudy.evaluation.cloze import NORMALISATIONS, normalised
-from understudy.evaluation.intervals import Interval
 from understudy.evaluation.items import Exclusion
 from understudy.evaluation.question import Question, Results, choose
+from understudy.evaluation.records import NOTHING, Interval
 from understudy.evaluation.statistics import cluster, significance
 from understudy.types import Arm, ItemResult
 
@@ -116,7 +116,7 @@ def _arm(
 ) -> ArmSummary:
     arm = run.arm
     rows = [] if run.error else run.results
-    acc = accs.get(arm.name, intervals.NOTHING)
+    acc = accs.get(arm.name, NOTHING)
     places = diagnosis.positions(rows, by_id)
     found = diagnosis.patterns(rows, places, floors)
     if not found:

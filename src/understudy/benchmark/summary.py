@@ -15,9 +15,8 @@ from typing import Any, Literal
 
 from understudy.artifact import from_plain, to_plain, write_json
 from understudy.errors import InputError
-from understudy.evaluation.intervals import Interval
 from understudy.evaluation.items import Exclusion
-from understudy.evaluation.paired import Comparison, Verdict
+from understudy.evaluation.records import Comparison, Interval, Verdict
 
 SCHEMA = 1
 CAUSES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from understudy.benchmark.summary import ArmSummary
-from understudy.evaluation.paired import Comparison, Verdict
+from understudy.evaluation.records import Comparison, Verdict
 from understudy.types import Arm
 
 _CONTEXT = {

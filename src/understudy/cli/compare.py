@@ -16,17 +16,18 @@ def compare(
     runs: Annotated[
         list[str],
         typer.Argument(
-            help="Runs, RUN:ARM for one arm, benchmark folders, lm_eval samples_*.jsonl or inspect_ai logs (JSON).",
+            help="Runs (NAME or NAME@NUMBER), RUN:ARM for one arm, benchmark folders, lm_eval samples_*.jsonl or "
+            "inspect_ai logs (JSON).",
         ),
     ],
     store: StoreOption = DEFAULT_STORE,
     json_out: Annotated[Path | None, typer.Option("--json", help="Also write the findings to this file.")] = None,
 ) -> None:
     """Compare runs, however many weeks apart, question by question: later ones against the first."""
+    from understudy import api
     from understudy.artifact import to_plain, write_json
-    from understudy.benchmark.across_runs import Compared, compare_sides
 
-    found: Compared = compare_sides([_open(name, store) for name in runs])
+    found = api.compare(*runs, store=store)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("arm", "accuracy", "95 % interval", "n"):
         table.add_column(heading, justify="left" if heading == "arm" else "right")
@@ -45,17 +46,3 @@ def compare(
             json_out,
             {"arms": to_plain(found.arms), "comparisons": to_plain(found.comparisons), "common": pairs},
         )
-
-
-def _open(name: str, store: Path) -> list:  # type: ignore[type-arg]  # list[Side], whose import is not light
-    """The arms behind a name on the command line: a path, a run, or either with `:ARM`."""
-    from understudy.benchmark.across_runs import choose_arms, read_side
-    from understudy.cli.find import find_artifact
-
-    head, _, arm = name.partition(":")
-    if (store / "runs" / head / "benchmark").exists():
-        return choose_arms(read_side(find_artifact(f"{head}/benchmark", store).path, head), arm)
-    for place, wanted in ((name, ""), (head, arm)):
-        if Path(place).exists():
-            return choose_arms(read_side(Path(place), Path(place).stem), wanted)
-    return choose_arms(read_side(find_artifact(f"{head}/benchmark", store).path, head), arm)

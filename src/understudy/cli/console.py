@@ -55,6 +55,9 @@ StoreOption = Annotated[
         metavar="FOLDER",
     ),
 ]
+RunArgument = Annotated[
+    str, typer.Argument(help="NAME (the newest finished run) or NAME@NUMBER, as `understudy runs` lists them.")
+]
 SetOption = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change one recipe key, for example sft.r=16.")
 ]

@@ -8,18 +8,20 @@ from pathlib import Path
 
 from understudy.artifact import MANIFEST, Artifact
 from understudy.errors import InputError
+from understudy.pipeline import open_run
 
 
 def find_artifact(name: str, store: Path) -> Artifact:
     """An artifact by folder, STAGE/KEY, the start of a key, or RUN/STAGE. Raises InputError naming what to do."""
-    places = [Path(name), store / "store" / name, store / "runs" / name]
-    for place in places if name else []:
+    for place in (Path(name), store / "store" / name) if name else ():
         if os.path.isfile(place / MANIFEST):  # noqa: PTH113 - False, not an error, where the name is too long
             return Artifact.open(place.resolve())
-    stage, _, start = name.rpartition("/")
-    pattern = f"{glob.escape(stage) if stage else '*'}/{glob.escape(start)}*/{MANIFEST}"
+    head, slash, start = name.rpartition("/")
+    if slash and os.path.isdir(store / "runs" / head.partition("@")[0]):  # noqa: PTH112 - likewise
+        return open_run(head, store).artifact(start)
+    pattern = f"{glob.escape(head) if head else '*'}/{glob.escape(start)}*/{MANIFEST}"
     # A name from the root is no pattern below the store.
-    matches = sorted((store / "store").glob(pattern)) if start and not stage.startswith("/") else []
+    matches = sorted((store / "store").glob(pattern)) if start and not head.startswith("/") else []
     if len(matches) == 1:
         return Artifact.open(matches[0].parent)
     if matches:

@@ -22,10 +22,10 @@ def plan(
     explain: Annotated[bool, typer.Option("--explain", help="Name every field that changed a key.")] = False,
 ) -> None:
     """Say what will run, what is cached and why, with counts, tokens, money, time and memory."""
-    from understudy.pipeline import Pipeline
-    from understudy.recipe import load
+    from understudy import api
 
-    lines = Pipeline(load(recipe, set_), store).plan()
+    planned = api.plan(recipe, set=set_, store=store)
+    lines = planned.lines
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("stage", "status", "makes", "tokens", "usd", "time", "memory"):
         table.add_column(heading, justify="left" if heading in ("stage", "status", "makes") else "right")
@@ -51,14 +51,12 @@ def plan(
             console.print(f"{line.step.name}: {line.estimate.note}", soft_wrap=True)
         for what in line.estimate.missing:
             console.print(f"{line.step.name}: cannot run yet: {what}", soft_wrap=True)
-    todo = [line for line in lines if line.artifact is None]
-    seconds = sum(line.estimate.seconds or 0 for line in todo)
-    usd = sum(line.estimate.usd or 0 for line in todo)
-    unpriced = [line.step.name for line in todo if line.estimate.unpriced]
-    money = f"{usd:.2f} USD" if usd or not unpriced else ""
+    unpriced = planned.unpriced
+    money = f"{planned.usd:.2f} USD" if planned.usd or not unpriced else ""
     if unpriced:
         money += (" and " if money else "") + f"a price that is not known ({', '.join(unpriced)})"
-    console.print(f"{len(todo)} of {len(lines)} stages to run, about {duration(seconds)} and {money}", soft_wrap=True)
+    cost = f"about {duration(planned.seconds)} and {money}"
+    console.print(f"{len(planned.to_do)} of {len(lines)} stages to run, {cost}", soft_wrap=True)
 
 
 def _money(estimate: Estimate) -> str:

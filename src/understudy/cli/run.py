@@ -12,11 +12,13 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from understudy.cli.console import DEFAULT_STORE, SetOption, StoreOption, console, duration, error_console, size
+from understudy.cli.verdict import print_verdict
 from understudy.errors import UsageError
 
 if TYPE_CHECKING:
+    from understudy.api import Plan
     from understudy.artifact import Artifact
-    from understudy.pipeline import Pipeline, Planned
+    from understudy.pipeline import Planned
     from understudy.stage import ProgressFunction
 
 
@@ -30,31 +32,33 @@ def run(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Spend the estimated money without asking.")] = False,
 ) -> None:
     """Run what is not cached, in order; print the verdict and the path of the report."""
-    from understudy.pipeline import Pipeline
-    from understudy.recipe import load
+    from understudy import api
 
-    loaded = load(recipe, set_)
-    command = shlex.join(["understudy", *sys.argv[1:]])
-    pipeline = Pipeline(loaded, store, recipe_text=recipe.read_text(encoding="utf-8-sig"), command=command)
-    _check_spending(pipeline, only, until, agreed=yes)
+    _check_spending(api.plan(recipe, set=set_, store=store), only, until, agreed=yes)
     with _Watch() as watch:
-        artifacts = pipeline.run(
+        done = api.run(
+            recipe,
+            set=set_,
+            store=store,
             only=only,
             until=until,
             device=device,
             progress=watch.stage,
             on_stage=watch.on_stage,
             say=watch.say,
+            command=shlex.join(["understudy", *sys.argv[1:]]),
         )
-    _conclude(pipeline, artifacts, store)
+    if "benchmark" in done.artifacts:
+        print_verdict(done.summary)
+    console.print(f"run {done.label}; report: {done.report_path}", soft_wrap=True, markup=False)
 
 
-def _check_spending(pipeline: Pipeline, only: str | None, until: str | None, *, agreed: bool) -> None:
+def _check_spending(plan: Plan, only: str | None, until: str | None, *, agreed: bool) -> None:
     """Name what is missing before anything runs, and ask before money is spent; without a terminal to ask on,
     refuse and name the option."""
     usd = 0.0
     unpriced: list[str] = []
-    for line in pipeline.plan():
+    for line in plan.lines:
         if only in (None, line.step.name) and line.artifact is None:
             if line.estimate.missing:
                 raise UsageError(f"{line.step.name}: {line.estimate.missing[0]}")
@@ -130,13 +134,3 @@ class _Watch:
         numbers = {k: v for k, v in artifact.counts.items() if isinstance(v, int) and not isinstance(v, bool)}
         made = ", ".join(f"{v:,} {k}" for k, v in list(numbers.items())[:4])
         error_console.print(f"{name}: done in {took}" + (f": {made}" if made else ""), soft_wrap=True)
-
-
-def _conclude(pipeline: Pipeline, artifacts: dict[str, Artifact], store: Path) -> None:
-    """Print the verdict where there is one, and write the report."""
-    from understudy.cli.verdict import print_verdict, write_report
-
-    if "benchmark" in artifacts:
-        print_verdict(artifacts["benchmark"])
-    page = write_report(pipeline.recipe.name, store)
-    console.print(f"report: {page}", soft_wrap=True)

@@ -13,32 +13,32 @@ from understudy.cli.console import DEFAULT_STORE, StoreOption, console, duration
 
 def runs(store: StoreOption = DEFAULT_STORE) -> None:
     """List the runs of the store, newest first."""
-    from understudy.cli.verdict import headline
-    from understudy.pipeline import artifacts_of, list_runs
+    from understudy import api
 
-    found = list_runs(store)
+    found = api.list_runs(store=store)
     if not found:
         console.print(f"no runs in {store}; `understudy run RECIPE` makes one")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("run", "when", "stages", "verdict"):
         table.add_column(heading)
-    for record in found:
-        artifacts = artifacts_of(record, store)
-        stages = f"{len(artifacts)}{'' if record.finished else ' (unfinished)'}"
-        verdict = headline(artifacts["benchmark"]) if "benchmark" in artifacts else "–"
-        table.add_row(record.name, record.created[:16].replace("T", " "), stages, verdict)
+    for one in found:
+        stages = f"{len(one.artifacts)}{'' if one.record.finished else ' (unfinished)'}"
+        verdict = str(one.verdict) if "benchmark" in one.artifacts else "–"
+        table.add_row(one.label, one.record.created[:16].replace("T", " "), stages, verdict)
     console.print(table)
 
 
 def report(
-    run: Annotated[str, typer.Argument(help="The run's name, as `understudy runs` lists it.")],
+    run: Annotated[
+        str, typer.Argument(help="NAME (the newest finished run) or NAME@NUMBER, as `understudy runs` lists them.")
+    ],
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Write a run's report again and print its path."""
-    from understudy.cli.verdict import write_report
+    from understudy import api
 
-    console.print(str(write_report(run, store)), soft_wrap=True)
+    console.print(str(api.open_run(run, store=store).write_report()), soft_wrap=True)
 
 
 def show(

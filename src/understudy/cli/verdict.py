@@ -1,32 +1,20 @@
-"""The verdict in the terminal, and the report beside it."""
+"""The verdict in the terminal."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from understudy.benchmark.summary import Summary
 from understudy.cli.console import console, share
-from understudy.evaluation.intervals import Interval
 
 if TYPE_CHECKING:
-    from understudy.artifact import Artifact
+    from understudy.benchmark.summary import Summary
+    from understudy.evaluation.records import Interval
 
 
-def _summary(artifact: Artifact) -> Summary:
-    return Summary.read(artifact.path / "summary.json")
-
-
-def headline(artifact: Artifact) -> str:
-    """The verdict of a benchmark artifact in one sentence."""
-    return _summary(artifact).headline
-
-
-def print_verdict(artifact: Artifact) -> None:
+def print_verdict(summary: Summary) -> None:
     """Print arms, floors and paired comparisons with their intervals, then the verdict."""
-    summary = _summary(artifact)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("arm", "accuracy", "95 % interval", "n"):
         table.add_column(heading, justify="left" if heading == "arm" else "right")
@@ -59,12 +47,3 @@ def _range(interval: Interval) -> str:
     if interval.low is None or interval.high is None:
         return "–"
     return f"{100 * interval.low:.1f} … {100 * interval.high:.1f}"
-
-
-def write_report(name: str, store: Path) -> Path:
-    """Write a run's report.html and report.json into its folder; returns the page's path."""
-    from understudy.pipeline import Store, open_run
-    from understudy.report.build import build
-
-    run, artifacts = open_run(name, store)
-    return build(run, artifacts, Store(store.absolute()).run_folder(name))

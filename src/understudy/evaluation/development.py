@@ -22,8 +22,13 @@ def load_development(path: Path, key: str) -> list[MCQItem]:
     return kept
 
 
+def scores(answerer: Answerer, items: Sequence[MCQItem]) -> list[float | None]:
+    """Accuracy question by question, cloze scoring per character; None where one could not be asked."""
+    results = Cloze("char", None).score(answerer.name, answerer, [Question(item) for item in items])
+    return [r.acc for r in results]
+
+
 def accuracy(answerer: Answerer, items: Sequence[MCQItem]) -> float | None:
-    """Mean closed-book accuracy, cloze scoring per character; None without a defined answer."""
-    results = Cloze("char", None).score("development", answerer, [Question(item) for item in items])
-    defined = [r.acc for r in results if r.acc is not None]
+    """Mean of `scores`; None without a defined answer."""
+    defined = [acc for acc in scores(answerer, items) if acc is not None]
     return sum(defined) / len(defined) if defined else None

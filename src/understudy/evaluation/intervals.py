@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from understudy.evaluation.question import Results
+from understudy.evaluation.records import NOTHING, Interval
 from understudy.evaluation.statistics.bootstrap import bca_interval
 from understudy.evaluation.statistics.cluster import Array, Clusters, accuracy_interval, difference_interval, mean
 
 Labels = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """An estimate with its clustered standard error and interval over n questions in `clusters` clusters.
-
-    boot_low, boot_high: the same interval by the cluster bootstrap (BCa), as a check.
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
-    stderr: float | None
-    n: int
-    clusters: int
-    boot_low: float | None = None
-    boot_high: float | None = None
-
-
-NOTHING = Interval(None, None, None, None, 0, 0)
 
 
 def finite(value: Array | float) -> float | None:

@@ -3,47 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from understudy.evaluation.intervals import NOTHING, Interval, Labels, finite, interval
+from understudy.evaluation.intervals import Labels, finite, interval
 from understudy.evaluation.question import Results, right
+from understudy.evaluation.records import NOTHING, Comparison, Interval, Verdict
 from understudy.evaluation.statistics.cluster import Clusters, design_effect, difference_interval, mean
 from understudy.evaluation.statistics.power import PowerModel, questions_needed
 from understudy.evaluation.statistics.significance import holm, mcnemar_p, randomisation_p
-
-Verdict = Literal["better", "worse", "inconclusive"]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two arms on the same questions. verdict: of `first` over `second`.
-
-    p: randomisation test that flips whole clusters; p_holm: adjusted over the family of comparisons, and what
-    the verdict rests on. p_mcnemar: exact McNemar over questions, which takes them as independent.
-    only_first, only_second: questions that only one of the two got right (the discordant pairs).
-    mde: the smallest true difference that such a benchmark detects with 80 % power at the 5 % level.
-    power: of detecting a difference as large as the observed one. n_needed: questions for 80 % power then.
-    """
-
-    first: str
-    second: str
-    difference: Interval
-    p: float | None
-    p_holm: float | None
-    p_mcnemar: float | None
-    both: int
-    only_first: int
-    only_second: int
-    neither: int
-    mde: float | None
-    power: float | None
-    n_needed: int | None
-    verdict: Verdict
-    sentence: str
-    question: str = ""
 
 
 def common(first: Results, second: Results) -> list[str]:

@@ -133,15 +133,12 @@ class GenerateConfig(StageConfig):
         except InputError as error:
             raise ValueError(str(error)) from error
 
-    def identity(self) -> dict[str, Any]:
-        """Without what cannot change the result: pace and patience, and the remote settings of a local teacher."""
-        kept = super().identity()
-        if self.teacher == "extractive":
-            del kept["remote"]
-        else:
-            for name in ("concurrency", "timeout_seconds", "max_retries"):
-                del kept["remote"][name]
-        return kept
+    def inert(self) -> set[str]:
+        """Pace and patience, the remote settings of a local teacher, and what is only for pairs of one's own."""
+        pace = {"remote.concurrency", "remote.timeout_seconds", "remote.max_retries"}
+        return ({"remote"} if self.teacher == "extractive" else pace) | (
+            set() if self.pairs else {"keep_generated", "dev_share"}
+        )
 
     def files(self) -> dict[str, str]:
         return {"pairs": self.pairs} if self.pairs else {}

@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from understudy.errors import RecipeError
+from understudy.answer import closed_book
+from understudy.evaluation.development import accuracy, load_development
 from understudy.merge.config import MergeConfig
 from understudy.merge.document import load
 from understudy.merge.methods import METHODS
@@ -14,15 +15,17 @@ from understudy.merge.schema import Merge
 from understudy.merge.search import search
 from understudy.merge.series import merge_series
 from understudy.merge.smoke import smoke_test
+from understudy.models.open import open_language_model
 from understudy.models.resolve import local_folder
 from understudy.stage import Inputs, RunContext, StageOutput
+from understudy.suite import general_suite
 
 
 def run(config: MergeConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     """Merge the parents named in the configuration; interrupted work in `ctx.work` is taken up again.
 
-    Where the method needs a base and the section names none, the recipe's base_model is taken. `search:` needs
-    `inputs.score_model` (RecipeError without), nothing else does.
+    Where the method needs a base and the section names none, the recipe's base_model is taken. `search:` scores
+    each candidate by the development questions that it names.
     """
     documents: list[Merge] = [*load(Path(config.config))] if config.config else [config]
     stated = config.max_memory if "max_memory" in config.model_fields_set else None
@@ -30,12 +33,7 @@ def run(config: MergeConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     documents = [_with_base(d, inputs.base_model) for d in documents]
     metrics: dict[str, Any] = {}
     if documents[-1].search is not None:
-        if inputs.score_model is None:
-            raise RecipeError(
-                "merge.search: nothing here can score a candidate; call understudy.merge.search.search with a score, "
-                "and state the value it finds"
-            )
-        score = partial(inputs.score_model, documents[-1].search.questions)
+        score = partial(accuracy_of, documents[-1].search.questions)
         found = search(
             documents, score, ctx.work / "search", **limits, seed=ctx.seed, resolve=local_folder, progress=ctx.progress
         )
@@ -68,6 +66,12 @@ def run(config: MergeConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         "warnings": list(report.warnings),
     }
     return StageOutput(metrics, {"tensors": report.n_tensors, "models": len(documents[-1].references())})
+
+
+def accuracy_of(questions: str, folder: Path) -> float | None:
+    """Closed-book accuracy of a model in a folder, on the general suite (`suite`) or a file of questions."""
+    items = general_suite() if questions == "suite" else load_development(Path(questions), "merge.search.questions")
+    return accuracy(closed_book(open_language_model(str(folder))), items)
 
 
 def _with_base(config: Merge, base_model: str) -> Merge:

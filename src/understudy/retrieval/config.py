@@ -57,8 +57,12 @@ class SearchConfig(BaseModel):
             raise ValueError(f"candidates ({self.candidates}) must not be below top_k ({self.top_k})")
         return self
 
-    def inert(self, retriever: str) -> set[str]:
-        """Settings that cannot matter for an index of this kind (`bm25`, `dense`, `hybrid`)."""
+    def effective(self, retriever: str) -> SearchConfig:
+        """The same search with every setting at its default that cannot matter for an index of this kind."""
+        fields = type(self).model_fields
+        return self.model_copy(update={name: fields[name].default for name in self._inert(retriever)})
+
+    def _inert(self, retriever: str) -> set[str]:
         found = set() if self.reranker is not None else {"rerank"}
         if retriever != "hybrid":
             return found | {"candidates", "fusion", "bm25_weight", "rrf_k"}

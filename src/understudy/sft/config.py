@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from understudy.config import StageConfig
+from understudy.retrieval.config import SearchConfig
 
 Share = Annotated[float, Field(ge=0, le=1)]
 PRACTICE = "lab:practice"
@@ -168,6 +169,10 @@ class SftConfig(StageConfig):
     sweep: SweepConfig = Field(
         default=SweepConfig(), description="how much of the training is kept, chosen by measuring"
     )
+    search: SearchConfig = Field(
+        default=SearchConfig(),
+        description="how the passages of context rows are found; a change of index.search does not retrain",
+    )
     dev_rows: int = Field(
         default=128,
         ge=0,
@@ -193,6 +198,26 @@ class SftConfig(StageConfig):
         if self.learning_rate is not None:
             return self.learning_rate
         return 2e-5 if self.method == "full" else 2e-4
+
+    def inert(self) -> set[str]:
+        found = {"search.top_k", *({"search.rerank"} if self.search.reranker is None else ())}
+        if self.method == "full":
+            found |= {"r", "lora_alpha", "lora_dropout", "target_modules"}
+        if self.replay.share == 0 or self.replay.source == "off":
+            found |= {"replay.loss", "replay.max_tokens", "replay.share", "replay.source"}
+        if not self.sweep.enabled:
+            found.add("sweep")
+        if self.mix.context == 0:
+            found |= {"search", "mix.golden", "mix.absent", "mix.distractors", "mix.quote"}
+        if self.dev_rows == 0:
+            found |= {"evals_per_epoch", "early_stopping_patience"}
+        return found
+
+    def unread(self) -> frozenset[str]:
+        return frozenset({"index"} if self.mix.context == 0 else ())
+
+    def models(self) -> dict[str, str]:
+        return {"reranker": self.search.reranker} if self.search.reranker else {}
 
     def files(self) -> dict[str, str]:
         source = self.replay.source

@@ -13,6 +13,7 @@ from understudy.models.resolve import dataset_folder
 from understudy.sft.config import PRACTICE, ReplayConfig
 from understudy.sft.general_prompts import general_prompts
 from understudy.sft.rows import Row
+from understudy.suite import practice
 from understudy.types import LanguageModel, Message
 
 Conversation = tuple[tuple[Message, ...], str]  # what is asked, and the reply; an empty one is still to be written
@@ -25,12 +26,10 @@ def replay_rows(
     seed: int,
     work: Path,
     open_language_model: Callable[[], LanguageModel],
-    open_practice: Callable[[int, int], Sequence[tuple[str, str]]] | None = None,
     progress: Callable[[str, float, float | None], None],
 ) -> list[Row]:
     """At most `wanted` different rows. Answers that the base must write are kept in `work` as they are written.
 
-    open_practice: what `lab:practice` names, (count, seed) → questions with answers.
     Raises InputError naming file and line of a row that has neither prompt nor messages.
     """
     if config.source == "off" or wanted <= 0:
@@ -38,9 +37,7 @@ def replay_rows(
     if config.source == "self":
         found: list[Conversation] = [((Message("user", p),), "") for p in general_prompts(wanted, seed)]
     elif config.source == PRACTICE:
-        if open_practice is None:
-            raise InputError(f"sft.replay.source: {PRACTICE}: this installation has no bundled models; write self")
-        found = [((Message("user", question),), answer) for question, answer in open_practice(wanted, seed)]
+        found = [((Message("user", question),), answer) for question, answer in practice(wanted, seed)]
     else:
         found = _read(config.source, wanted)
     missing = [messages for messages, reply in found if not reply]

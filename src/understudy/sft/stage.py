@@ -20,9 +20,11 @@ from understudy.models.load import load_tokenizer
 from understudy.models.open import open_language_model
 from understudy.models.resolve import local_folder
 from understudy.models.weights import check_model
+from understudy.retrieval.open import open_index
 from understudy.sft.batches import Encoded, encode_rows, in_order, load_rows, save_rows
 from understudy.sft.config import SftConfig
 from understudy.sft.development import development_items
+from understudy.sft.examiner import Examiner
 from understudy.sft.job import DEV, FINAL, LOG, TRAIN, Job
 from understudy.sft.launch import launch, processes
 from understudy.sft.replay import replay_rows
@@ -96,8 +98,8 @@ def _ship(config: SftConfig, inputs: Inputs, ctx: RunContext, trained: Path) -> 
 
 
 def _sweep(config: SftConfig, inputs: Inputs, ctx: RunContext, opener: Callable[[], Strength]) -> dict[str, Any] | None:
-    """The content of `sweep.json`; None where it is off, or nobody is there to ask the questions."""
-    if not config.sweep.enabled or inputs.examiner is None:
+    """The content of `sweep.json`; None where it is off."""
+    if not config.sweep.enabled:
         return None
     dev = development_items(
         inputs["generate"].records("pairs", QAPair),
@@ -111,7 +113,7 @@ def _sweep(config: SftConfig, inputs: Inputs, ctx: RunContext, opener: Callable[
             f"Only {len(dev)} held-out wordings make a question with four options, and {FEWEST} are needed to choose "
             "a strength by; the model is written as trained."
         )
-    return sweep(config.sweep, inputs.examiner, dev, opener, ctx.work, ctx.progress)
+    return sweep(config.sweep, Examiner(), dev, opener, ctx.work, ctx.progress)
 
 
 def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, model_folder: Path) -> None:
@@ -126,7 +128,8 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
             f"({_reasons(found) or 'it wrote none'}); see `understudy show` of that stage"
         )
     tokenizer = load_tokenizer(model_folder)
-    retriever = inputs.open_retriever() if inputs.open_retriever else None
+    index = inputs.get("index")
+    retriever = open_index(index.path, config.search, device=ctx.device) if index else None
     dealer = Dealer(found.train, chunks, config.mix, seed=ctx.seed, retriever=retriever)
     share = config.replay.share
     extra = round(len(found.train) * share / (1 - share))
@@ -137,7 +140,6 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
         seed=ctx.seed,
         work=place,
         open_language_model=lambda: open_language_model(inputs.model, device=ctx.device),
-        open_practice=inputs.open_practice,
         progress=ctx.progress,
     )
     taught: list[dict[str, Any]] = []

@@ -18,8 +18,8 @@ from understudy.artifact import digest_json, to_plain
 from understudy.models.divergence import mean_kl, next_token_logprobs
 from understudy.models.reader import TransformersModel
 from understudy.sft.config import SweepConfig
+from understudy.sft.examiner import Examiner
 from understudy.sft.strength import Strength
-from understudy.stage import Examiner
 from understudy.types import MCQItem
 
 ARTIFACT = "sweep.json"

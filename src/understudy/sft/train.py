@@ -24,7 +24,6 @@ from trl import SFTConfig as TrlConfig
 from understudy.artifact import write_json
 from understudy.errors import ModelError
 from understudy.models import gguf
-from understudy.models.checkpoint import Checkpoints, load_weights, trainable
 from understudy.models.load import load_tokenizer, multiplies_bfloat16
 from understudy.models.lora import is_large, learning_rate_factor, micro_batch
 from understudy.models.ref import ModelRef
@@ -35,6 +34,7 @@ from understudy.sft.hold import HoldingTrainer
 from understudy.sft.job import BEST, CHECKPOINTS, DEV, FINAL, RESULT, TRAIN, Job
 from understudy.sft.parameters import before_training, checkpointing, prepare
 from understudy.sft.watch import Watch
+from understudy.training.checkpoints import Checkpoints, load_weights, trainable
 
 Progress = Callable[[str, float, float | None], None]
 

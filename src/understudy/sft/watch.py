@@ -16,10 +16,10 @@ from transformers import TrainerCallback
 
 from understudy.artifact import write_text
 from understudy.errors import StageError
-from understudy.models.checkpoint import Checkpoints, save_weights
 from understudy.models.lora import step_seed
 from understudy.sft.hold import METRIC
 from understudy.sft.job import BEST, LOG, Job
+from understudy.training.checkpoints import Checkpoints, save_weights
 
 
 class Watch(TrainerCallback):

@@ -1,0 +1,307 @@
+"""The Python interface: run, plan, open, ask and compare. The command line parses, calls one of these, and prints.
+
+run = understudy.run("recipe.yaml", set={"sft.r": 16})
+run.verdict, run.arms, run.items.to_pandas(), run.report_path
+run.ask("Which port does the server listen on?", arm="sft+rag")
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from understudy import network
+from understudy.artifact import Artifact, to_plain
+from understudy.errors import InputError
+from understudy.pipeline.loop import Pipeline, Planned
+from understudy.pipeline.runs import OpenedRun, RunRecord
+from understudy.pipeline.runs import list_runs as _list_runs
+from understudy.pipeline.runs import open_run as _open_run
+from understudy.recipe import Recipe, load, parse
+from understudy.stage import ProgressFunction
+from understudy.types import Answer, Arm, ItemResult, LanguageModel, MCQItem
+
+if TYPE_CHECKING:
+    from understudy.answer import ModelAnswerer
+    from understudy.answerers import Answerers
+    from understudy.benchmark.across_runs import Compared, Side
+    from understudy.benchmark.summary import ArmSummary, Summary
+    from understudy.retrieval.open import Index
+
+STORE = Path(".understudy")
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a recipe would run, stage by stage, and what it would take. Undefined is None."""
+
+    lines: tuple[Planned, ...]
+
+    @property
+    def to_do(self) -> tuple[Planned, ...]:
+        """The lines whose artifact is not in the store."""
+        return tuple(line for line in self.lines if line.artifact is None)
+
+    @property
+    def seconds(self) -> float:
+        """What is known of the time, in seconds."""
+        return sum(line.estimate.seconds or 0.0 for line in self.to_do)
+
+    @property
+    def usd(self) -> float:
+        """What is known of the money, in US dollars."""
+        return sum(line.estimate.usd or 0.0 for line in self.to_do)
+
+    @property
+    def unpriced(self) -> tuple[str, ...]:
+        """Stages that cost money of an unknown price."""
+        return tuple(line.step.name for line in self.to_do if line.estimate.unpriced)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """word: `better`, `worse` or `inconclusive`. Printed, it is the sentence."""
+
+    word: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class Rows(list[dict[str, Any]]):
+    """Plain rows, with a way to a data frame."""
+
+    def to_pandas(self) -> Any:
+        """The rows as a pandas.DataFrame."""
+        import pandas
+
+        return pandas.DataFrame(list(self))
+
+
+class Run:
+    """A run as it lies in the store: its verdict, its arms, its answers; and its model to ask."""
+
+    def __init__(self, opened: OpenedRun, store: Path, device: str = "auto") -> None:
+        self._opened = opened
+        self._store = store.absolute()
+        self._device = device
+        self._answerers: Answerers | None = None
+
+    def __repr__(self) -> str:
+        return f"<Run {self.label}: {', '.join(self.artifacts) or 'nothing finished'}>"
+
+    @property
+    def record(self) -> RunRecord:
+        """The recipe as it ran, and the key of each artifact."""
+        return self._opened.record
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    @property
+    def label(self) -> str:
+        """`name@number`, by which this very run can be opened again."""
+        return self.record.label
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.record.settings()
+
+    @property
+    def artifacts(self) -> Mapping[str, Artifact]:
+        """Finished artifacts by stage."""
+        return self._opened.artifacts
+
+    def artifact(self, stage: str) -> Artifact:
+        """The artifact of a stage. Raises InputError saying why it is not there and what brings it."""
+        return self._opened.artifact(stage)
+
+    @property
+    def summary(self) -> Summary:
+        """All that the benchmark found. Raises InputError where the run has no benchmark."""
+        from understudy.benchmark.summary import Summary
+
+        return Summary.read(self.artifact("benchmark").path / "summary.json")
+
+    @property
+    def verdict(self) -> Verdict:
+        summary = self.summary
+        return Verdict(summary.headline_verdict, summary.headline)
+
+    @property
+    def arms(self) -> dict[str, ArmSummary]:
+        """Each arm and shortcut baseline by name, with its accuracy and interval."""
+        return {arm.name: arm for arm in self.summary.arms}
+
+    @property
+    def items(self) -> Rows:
+        """One row an arm and question: the question, its options and key, what the arm answered, whether it was
+        right (`acc`, 0 to 1; None where undefined)."""
+        benchmark = self.artifact("benchmark")
+        asked = {item.item_id: to_plain(item) for item in benchmark.records("items", MCQItem)}
+        results = benchmark.records("results", ItemResult)
+        return Rows({**asked.get(r.item_id, {}), **to_plain(r)} for r in results)
+
+    @property
+    def report_path(self) -> Path:
+        """The run's report.html, written where it is not there yet."""
+        page = self.record.folder(self._store) / "report.html"
+        return page if page.is_file() else self.write_report()
+
+    def write_report(self) -> Path:
+        """Write report.html and report.json anew; returns the page's path."""
+        from understudy.report.build import build
+
+        return build(self.record, self.artifacts, self.record.folder(self._store))
+
+    @property
+    def best_arm(self) -> str:
+        """The most accurate arm that can answer a new question, or else what the run's stages allow: fine-tuned
+        before base, with passages before without."""
+        if "benchmark" in self.artifacts:
+            able = [
+                a for a in self.summary.arms if a.kind == "arm" and a.context != "oracle" and a.acc.value is not None
+            ]
+            if able:
+                return max(able, key=lambda a: a.acc.value or 0.0).name  # of equals the one named first
+        return ("sft" if "sft" in self.artifacts else "base") + ("+rag" if "index" in self.artifacts else "")
+
+    def answerer(self, arm: str | None = None) -> ModelAnswerer:
+        """An arm (default: the best) ready to answer; its model stays in memory until another is opened."""
+        from understudy.answerers import Answerers
+
+        model = self._opened.model
+        if model is None:
+            made = [stage for stage in ("align", "merge") if stage in self.record.stages]
+            raise InputError(
+                f"run '{self.label}' has no model to ask: {self._opened.lacks(made[0] if made else 'merge')}"
+            )
+        chosen = Arm.parse(arm or self.best_arm)
+        for stage in {"sft"} if chosen.model == "sft" else set():
+            self.artifact(stage)
+        if chosen.context == "rag":
+            self.artifact("index")
+        if self._answerers is None:
+            network.allow(self.recipe.contacts())
+            index = self.recipe.index
+            self._answerers = Answerers(model, self.artifacts, index.search if index else None, self._device)
+        return self._answerers.open(chosen)
+
+    def ask(self, question: str, arm: str | None = None) -> Answer:
+        """Answer a question, with citations. Raises InputError for an arm that the run does not have."""
+        return self.answerer(arm).answer(question)
+
+
+def _recipe(recipe: str | Path | Mapping[str, Any] | Recipe, settings: Settings | Iterable[str]) -> tuple[Recipe, str]:
+    """The recipe with its settings applied, and its text."""
+    pairs = settings.items() if isinstance(settings, Mapping) else ()
+    given = [f"{key}={json.dumps(value)}" for key, value in pairs] if isinstance(settings, Mapping) else list(settings)
+    if isinstance(recipe, Recipe):
+        recipe = recipe.resolved()
+    if isinstance(recipe, Mapping):
+        text = json.dumps(to_plain(dict(recipe)), indent=2)
+        return parse(text, given), text
+    path = Path(recipe)
+    return load(path, given), path.read_text(encoding="utf-8-sig")
+
+
+def plan(
+    recipe: str | Path | Mapping[str, Any] | Recipe, *, set: Settings | Iterable[str] = (), store: str | Path = STORE
+) -> Plan:
+    """What a recipe would run, what is cached and why, with estimates. Computes nothing and loads no model.
+
+    recipe: a YAML file, a mapping or a Recipe. set: dotted keys and values (`{"sft.r": 16}`), as `--set` takes them.
+    Raises RecipeError naming file, line and key.
+    """
+    loaded, _ = _recipe(recipe, set)
+    return Plan(tuple(Pipeline(loaded, Path(store)).plan()))
+
+
+def run(
+    recipe: str | Path | Mapping[str, Any] | Recipe,
+    *,
+    set: Settings | Iterable[str] = (),
+    store: str | Path = STORE,
+    only: str | None = None,
+    until: str | None = None,
+    device: str = "auto",
+    progress: Callable[[str], ProgressFunction] | None = None,
+    on_stage: Callable[[Planned, Artifact | None], None] = lambda planned, artifact: None,
+    say: Callable[[str], None] | None = None,
+    command: str = "understudy.run",
+) -> Run:
+    """Run what is not in the store, in order, and write the report; interrupted, the same call goes on.
+
+    recipe, set: as `plan` takes them. only: this stage alone. until: stop after this stage.
+    progress: stage → function (what, done, total) called as it goes on. on_stage: called with (line of the plan, None)
+    when a stage starts and with its artifact when it is there. Money that the recipe's teacher asks for is spent:
+    see `plan(...).usd` first.
+    Raises RecipeError for a mistake in the recipe, another UnderstudyError where a stage failed.
+    """
+    loaded, text = _recipe(recipe, set)
+    pipeline = Pipeline(loaded, Path(store), recipe_text=text, command=command)
+    heard = {"say": say} if say is not None else {}
+    done = pipeline.run(only=only, until=until, device=device, progress=progress, on_stage=on_stage, **heard)
+    assert pipeline.record is not None
+    finished = Run(OpenedRun(pipeline.record, done), Path(store), device)
+    finished.write_report()
+    return finished
+
+
+def open_run(name: str, *, store: str | Path = STORE, device: str = "auto") -> Run:
+    """A run by `name` (the newest finished one) or `name@number`. Raises InputError naming the runs there are."""
+    return Run(_open_run(name, Path(store)), Path(store), device)
+
+
+def list_runs(*, store: str | Path = STORE) -> list[Run]:
+    """All runs of a store, newest first."""
+    return [open_run(record.label, store=store) for record in _list_runs(Path(store))]
+
+
+def compare(*runs: str | Path | Run, store: str | Path = STORE) -> Compared:
+    """Pair runs on their common questions, later ones against the first.
+
+    runs: a Run, `name`, `name@number` or either with `:ARM`; a benchmark's folder; a samples_*.jsonl of lm_eval or a
+    JSON log of inspect_ai. Raises InputError where nothing can be paired.
+    """
+    from understudy.benchmark.across_runs import compare_sides
+
+    return compare_sides([_sides(one, Path(store)) for one in runs])
+
+
+def _sides(named: str | Path | Run, store: Path) -> Sequence[Side]:
+    from understudy.benchmark.across_runs import choose_arms, read_side
+
+    if isinstance(named, Run):
+        return read_side(named.artifact("benchmark").path, named.label)
+    name = str(named)
+    head, _, arm = name.partition(":")
+    for place, wanted in ((name, ""), (head, arm)):
+        if Path(place).exists():
+            return choose_arms(read_side(Path(place), Path(place).stem), wanted)
+    opened = open_run(head, store=store)
+    return choose_arms(read_side(opened.artifact("benchmark").path, head), arm)
+
+
+def load_model(reference: str, *, adapter: str | Path | None = None, device: str = "auto") -> LanguageModel:
+    """A language model by its reference (`hf:org/name`, `./folder`, `gguf:x.gguf`, `openai:…`, `lab:reader`)."""
+    from understudy.models.open import open_language_model
+
+    return open_language_model(reference, adapter=Path(adapter) if adapter else None, device=device)
+
+
+def load_index(run: Run | str | Path, *, store: str | Path = STORE, device: str = "auto") -> Index:
+    """The index of a run (or in an artifact's folder), ready to be searched."""
+    from understudy.retrieval.open import open_index
+
+    if isinstance(run, Path) or (isinstance(run, str) and (Path(run) / "settings.json").is_file()):
+        return open_index(Path(run), device=device)
+    opened = open_run(run, store=store) if isinstance(run, str) else run
+    index = opened.recipe.index
+    return open_index(opened.artifact("index").path, index.search if index else None, device=device)

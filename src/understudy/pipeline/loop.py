@@ -1,0 +1,199 @@
+"""The loop: what would run and what it would take, and the running itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from understudy import network
+from understudy.artifact import Artifact, digest_json
+from understudy.config import StageConfig
+from understudy.errors import RecipeError
+from understudy.models.resolve import identity, local_folder, parameters
+from understudy.pipeline.keys import differences, key_fields, unknown
+from understudy.pipeline.runs import RunRecord, begin, begin_again, previous_keys, save
+from understudy.pipeline.steps import Step, model_before, steps_of
+from understudy.pipeline.store import Store
+from understudy.recipe import Recipe
+from understudy.stage import Estimate, Inputs, ProgressFunction, RunContext, execute, silent
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One line of the plan.
+
+    status: `cached`, `to do` (never made), `changed` (made before under other settings: `why` names the fields),
+    or `waits` (its inputs must be made before its key is known).
+    """
+
+    step: Step
+    config: StageConfig
+    status: str
+    why: tuple[str, ...] = ()
+    key: str | None = None
+    key_fields: Mapping[str, Any] = field(default_factory=dict)
+    artifact: Artifact | None = None
+    estimate: Estimate = field(default_factory=Estimate)
+
+
+class Pipeline:
+    """A recipe bound to a store: it can be planned without cost, and run."""
+
+    def __init__(self, recipe: Recipe, store: Path, *, recipe_text: str = "", command: str = "") -> None:
+        self.recipe = recipe
+        self.store = Store(store.absolute())
+        self.recipe_text = recipe_text
+        self.command = command
+        self.steps = steps_of(recipe)
+        self.record: RunRecord | None = None
+        """The record under which it ran; None before `run`."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(step.name for step, _ in self.steps)
+
+    def plan(self) -> list[Planned]:
+        """What would run, what is cached and why, with estimates. Computes nothing and loads no model."""
+        previous = previous_keys(self.store.root, self.recipe.name)
+        done: dict[str, Artifact] = {}
+        base = self.recipe.base_model
+        upstream: dict[str, Mapping[str, Any]] = {"model": {"parameters": parameters(base) if base else None}}
+        lines: list[Planned] = []
+        for step, config in self.steps:
+            planned = self._plan_step(step, config, done, previous)
+            if planned.artifact is not None:
+                done[step.name] = planned.artifact
+                upstream[step.name] = planned.artifact.counts
+            else:
+                planned = replace(planned, estimate=step.estimate(config, upstream))
+                upstream[step.name] = planned.estimate.counts
+            lines.append(planned)
+        return lines
+
+    def _plan_step(
+        self, step: Step, config: StageConfig, done: Mapping[str, Artifact], previous: Mapping[str, str]
+    ) -> Planned:
+        fields = key_fields(self.recipe, step, config, done)
+        missing = unknown(fields)
+        if missing:
+            return Planned(step, config, "waits", tuple(f"{m} is not known yet" for m in missing))
+        key = digest_json(fields)
+        artifact = self.store.find(step.name, key)
+        if artifact is not None:
+            return Planned(step, config, "cached", (), key, fields, artifact)
+        old = self.store.find(step.name, previous.get(step.name))
+        if old is None:
+            return Planned(step, config, "to do", (), key, fields)
+        return Planned(step, config, "changed", tuple(differences(old.manifest, fields, config)), key, fields)
+
+    def run(
+        self,
+        *,
+        only: str | None = None,
+        until: str | None = None,
+        device: str = "auto",
+        progress: Callable[[str], ProgressFunction] | None = None,
+        on_stage: Callable[[Planned, Artifact | None], None] = lambda planned, artifact: None,
+        say: Callable[[str], None] = logger.info,
+    ) -> dict[str, Artifact]:
+        """Run what is not cached, in order, and record the run after each stage. Returns artifacts by stage.
+
+        only: run this stage alone, from cached inputs. until: stop after this stage.
+        on_stage: called with (plan, None) when a stage starts and (plan, artifact) when it is there.
+        """
+        for wanted in (only, until):
+            if wanted is not None and wanted not in self.names:
+                raise RecipeError(f"this recipe has no stage '{wanted}'; it has {', '.join(self.names)}")
+        with network.only(self.recipe.contacts()):
+            return self._run(only, until, device, progress, on_stage, say)
+
+    def _run(
+        self,
+        only: str | None,
+        until: str | None,
+        device: str,
+        progress: Callable[[str], ProgressFunction] | None,
+        on_stage: Callable[[Planned, Artifact | None], None],
+        say: Callable[[str], None],
+    ) -> dict[str, Artifact]:
+        previous = previous_keys(self.store.root, self.recipe.name)
+        self.record = begin(self.store, self.recipe, self.names, text=self.recipe_text, command=self.command)
+        done: dict[str, Artifact] = {}
+        for step, config in self.steps:
+            planned = self._plan_step(step, config, done, previous)
+            if planned.key is None:
+                self._fetch_models(config, say)
+                planned = self._plan_step(step, config, done, previous)
+            if planned.key is None:
+                raise RecipeError(f"{step.name}: cannot start: {'; '.join(planned.why)}")
+            artifact = planned.artifact
+            if artifact is None and only is not None and only != step.name:
+                raise RecipeError(
+                    f"--only {only}: its input '{step.name}' is not in the store; run `--until {step.name}` first"
+                )
+            if artifact is None:
+                on_stage(planned, None)
+                with self.store.lock(step.name, planned.key, say):
+                    artifact = self.store.find(step.name, planned.key)
+                    if artifact is None:
+                        watch = progress(step.name) if progress else silent
+                        artifact = self._execute(planned, done, device, watch)
+            on_stage(planned, artifact)
+            done[step.name] = artifact
+            self._keep(done, until or only)
+            if step.name in (only, until):
+                break
+        return done
+
+    def _keep(self, done: Mapping[str, Artifact], until: str | None) -> None:
+        """Note what is there. A finished run stays one, also where only its first stages were looked at again."""
+        assert self.record is not None
+        keys = {name: artifact.key for name, artifact in done.items()}
+        if self.record.finished and keys.items() <= self.record.artifacts.items():
+            return
+        finished = len(done) == len(self.names)
+        if self.record.finished:  # the documents changed under the same recipe: another run of it
+            self.record = begin_again(self.store, self.record)
+        self.record = replace(self.record, artifacts=keys, finished=finished, until=None if finished else until)
+        save(self.store, self.record, done)
+
+    def _fetch_models(self, config: StageConfig, say: Callable[[str], None]) -> None:
+        """Download the hub models whose commit is not known yet; it is part of the stage's key."""
+        for reference in (self.recipe.base_model, *config.models().values()):
+            if reference is not None and identity(reference) is None:
+                say(f"{reference}: downloading")
+                local_folder(reference)
+
+    def _execute(
+        self, planned: Planned, done: Mapping[str, Artifact], device: str, progress: ProgressFunction
+    ) -> Artifact:
+        step, key = planned.step, str(planned.key)
+        work = self.store.work(step.name, key)
+        ctx = RunContext(
+            out=work / "out",
+            work=work,
+            root=self.store.root,
+            seed=self.recipe.seed,
+            device=device,
+            logger=logging.getLogger(f"understudy.{step.name}"),
+            progress=progress,
+        )
+        inputs = Inputs(
+            artifacts={n: done[n] for n in step.reads(planned.config) if n in done},
+            model=model_before(step.name, self.recipe.base_model, self.names, done) or "",
+            base_model=self.recipe.base_model or "",
+        )
+        return execute(
+            step.load(),
+            planned.config,
+            inputs,
+            key=key,
+            key_fields=planned.key_fields,
+            target=self.store.artifact(step.name, key),
+            ctx=ctx,
+        )
