@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from understudy.artifact import seal
 from understudy.benchmark.across_runs import choose_arms, compare_sides, content_key, read_side
 from understudy.cli.compare import compare
 from understudy.errors import InputError
+from understudy.pipeline.runs import RunRecord, save
+from understudy.pipeline.store import Store
 
 
 @pytest.fixture
@@ -93,11 +97,10 @@ def test_arms_are_chosen_by_name(runs: dict[str, Any]) -> None:
 def test_the_command(runs: dict[str, Any], tmp_path: Path) -> None:
     store = tmp_path / ".understudy"
     for name in ("first", "second"):
-        folder = store / "runs" / name
-        folder.mkdir(parents=True)
-        made = runs[name].folder / "out"
-        (made / "manifest.json").write_text('{"stage": "benchmark", "key": "k"}', encoding="utf-8")
-        (folder / "benchmark").symlink_to(made)
+        artifact = store / "store" / "benchmark" / name
+        shutil.copytree(runs[name].folder / "out", artifact)
+        seal(artifact, {"stage": "benchmark", "key": name})
+        save(Store(store), RunRecord(name, 1, {}, "", "", "", {"benchmark": name}, ("benchmark",), True), {})
     app = typer.Typer()
     app.command()(compare)
     out = tmp_path / "found.json"

@@ -206,7 +206,8 @@ def test_wrong_settings_are_explained(settings: dict[str, Any], message: str) ->
 
 
 def test_models_of_arms_enter_the_key() -> None:
-    config = BenchmarkConfig(arms=("base", "sft+rag", "openai:gpt-4o+oracle"), judge="openai:gpt-4o-mini")
+    arms = ("base", "sft+rag", "openai:gpt-4o+oracle")
+    config = BenchmarkConfig(arms=arms, judge="openai:gpt-4o-mini", scoring=("cloze", "judge"))
     assert config.models() == {"arm openai:gpt-4o": "openai:gpt-4o", "judge": "openai:gpt-4o-mini"}
     assert Arm.parse("openai:m@http://127.0.0.1:1/v1+rag").model == "openai:m@http://127.0.0.1:1/v1"
 

@@ -100,5 +100,8 @@ def test_show_finds_an_artifact_by_run_and_by_key(tmp_path: Path, tiny_model: Pa
     assert understudy("show", key[:10], *store).stdout == by_run.stdout
     missing = understudy("show", "cli/sft", *store)
     assert missing.returncode == 2
-    assert "RUN/STAGE" in missing.stderr
+    assert "its recipe leaves it out; add `sft:`" in missing.stderr
+    unknown = understudy("show", "nobody/sft", *store)
+    assert unknown.returncode == 2
+    assert "RUN/STAGE" in unknown.stderr
     assert "cli" in understudy("runs", *store).stdout
