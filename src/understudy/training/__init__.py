@@ -1,0 +1,1 @@
+"""What every training does: checkpoints that resume exactly, a log, a check of the loss, the best weights kept."""
