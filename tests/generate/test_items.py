@@ -10,12 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from understudy.evaluation import baselines
+from understudy.evaluation.lexical import Bm25
+from understudy.evaluation.question import Question
 from understudy.generate.base import Ask, Fact, Page
 from understudy.generate.config import GenerateConfig, Paraphrases
 from understudy.generate.decontaminate import decontaminate, ngrams
+from understudy.generate.distractors import Distractors
 from understudy.generate.extractive.teacher import ExtractiveTeacher
-from understudy.generate.items import candidates, make_items
+from understudy.generate.items import candidates, make_items, repaired
 from understudy.generate.splits import HeldOut, hold_out, make_pairs, split_paraphrases
+from understudy.generate.values import PRECISE, value_type
 from understudy.lab.worlds import make_world
 from understudy.normal import normal, strict, words
 from understudy.types import Chunk, MCQItem, QAPair
@@ -34,7 +39,8 @@ def made() -> Callable[..., Made]:
         held_out = hold_out(facts, config, seed)
         pairs = make_pairs(facts, config, held_out, "extractive", seed)
         found = candidates(facts, pairs, held_out, True)
-        items, _ = make_items(found, facts, config.n_items, config.n_options, seed)
+        chunks = [chunk for page in pages for chunk in page.chunks]
+        items, _ = make_items(found, facts, chunks, config.n_items, config.n_options, seed)
         return facts, pairs, items
 
     return build
@@ -100,14 +106,16 @@ def test_items_cannot_be_guessed_by_form(page: MakePage, made: Callable[..., Mad
     assert len(items) == 60
     trained = {normal(p.question) for p in pairs if p.split == "train"}
     asks = {a.questions: a for f in facts for a in f.asks}
-    values = {strict(a.option) for f in facts for a in f.asks}
+    world = make_world(300 + seed, pages=4)
+    corpus = " ".join(normal(text) for text in world.documents.values())
     longest = 0
     for item in items:
         key = item.options[item.correct]
         assert normal(item.question) not in trained
         assert len(item.options) == 4
         assert len({strict(o) for o in item.options}) == 4
-        assert all(strict(o) in values for o in item.options)  # real values of the corpus
+        # Real values of the corpus: the verb may have been put into the third person.
+        assert all(" ".join(normal(o).split()[1:]) in corpus for o in item.options)
         assert any(item.question in questions and a.option == key for questions, a in asks.items())
         others = [o for o in item.options if o != key]
         longest += len(key) > max(map(len, others))
@@ -122,16 +130,56 @@ def test_items_cannot_be_guessed_by_form(page: MakePage, made: Callable[..., Mad
 
 
 def test_distractors_are_of_the_keys_type(page: MakePage, made: Callable[..., Made]) -> None:
-    facts, _, items = made(page)
-    types: dict[str, set[str]] = {}
-    for fact in facts:
-        for ask in fact.asks:
-            types.setdefault(strict(ask.option), set()).add(ask.type)
-    strangers = 0
+    _, _, items = made(page)
+    strangers = checked = 0
     for item in items:
-        shared = set.intersection(*(types[strict(o)] for o in item.options))
-        strangers += not shared
-    assert strangers / len(items) < 0.1  # families may lend: a path beside a file name
+        kinds = [value_type(option) for option in item.options]
+        if kinds[item.correct] in PRECISE:
+            checked += 3
+            strangers += sum(kind not in PRECISE for kind in kinds)
+    assert checked > 30
+    assert strangers / checked < 0.05
+
+
+def test_no_shortcut_beats_chance_on_what_is_made(page: MakePage) -> None:
+    world = make_world(311, pages=4)
+    pages = [page(t, d, t.split("\n", 1)[0][2:], size=900) for d, t in world.documents.items()]
+    taught = ExtractiveTeacher().teach(pages)
+    pairs = make_pairs(taught.facts, GenerateConfig(), HeldOut(), "extractive", 0)
+    chunks = [chunk for p in pages for chunk in p.chunks]
+    found = candidates(taught.facts, pairs, HeldOut(), True)
+    items, statistics = make_items(found, taught.facts, chunks, 80, 4, 0, taught.options)
+    assert len(items) >= 40
+    index = Bm25(chunks)
+    retrieved = {i.item_id: Distractors(taught.facts, (), chunks).passages(i.question) for i in items}
+    results = baselines.run(
+        ["longest", "overlap-retrieved"], [Question(i) for i in items], index, dict.fromkeys(retrieved, ""), retrieved
+    )
+    accuracy = {name: sum(r.acc or 0.0 for r in rows) / len(rows) for name, rows in results.items()}
+    assert accuracy["floor:overlap-retrieved"] <= 0.45
+    assert accuracy["floor:longest"] <= 0.35
+    # What the stage reports is what the benchmark's own baseline measures.
+    assert accuracy["floor:overlap-retrieved"] == pytest.approx(
+        statistics.shortcuts["words in common with the retrieved passages"], abs=0.05
+    )
+
+
+def test_items_that_a_shortcut_gives_away_are_taken_out() -> None:
+    text = "The relay forwards queued messages between northern sites every night."
+    chunk = Chunk("c", "d", text, 0, len(text), 1, 1, 12, "Relay")
+    given = [
+        MCQItem(f"i{n}", "What does the relay do?", ("Forwards queued messages", "Xyzzy", "Plugh", "Frotz"), 0)
+        for n in range(40)
+    ]
+    fair = [
+        MCQItem(f"j{n}", "What does the relay do?", ("Xyzzy", "Forwards queued messages", "Plugh", "Frotz"), 0)
+        for n in range(40)
+    ]
+    kept, dropped = repaired([*given, *fair], Distractors((), (), [chunk]), 4)
+    assert {item.item_id[0] for item in kept} == {"i", "j"}
+    assert sum(item.item_id[0] == "i" for item in kept) < 25
+    assert dropped["given away by the words in common with the retrieved passages"] == 80 - len(kept)
+    assert sum(item.item_id[0] == "j" for item in kept) == 40
 
 
 def test_no_distractor_is_another_true_answer() -> None:
@@ -148,7 +196,7 @@ def test_no_distractor_is_another_true_answer() -> None:
         QAPair(f"p{n}", f.asks[0].questions[0], f.asks[0].answer, fact_id=f.fact_id, split="test")
         for n, f in enumerate(facts)
     ]
-    items, statistics = make_items(candidates(facts, pairs, HeldOut(), True), facts, 50, 4, 0)
+    items, statistics = make_items(candidates(facts, pairs, HeldOut(), True), facts, [], 50, 4, 0)
     asked = {i.question: i for i in items}
     assert "YAML" not in asked["What does thing 0 read?"].options
     assert "JSON" not in asked["What does thing 1 read?"].options
@@ -159,7 +207,7 @@ def test_too_few_values_make_no_item() -> None:
     ask = Ask("forward", ("How many?", "a", "b"), "7", "7", "number", "t")
     facts = [Fact("f", "c", "d", "q", (ask,))]
     pairs = [QAPair("p", "How many?", "7", fact_id="f", split="test")]
-    items, statistics = make_items(candidates(facts, pairs, HeldOut(), True), facts, 10, 4, 0)
+    items, statistics = make_items(candidates(facts, pairs, HeldOut(), True), facts, [], 10, 4, 0)
     assert items == []
     assert statistics.key_longest is None
     assert sum(statistics.skipped.values()) == 1

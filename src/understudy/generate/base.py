@@ -60,6 +60,22 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """A value or phrase of the documentation that can stand as a wrong option beside keys of its type.
+
+    topic, about: as of an ask; empty where it answers no question. quote: the statement it was taken from.
+    """
+
+    text: str
+    type: str
+    chunk_id: str
+    doc_id: str
+    quote: str
+    topic: str = ""
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """How one chunk ended: accepted, rejected with a reason, or failed with a reason."""
 
@@ -77,12 +93,14 @@ class Taught:
     """What a teacher made of the pages.
 
     outcomes: one a chunk, keyed by chunk_id. dropped: pairs that a filter refused, by reason.
+    options: phrases beside the facts' own answers that can stand as wrong options.
     usage: tokens, requests and money of a remote teacher; empty for a local one.
     """
 
     facts: tuple[Fact, ...]
     outcomes: Mapping[str, Coverage]
     dropped: Mapping[str, int] = field(default_factory=dict)
+    options: tuple[Option, ...] = ()
     usage: Mapping[str, float] = field(default_factory=dict)
 
 

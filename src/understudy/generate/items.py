@@ -7,27 +7,19 @@ answer of the same question, and no wrong option is given away by standing in th
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from understudy.generate.base import Ask, Fact
+from understudy.generate.base import Ask, Fact, Option
+from understudy.generate.distractors import LONGEST_OPTION, Distractors, overlaps, shortcut_accuracy
 from understudy.generate.splits import HeldOut, pair_id
-from understudy.generate.values import PRECISE
-from understudy.normal import normal, strict, words
-from understudy.types import MCQItem, QAPair
+from understudy.normal import normal
+from understudy.types import Chunk, MCQItem, QAPair
 
-# Types that may lend each other distractors where one alone has too few values.
-_FAMILIES: tuple[frozenset[str], ...] = (
-    frozenset({"number", "port"}),
-    frozenset({"path", "file"}),
-    frozenset({"identifier", "key", "env"}),
-    frozenset({"word", "name", "phrase"}),
-    frozenset({"phrase", "sentence", "description"}),
-)
 _NEVER = frozenset({"boolean", "step number", "listing", ""})
-_LONGEST_OPTION = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +41,7 @@ class ItemStatistics:
     key_longest: float | None
     positions: tuple[int, ...]
     length_ratio_within: float | None
+    shortcuts: Mapping[str, float | None]
 
 
 def candidates(facts: Sequence[Fact], pairs: Sequence[QAPair], held_out: HeldOut, trained: bool) -> list[Candidate]:
@@ -64,7 +57,7 @@ def candidates(facts: Sequence[Fact], pairs: Sequence[QAPair], held_out: HeldOut
     for fact in facts:
         for ask in fact.asks:
             questions = [p.question for p in by_fact[fact.fact_id] if p.question in ask.questions]
-            if questions and ask.option and ask.type not in _NEVER and len(ask.option) <= _LONGEST_OPTION:
+            if questions and ask.option and ask.type not in _NEVER and len(ask.option) <= LONGEST_OPTION:
                 source = held_out.source(fact)
                 found.append(
                     Candidate(fact, ask, questions[0], source if trained or source != "heldout-paraphrase" else "docs")
@@ -73,60 +66,79 @@ def candidates(facts: Sequence[Fact], pairs: Sequence[QAPair], held_out: HeldOut
 
 
 def make_items(
-    found: Sequence[Candidate], facts: Sequence[Fact], n_items: int, n_options: int, seed: int
+    found: Sequence[Candidate],
+    facts: Sequence[Fact],
+    chunks: Sequence[Chunk],
+    n_items: int,
+    n_options: int,
+    seed: int,
+    options: Sequence[Option] = (),
 ) -> tuple[list[MCQItem], ItemStatistics]:
-    """Up to `n_items` items, spread over documents, facts and types."""
-    pools = _pools(facts)
+    """Up to `n_items` items, spread over documents, facts and types; none that a shortcut gives away too often."""
+    distractors = Distractors(facts, options, chunks)
     items: list[MCQItem] = []
     skipped: Counter[str] = Counter()
-    longest = 0
-    waiting = _spread(found, seed)
     asked: set[str] = set()
+    waiting = _spread(found, seed)
     while waiting and len(items) < n_items:
-        later: list[Candidate] = []
-        before = len(items)
-        for candidate in waiting:
-            if len(items) >= n_items:
-                break
+        batch: list[MCQItem] = []
+        while waiting and len(items) + len(batch) < n_items:
+            candidate = waiting.pop(0)
+            made = len(items) + len(batch)
             if normal(candidate.question) in asked:
                 skipped["question asked before"] += 1
                 continue
             rng = random.Random(f"{seed}:{candidate.fact.fact_id}:{candidate.ask.topic}")
-            quota = longest + 1 <= (len(items) + 1) / n_options
-            wrong = _distractors(candidate, pools, n_options, len(items) % n_options, quota, rng)
+            longer, higher = made % n_options, made // n_options % n_options
+            wrong = distractors.choose(
+                candidate.fact, candidate.ask, candidate.question, n_options - 1, longer, higher, rng
+            )
             if wrong is None:
                 skipped["too few distractors of its type and length"] += 1
-            elif not quota and len(candidate.ask.option) > max(map(len, wrong)):
-                later.append(candidate)
             else:
-                longest += len(candidate.ask.option) > max(map(len, wrong))
                 asked.add(normal(candidate.question))
-                items.append(_item(candidate, wrong))
-        if len(items) == before:
-            skipped["its key would be the longest option too often"] += len(later)
+                batch.append(_item(candidate, wrong))
+        items, given_away = repaired([*items, *batch], distractors, n_options)
+        skipped.update(given_away)
+        if not given_away:
             break
-        waiting = later
     items = _placed(items, n_options, seed)
-    return items, statistics(items, skipped, n_options)
+    return items, statistics(items, skipped, n_options, distractors)
 
 
-Pool = list[tuple[Fact, Ask, frozenset[str]]]
+def shortcuts(items: Sequence[MCQItem], distractors: Distractors) -> dict[str, list[list[float]]]:
+    """How each shortcut scores the options of each item: the longest, the shortest, the most words in common with
+    the retrieved passages."""
+    return {
+        "longest option": [[float(len(o)) for o in item.options] for item in items],
+        "shortest option": [[-float(len(o)) for o in item.options] for item in items],
+        "words in common with the retrieved passages": [
+            overlaps(distractors, item.question, item.options) for item in items
+        ],
+    }
 
 
-def _pools(facts: Sequence[Fact]) -> dict[str, Pool]:
-    """Asks by the type of their option, each with the words that say what it is about.
-
-    Words that many asks are about (`the`, `parameter`) do not tell one from another.
-    """
-    used = Counter(word for fact in facts for ask in fact.asks for word in set(words(ask.about)))
-    n = sum(len(fact.asks) for fact in facts)
-    common = {word for word, count in used.items() if count > max(8, 0.02 * n)}
-    pools: dict[str, Pool] = defaultdict(list)
-    for fact in facts:
-        for ask in fact.asks:
-            if ask.option and len(ask.option) <= _LONGEST_OPTION:
-                pools[ask.type].append((fact, ask, frozenset(words(ask.about)) - common))
-    return pools
+def repaired(items: Sequence[MCQItem], distractors: Distractors, n_options: int) -> tuple[list[MCQItem], Counter[str]]:
+    """Items without as many as it takes for no shortcut to beat chance by more than its sampling error allows
+    (one-sided, 95 %), at most half of them; and how many were taken out, by shortcut."""
+    kept, dropped = list(items), Counter[str]()
+    most = len(items) // 2
+    for name in ("words in common with the retrieved passages", "longest option", "shortest option"):
+        rows = shortcuts(kept, distractors)[name]
+        right = [
+            row[item.correct] == max(row) and row.count(max(row)) == 1 for row, item in zip(rows, kept, strict=True)
+        ]
+        while kept and dropped.total() < most:
+            accuracy = shortcut_accuracy(rows, [item.correct for item in kept]) or 0.0
+            chance = 1 / n_options
+            if accuracy <= chance + 1.645 * math.sqrt(chance * (1 - chance) / len(kept)) or not any(right):
+                break
+            gaps = [r and row[item.correct] - sorted(row)[-2] for r, row, item in zip(right, rows, kept, strict=True)]
+            worst = max(range(len(kept)), key=lambda i: (right[i], gaps[i]))
+            for values in (kept, rows, right):
+                del values[worst]
+            dropped[f"given away by the {name}"] += 1
+    return kept, dropped
 
 
 def _spread(found: Sequence[Candidate], seed: int) -> list[Candidate]:
@@ -140,85 +152,6 @@ def _spread(found: Sequence[Candidate], seed: int) -> list[Candidate]:
     ordered = [[c for _, _, c in sorted(queue, key=lambda x: x[:2])] for _, queue in sorted(queues.items())]
     turns = max((len(queue) for queue in ordered), default=0)
     return [queue[turn] for turn in range(turns) for queue in ordered if turn < len(queue)]
-
-
-def _distractors(
-    candidate: Candidate,
-    pools: Mapping[str, Pool],
-    n_options: int,
-    longer_wanted: int,
-    may_be_longest: bool,
-    rng: random.Random,
-) -> list[str] | None:
-    """Wrong options, `longer_wanted` of them longer than the key where possible; None if there are too few."""
-    key, ask = candidate.ask.option, candidate.ask
-    rivals = _rivals(candidate, pools[ask.type])
-    if len(rivals) < n_options - 1:
-        for family in _FAMILIES:
-            if ask.type in family:
-                for other in sorted(family - {ask.type}):
-                    rivals += _rivals(candidate, pools.get(other, []))
-    ranked = sorted(rivals, key=lambda r: (_bucket(len(r[0]) / len(key)), -r[1], rng.random()))
-    if ask.type not in PRECISE:
-        ranked = [r for r in ranked if _bucket(len(r[0]) / len(key)) < 3]
-    if not may_be_longest:
-        longer_wanted = max(longer_wanted, 1)
-    chosen: list[str] = []
-    for want_longer in (True, False, None):
-        for text, _ in ranked:
-            if len(chosen) == n_options - 1 or (want_longer is True and len(chosen) == longer_wanted):
-                break
-            is_longer = len(text) > len(key) or (len(text) == len(key) and ask.type in PRECISE)
-            if (want_longer is None or is_longer == want_longer) and not any(_alike(text, c) for c in chosen):
-                chosen.append(text)
-    return chosen if len(chosen) == n_options - 1 else None
-
-
-def _rivals(candidate: Candidate, pool: Pool) -> list[tuple[str, int]]:
-    """Values that are wrong answers to the question, with how near they stand to the key."""
-    ask, asked = candidate.ask, f" {normal(candidate.question)} "
-    about = next((names for _, other, names in pool if other is ask), frozenset())
-    words_asked = set(words(candidate.question))
-    shared = len(words_asked & set(words(ask.option)))
-    found: dict[str, int] = {}
-    true = {strict(a.option) for _, a, _ in pool if a.topic == ask.topic} | {strict(ask.option)}
-    for fact, other, names in pool:
-        text = other.option
-        if strict(text) in true or _alike(text, ask.option) or (len(text) > 2 and f" {normal(text)} " in asked):
-            continue
-        loose = ask.type not in PRECISE and ask.type not in ("data type", "word")
-        if loose and (fact.quote == candidate.fact.quote or _related(about, names)):
-            continue
-        same_form = other.topic.split(" ", 1)[0] == ask.topic.split(" ", 1)[0]
-        near = 4 * (other.about == ask.about) + 2 * same_form + (fact.doc_id == candidate.fact.doc_id)
-        near += fact.chunk_id == candidate.fact.chunk_id
-        # An option that shares more words with the question than its rivals would be a hint.
-        near -= 3 * abs(len(words_asked & set(words(text))) - shared)
-        found[text] = max(near, found.get(text, near))
-    return list(found.items())
-
-
-def _related(a: frozenset[str], b: frozenset[str]) -> bool:
-    """Whether two subjects share so many words that an answer about one may be true of the other."""
-    return bool(a) and bool(b) and len(a & b) * 2 > min(len(a), len(b))
-
-
-def _alike(a: str, b: str) -> bool:
-    """Equal, or one within the other as whole words."""
-    x, y = f" {strict(a)} ", f" {strict(b)} "
-    if x == y:
-        return True
-    if " " not in x.strip() and " " not in y.strip():
-        return False
-    p, q = f" {normal(a)} ", f" {normal(b)} "
-    return p == q or p in q or q in p
-
-
-def _bucket(ratio: float) -> int:
-    for bucket, edge in enumerate((1.25, 1.6, 2.5)):
-        if 1 / edge <= ratio <= edge:
-            return bucket
-    return 3
 
 
 def _item(candidate: Candidate, wrong: list[str]) -> MCQItem:
@@ -251,8 +184,10 @@ def _placed(items: Sequence[MCQItem], n_options: int, seed: int) -> list[MCQItem
     return placed
 
 
-def statistics(items: Sequence[MCQItem], skipped: Mapping[str, int], n_options: int) -> ItemStatistics:
-    """How guessable the items are by length and position."""
+def statistics(
+    items: Sequence[MCQItem], skipped: Mapping[str, int], n_options: int, distractors: Distractors
+) -> ItemStatistics:
+    """How guessable the items are by length, position and words in common."""
     positions = Counter(item.correct for item in items)
     longest = sum(
         len(i.options[i.correct]) > max(len(o) for j, o in enumerate(i.options) if j != i.correct) for i in items
@@ -263,5 +198,9 @@ def statistics(items: Sequence[MCQItem], skipped: Mapping[str, int], n_options: 
         skipped=dict(skipped),
         key_longest=longest / len(items) if items else None,
         positions=tuple(positions[p] for p in range(n_options)),
+        shortcuts={
+            name: shortcut_accuracy(rows, [item.correct for item in items])
+            for name, rows in shortcuts(items, distractors).items()
+        },
         length_ratio_within=sum(0.8 <= r <= 1.25 for r in ratios) / len(ratios) if ratios else None,
     )

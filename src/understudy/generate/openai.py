@@ -100,7 +100,7 @@ class OpenAITeacher:
                  "completion_tokens": float(used.completion)}  # fmt: skip
         if self.endpoint.budget is not None:
             usage["usd"] = round(self.endpoint.budget.spent, 6)
-        return Taught(tuple(f for w in work for f in w.facts), outcomes, dict(dropped), usage)
+        return Taught(tuple(f for w in work for f in w.facts), outcomes, dict(dropped), usage=usage)
 
     def _kept(self, work: Sequence[_Work]) -> list[_Work]:
         """Take what the ledger holds; gives the work that is missing something."""

@@ -44,7 +44,9 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     generated = make_pairs(taught.facts, config, held_out, teacher.name, ctx.seed)
     trains_on_generated = not config.pairs or config.keep_generated
     found = candidates(taught.facts, generated, held_out, trains_on_generated)
-    items, statistics = make_items(found, taught.facts, config.n_items, config.n_options, ctx.seed)
+    items, statistics = make_items(
+        found, taught.facts, chunks, config.n_items, config.n_options, ctx.seed, taught.options
+    )
     kept = generated if trains_on_generated else [p for p in generated if p.split == "test"]
     held = held_out.documents, held_out.chunks
     imported = [p for p in imported if p.doc_id not in held[0] and p.chunk_id not in held[1]]
@@ -83,6 +85,7 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         "key_longest": statistics.key_longest,
         "positions": list(statistics.positions),
         "length_ratio_within": statistics.length_ratio_within,
+        "shortcuts": dict(statistics.shortcuts),
         **taught.usage,
     }
     ctx.logger.info("generate: %d pairs, %d items from %d facts", len(pairs), len(items), len(taught.facts))

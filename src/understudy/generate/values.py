@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _TIME = r"(?:ms|milliseconds?|s|secs?|seconds?|min|minutes?|h|hours?|days?|weeks?|months?|years?)"
 _SIZE = r"(?:bytes?|[KMGT]i?B|[KMGT]b|kilobytes?|megabytes?|gigabytes?|pages|rows|tokens?|lines?|characters?|bits?)"
@@ -65,10 +66,7 @@ def value_type(value: str, attribute: str = "") -> str:
     return "phrase" if n <= 8 else "sentence"
 
 
-def gap(sentence: str) -> str | None:
-    """The one precise value of a sentence (a number with unit, a code span, a URL, a flag); None if not one."""
-    found = {m.group().rstrip(".,") for m in _GAP.finditer(sentence)}
-    if len(found) != 1:
-        return None
-    value = found.pop()
-    return value if sentence.count(value) == 1 else None
+def precise_values(text: str) -> Iterator[str]:
+    """The numbers with units, code spans, addresses, flags and constants of a text, in order."""
+    for match in _GAP.finditer(text):
+        yield match.group().rstrip(".,").strip("`")

@@ -50,6 +50,7 @@ class Claim:
 
     start, end: the quote in `document.text`. weak: the subject means something only on its page.
     answer: what a pair answers where that is more than the value. words: further template fields.
+    asked: whether it is clear enough to be asked for; else its value serves as a wrong option only.
     """
 
     form: str
@@ -63,3 +64,4 @@ class Claim:
     weak: bool = False
     answer: str = ""
     words: Mapping[str, str] = field(default_factory=dict)
+    asked: bool = True

@@ -39,7 +39,7 @@ _VAGUE = re.compile(
     re.IGNORECASE,
 )
 _POINTS = re.compile(
-    r"\b(?:this|these|those|above|below|following|previous|latter|former|aforementioned|here|as follows|"
+    r"\b(?:[Tt]his|[Tt]hese|[Tt]hose|above|below|following|previous|latter|former|aforementioned|here|as follows|"
     r"(?:see|in|and|or) (?:section|chapter|figure|table|appendix) [\dA-Z]|section \d|table \d|mentioned|"
     r"for example|for instance|e\.g|we|our|us|let's|I)\b|\(see |\bsee [A-Z`]|\bas (?:shown|described|discussed)\b|"
     r"\b[Ss]uch an?\b|:$",

@@ -51,15 +51,20 @@ def kind_of(claim: Claim) -> str:
     return claim.form.partition(":")[0]
 
 
+def option_of(claim: Claim) -> str:
+    """The value of a claim as an option of a multiple-choice item."""
+    option = bare(claim.value) if claim.type in PRECISE else clip(claim.value).replace("`", "")
+    sentence = ("definition", "action", "means", "location", "condition", "use", "reason")
+    return upper_first(option) if claim.type in sentence else option
+
+
 def _forward(claim: Claim, fields: dict[str, str]) -> Ask:
     form, _, number = claim.form.partition(":")
     asked_as = "howto" if form == "faq" and "goal" in fields else form
     if form == "term" and (fields["n"] in _SETS or fields.get("head", "").lower().startswith(("whether", "how "))):
         asked_as = "sets"
     templates = RELATIONS[int(number)].forward if number else FORWARD[asked_as]
-    option = bare(claim.value) if claim.type in PRECISE else clip(claim.value).replace("`", "")
-    if claim.type in ("definition", "action", "means", "location", "condition", "use", "reason"):
-        option = upper_first(option)
+    option = option_of(claim)
     if form in ("purpose", "term") and not claim.answer:
         answer = f"{clip(claim.value)}."
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from understudy.generate.extractive.claims import Claim, Location
 from understudy.generate.extractive.grammar import (
@@ -34,9 +35,15 @@ def prose_claims(text: str, offset: int, location: Location, about: str = "") ->
         flat = plain(text[start:end])
         yield from _abbreviations(flat, offset + start, offset + end, location)
         if is_statement(flat):
-            draft = read_statement(clip(_LABEL.sub("", flat)), location.corpus.verbs, about, first)
+            statement = clip(_LABEL.sub("", flat))
+            draft = read_statement(statement, location.corpus.verbs, about, first)
             if draft is not None and _admitted(draft, location):
                 yield _claim(draft, offset + start, offset + end, location)
+                first = False
+                continue
+            draft = draft or read_statement(statement, location.corpus.verbs, about, True)
+            if draft is not None and not points_away(draft.value) and not has_pronoun(draft.value.split()[0]):
+                yield replace(_claim(draft, offset + start, offset + end, location), asked=False)
         first = False
 
 
@@ -88,7 +95,8 @@ def _admitted(draft: Draft, location: Location) -> bool:
             return False
     if draft.goal and draft.form in ("howto", "command") and draft.goal.split()[0] in _NO_VERBS:
         return False
-    if draft.goal and not (clear_goal(draft.goal) and _known_things(draft.goal, location)):
+    known = draft.form == "command" or _known_things(draft.goal, location)
+    if draft.goal and not (clear_goal(draft.goal) and known):
         return False
     value = draft.value
     if draft.form in ("howto", "advice") and (_LOOK_UP.match(value) or "also" in words(value)):

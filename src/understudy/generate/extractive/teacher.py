@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from understudy.generate.base import Coverage, Page, Taught
+from understudy.generate.base import Coverage, Option, Page, Taught
 from understudy.generate.extractive.blocks import page_claims
+from understudy.generate.extractive.claims import Claim
 from understudy.generate.extractive.corpus import read_corpus
 from understudy.generate.extractive.disambiguate import disambiguate
+from understudy.generate.extractive.paraphrases import option_of
+from understudy.normal import normal
 
 _NOT_PRODUCTS = frozenset(
     (
@@ -45,7 +48,9 @@ class ExtractiveTeacher:
         product = find_product(pages) if self.product is None else self.product
         corpus = read_corpus(pages, product)
         claims = [claim for page in pages for claim in page_claims(page, corpus)]
-        facts, lost = disambiguate(claims, {p.document.doc_id: p for p in pages}, product)
+        by_id = {page.document.doc_id: page for page in pages}
+        facts, lost = disambiguate([claim for claim in claims if claim.asked], by_id, product)
+        options = tuple(spare_options([claim for claim in claims if not claim.asked], by_id))
         per_chunk = Counter(fact.chunk_id for fact in facts)
         outcomes = {
             chunk.chunk_id: Coverage(chunk.chunk_id, chunk.doc_id, "accepted", facts=per_chunk[chunk.chunk_id])
@@ -54,7 +59,19 @@ class ExtractiveTeacher:
             for page in pages
             for chunk in page.chunks
         }
-        return Taught(tuple(facts), outcomes, dict(Counter(lost.values())))
+        return Taught(tuple(facts), outcomes, dict(Counter(lost.values())), options)
+
+
+def spare_options(claims: Sequence[Claim], pages: Mapping[str, Page]) -> Iterator[Option]:
+    """Options of what was read but is not asked for."""
+    for claim in claims:
+        document = claim.location.document
+        chunk = pages[document.doc_id].chunk_at(claim.start, claim.end)
+        if chunk is not None and claim.type:
+            quote = document.text[claim.start : claim.end]
+            about = normal(claim.subject or claim.words.get("goal", ""))
+            text = option_of(claim)
+            yield Option(text, claim.type, chunk.chunk_id, document.doc_id, quote, claim.form, about)
 
 
 def find_product(pages: Sequence[Page]) -> str:
