@@ -1,9 +1,10 @@
 # make demo: set up and run the quickstart.  make test: everything that must pass.
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: demo test check format bench lock clean
+.PHONY: demo test check format bench lock audit clean
 
 demo: .venv/.ready
 	$(BIN)/understudy run recipes/quickstart.yaml
@@ -16,6 +17,12 @@ check: .venv/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tools/sbom.py build/sbom.cdx.json
+	$(BIN)/python tools/audit.py --soft
+
+# Known vulnerabilities of what the locks pin; unlike in check, some are a failure.
+audit: .venv/.ready
+	$(BIN)/python tools/audit.py
 
 # Also writes docs/settings.md anew.
 format: .venv/.ready
@@ -26,14 +33,15 @@ format: .venv/.ready
 bench: .venv/.ready
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-# The lock is what pip installed from pyproject.toml, without this project itself.
+# The locks hold what is installed in .venv for pyproject.toml, with the sha256 of every file; see tools/lock.py.
 lock:
-	$(BIN)/pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+	$(BIN)/python tools/lock.py
 
+# The first lock takes torch's CPU build on Linux; where no index has it, the second takes PyPI's, which brings CUDA.
 .venv/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) -r requirements.lock || $(PIP) -r requirements-pypi.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
 clean:
