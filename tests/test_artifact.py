@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy import artifact
-from understudy.artifact import Artifact, publish, read_records, seal, write_records
+from understudy.artifact import Artifact, digest_file, publish, read_records, seal, write_records
 from understudy.errors import InputError, StoreError
 from understudy.types import Chunk, ItemResult, MCQItem, Message, QAPair
 
@@ -107,14 +109,78 @@ def test_publish_replaces_leftovers_but_never_a_finished_artifact(tmp_path: Path
     assert (target / "x.txt").read_text() == "1"
 
 
-def test_verify_names_the_file_that_changed(tmp_path: Path) -> None:
-    (tmp_path / "x.txt").write_text("1")
-    seal(tmp_path, {"stage": "chunk", "key": "k"})
-    found = Artifact.open(tmp_path)
-    found.verify()
-    (tmp_path / "x.txt").write_text("2")
-    with pytest.raises(StoreError, match=r"x\.txt: differs"):
+@pytest.fixture
+def sealed(tmp_path: Path) -> Path:
+    """A finished artifact in a store, made an hour ago."""
+    folder = tmp_path / "store" / "chunk" / "k"
+    (folder / "model").mkdir(parents=True)
+    (folder / "x.jsonl").write_text('{"a": 1}\n{"a": 2}\n')
+    (folder / "model" / "w.bin").write_bytes(bytes(100))
+    seal(folder, {"stage": "chunk", "key": "k"})
+    for path in (folder / "x.jsonl", folder / "model" / "w.bin", folder / "manifest.json"):
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 3600))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda f: (f / "x.jsonl").write_text('{"a": 1}\n'), r"x\.jsonl: has 9 bytes where its manifest says 18"),
+        (lambda f: (f / "x.jsonl").write_text('{"a": 1}\n{"a": 3}\n'), r"x\.jsonl: its content changed"),
+        (lambda f: (f / "model" / "w.bin").unlink(), r"model/w\.bin: is missing"),
+        (lambda f: (f / "mine.txt").write_text(""), r"mine\.txt: is not of this artifact"),
+    ],
+)
+def test_a_changed_artifact_is_noticed_when_it_is_opened(sealed: Path, damage: Any, words: str) -> None:
+    Artifact.open(sealed)
+    damage(sealed)
+    with pytest.raises(StoreError, match=words) as caught:
+        Artifact.open(sealed)
+    assert f"understudy store verify --delete --store {sealed.parents[2]}" in str(caught.value)
+
+
+def test_a_change_that_hides_behind_size_and_time_is_found_by_digest(sealed: Path) -> None:
+    file = sealed / "x.jsonl"
+    stat = file.stat()
+    file.write_text('{"a": 1}\n{"a": 9}\n')
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    found = Artifact.open(sealed)
+    with pytest.raises(StoreError, match=r"x\.jsonl: its content changed"):
         found.verify()
+
+
+def test_a_copy_is_read_once_and_then_trusted(sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(artifact, "digest_file", lambda path: read.append(path.name) or digest_file(path))
+    Artifact.open(sealed)
+    assert read == []
+    os.utime(sealed / "x.jsonl")
+    Artifact.open(sealed)
+    Artifact.open(sealed)
+    assert read == ["x.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]", "null", "1", '"x"', "{}", "[" * 5000, '{"stage": "x", "key": "k", "digest": "d"}', "\x00",
+        '{"stage": "x", "key": "k", "digest": "d", "files": [1]}',
+        '{"stage": "x", "key": "k", "digest": "d", "files": [{"path": "a", "bytes": "1", "sha256": "x"}]}',
+        '{"stage": "x", "key": "k", "digest": "d", "files": [{"path": "../../etc/x", "bytes": 1, "sha256": "x"}]}',
+        '{"stage": "x", "key": "k", "digest": "d", "files": [], "metrics": [1]}',
+    ],
+)  # fmt: skip
+def test_a_damaged_manifest_is_one_clear_message(sealed: Path, text: str) -> None:
+    (sealed / "manifest.json").write_text(text)
+    with pytest.raises(StoreError, match=r"manifest\.json: damaged.*store verify --delete"):
+        Artifact.open(sealed)
+
+
+def test_records_that_cannot_be_read_name_their_line(tmp_path: Path) -> None:
+    for text in (b'{"chunk_id": ' + b"[" * 5000, b"\xff\xfe\n"):
+        (tmp_path / "x.jsonl").write_bytes(text)
+        with pytest.raises(InputError, match=r"x\.jsonl:1: not"):
+            read_records(tmp_path / "x.jsonl", Chunk)
 
 
 def test_a_chunk_names_its_place() -> None:

@@ -2,9 +2,9 @@
 
     make lock        (needs the package index; installs uv into a scratch environment)
 
-requirements-pypi.lock is for plain PyPI on any system; on Linux, PyPI's torch brings the CUDA libraries, which are in it
-too. requirements.lock is the small one: on Linux x86-64 it takes torch's CPU build, elsewhere PyPI's. They cannot be one
-file: pip prefers a file whose hash its index tells over a local one, so that a lock with both hashes would always
+requirements-pypi.lock is for plain PyPI on any system; on Linux, PyPI's torch brings the CUDA libraries, which stand in
+it too. requirements.lock is the small one: on Linux x86-64 it takes torch's CPU build, elsewhere PyPI's. They cannot be
+one file: pip prefers a file whose hash its index tells over a local one, so that a lock with both hashes would always
 take the CUDA build.
 """
 
@@ -67,7 +67,15 @@ def compiled(lines: list[str], work: Path) -> list[str]:
     venv.create(work / "venv", with_pip=True)
     subprocess.run([work / "venv/bin/pip", "install", "--quiet", "uv"], check=True)
     (work / "in.txt").write_text("\n".join(lines) + "\n")
-    command = [work / "venv/bin/uv", "pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes"]
+    command: list[str | Path] = [
+        work / "venv/bin/uv",
+        "pip",
+        "compile",
+        "--universal",
+        "--python-version",
+        "3.11",
+        "--generate-hashes",
+    ]
     command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--quiet", work / "in.txt"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return [e.rstrip("\n") for e in re.split(r"^(?=[A-Za-z0-9])", printed, flags=re.MULTILINE) if "==" in e]
@@ -78,7 +86,7 @@ def local_build(work: Path) -> tuple[str, str] | None:
     version = metadata.version("torch")
     if "+" not in version:
         return None
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", work / "torch"]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(work / "torch")]
     subprocess.run([*command, f"torch=={version}"], check=True)
     (file,) = (work / "torch").iterdir()
     with open(file, "rb") as opened:

@@ -64,7 +64,7 @@ def _licence(name: str) -> str:
         about = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return ""
-    said = about.get("License-Expression") or about.get("License") or ""
+    said = next((about[field] for field in ("License-Expression", "License") if field in about), "")
     return said if "\n" not in said and len(said) < 100 else ""
 
 

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import types
 import typing
@@ -145,10 +146,12 @@ def read_records(path: Path, kind: type[T]) -> list[T]:
             for number, line in enumerate(file, 1):
                 try:
                     records.append(from_plain(kind, json.loads(line)))
-                except (ValueError, TypeError, KeyError, AttributeError) as error:
+                except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
                     raise InputError(f"{path}:{number}: not a {kind.__name__} record: {error}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}:{len(records) + 1}: not UTF-8 text") from error
     return records
 
 
@@ -161,14 +164,21 @@ class Artifact:
 
     @classmethod
     def open(cls, path: Path) -> Artifact:
-        """Open a finished artifact. Raises StoreError where the manifest is missing or damaged."""
+        """Open a finished artifact and compare it with its manifest, as `check` does. Raises StoreError."""
         try:
             manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise StoreError(f"{path}: no {MANIFEST}: this is not a finished artifact") from error
-        except ValueError as error:
-            raise StoreError(f"{path / MANIFEST}: damaged ({error}); delete the folder and run again") from error
-        return cls(path, manifest)
+        except OSError as error:
+            raise StoreError(f"{path / MANIFEST}: cannot be read: {error.strerror or error}") from error
+        except (ValueError, RecursionError) as error:
+            raise StoreError(f"{path / MANIFEST}: damaged ({error}){_mend(path)}") from error
+        problem = _form(manifest)
+        if problem:
+            raise StoreError(f"{path / MANIFEST}: damaged: {problem}{_mend(path)}")
+        artifact = cls(path, manifest)
+        artifact.check()
+        return artifact
 
     @property
     def stage(self) -> str:
@@ -196,12 +206,72 @@ class Artifact:
         path = self.path / f"{name}.jsonl"
         return read_records(path, kind) if path.exists() else []
 
+    def check(self, *, digests: bool = False) -> None:
+        """Compare the files with the manifest: which there are and their sizes always, digests where asked and of
+        files that changed after the manifest was written (a copy, an edit). Raises StoreError naming the first that
+        differs and the command that mends it.
+        """
+        manifest = self.path / MANIFEST
+        try:
+            sealed, looked = manifest.stat().st_mtime_ns, False
+            listed = {entry["path"]: entry for entry in self.manifest["files"]}
+            there = {p.relative_to(self.path).as_posix(): p for p in walk_files(self.path)}
+            there.pop(MANIFEST, None)
+            for name in sorted(listed.keys() | there.keys()):
+                if name not in there:
+                    raise StoreError(f"{self.path / name}: is missing, though its manifest lists it{_mend(self.path)}")
+                if name not in listed:
+                    raise StoreError(f"{self.path / name}: is not of this artifact{_mend(self.path)}")
+                stat = there[name].stat()
+                if stat.st_size != listed[name]["bytes"]:
+                    raise StoreError(
+                        f"{there[name]}: has {stat.st_size:,} bytes where its manifest says "
+                        f"{listed[name]['bytes']:,}{_mend(self.path)}"
+                    )
+                if digests or stat.st_mtime_ns > sealed:
+                    looked = True
+                    if digest_file(there[name]) != listed[name]["sha256"]:
+                        raise StoreError(f"{there[name]}: its content changed after it was made{_mend(self.path)}")
+            if looked:
+                with contextlib.suppress(OSError):  # a store that is only read is looked at anew each time
+                    os.utime(manifest)
+        except OSError as error:
+            raise StoreError(f"{self.path}: cannot be read: {error.strerror or error}") from error
+
     def verify(self) -> None:
-        """Compare every file with the manifest. Raises StoreError naming the first that differs."""
-        for entry in self.manifest.get("files", []):
-            file = self.path / entry["path"]
-            if not file.is_file() or file.stat().st_size != entry["bytes"] or digest_file(file) != entry["sha256"]:
-                raise StoreError(f"{file}: differs from its manifest; delete {self.path} and run again to make it anew")
+        """`check` with the digest of every file."""
+        self.check(digests=True)
+
+
+def _form(manifest: Any) -> str:
+    """What is wrong with the form of a manifest; empty where nothing is."""
+    if not isinstance(manifest, dict):
+        return "it holds no mapping"
+    for name in ("stage", "key", "digest"):
+        if not isinstance(manifest.get(name), str):
+            return f"'{name}' is missing"
+    files = manifest.get("files")
+    if not isinstance(files, list):
+        return "'files' is missing"
+    for entry in files:
+        kinds = {"path": str, "bytes": int, "sha256": str}
+        if not isinstance(entry, dict) or not all(isinstance(entry.get(n), k) for n, k in kinds.items()):
+            return "an entry of 'files' lacks its path, bytes or sha256"
+        parts = Path(entry["path"]).parts
+        if not parts or ".." in parts or Path(entry["path"]).is_absolute():
+            return "an entry of 'files' leads out of the folder"
+    if any(not isinstance(manifest.get(name, {}) or {}, dict) for name in ("metrics", "counts", "key_fields")):
+        return "metrics, counts or key_fields are no mapping"
+    return ""
+
+
+def _mend(path: Path) -> str:
+    """The end of a message about a damaged artifact: the one command that mends it."""
+    if path.parent.parent.name != "store":  # a copy somewhere else
+        return f"; delete {path} and make it again"
+    root = path.parent.parent.parent
+    option = "" if root == Path(".understudy").absolute() else f" --store {shlex.quote(str(root))}"
+    return f"; `understudy store verify --delete{option}` removes what is damaged, and the next run makes it anew"
 
 
 def seal(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
