@@ -11,6 +11,8 @@ import dataclasses
 import hashlib
 import json
 import os
+import platform
+import re
 import shlex
 import shutil
 import types
@@ -24,6 +26,8 @@ from understudy.errors import InputError, StoreError
 
 MANIFEST = "manifest.json"
 T = TypeVar("T")
+_HOST = re.sub(r"[^A-Za-z0-9]", "_", platform.node())[:32] or "host"
+_TEMPORARY = re.compile(r"\..+\.(?P<host>[A-Za-z0-9_]+)-(?P<pid>[0-9]+)\.tmp", re.DOTALL)
 
 
 def canonical_json(value: Any) -> str:
@@ -62,7 +66,8 @@ def digest_tree(folder: Path, *, skip: Iterable[str] = (MANIFEST,)) -> str:
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary sibling that becomes `path` if the block ends well, and disappears otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # The machine is in the name: on a shared disk, another's process number says nothing here.
+    temporary = path.with_name(f".{path.name[:180]}.{_HOST}-{os.getpid()}.tmp")
     try:
         yield temporary
         temporary.replace(path)
@@ -72,6 +77,20 @@ def atomic_path(path: Path) -> Iterator[Path]:
         else:
             temporary.unlink(missing_ok=True)
         raise
+
+
+def made_by_dead_process(path: Path) -> bool:
+    """Whether this is a temporary file or folder of `atomic_path` whose process, on this machine, has ended."""
+    found = _TEMPORARY.fullmatch(path.name)
+    if found is None or found["host"] != _HOST:
+        return False
+    try:
+        os.kill(int(found["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):  # somebody else's process
+        return False
+    return False
 
 
 def write_text(path: Path, text: str) -> None:

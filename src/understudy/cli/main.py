@@ -13,7 +13,7 @@ import typer
 from rich.text import Text
 
 from understudy import __version__, network
-from understudy.cli import lab
+from understudy.cli import lab, store
 from understudy.cli.ask import ask
 from understudy.cli.compare import compare
 from understudy.cli.console import error_console
@@ -39,6 +39,7 @@ app = typer.Typer(
 for command in (init, plan, run, runs, report, ask, show, compare, merge, study, doctor):
     app.command()(command)
 app.add_typer(lab.app, name="lab")
+app.add_typer(store.app, name="store")
 
 # What typer raises for a command line that it cannot read: the base of its public BadParameter.
 _UsageOfCommand: Any = typer.BadParameter.__mro__[2]

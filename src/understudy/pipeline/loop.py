@@ -17,6 +17,7 @@ from understudy.pipeline.keys import differences, key_fields, unknown
 from understudy.pipeline.runs import RunRecord, begin, begin_again, previous_keys, save
 from understudy.pipeline.steps import Step, model_before, steps_of
 from understudy.pipeline.store import Store
+from understudy.pipeline.upkeep import sweep
 from understudy.recipe import Recipe
 from understudy.stage import Estimate, Inputs, ProgressFunction, RunContext, execute, silent
 
@@ -121,6 +122,7 @@ class Pipeline:
         on_stage: Callable[[Planned, Artifact | None], None],
         say: Callable[[str], None],
     ) -> dict[str, Artifact]:
+        sweep(self.store.root)
         previous = previous_keys(self.store.root, self.recipe.name)
         self.record = begin(self.store, self.recipe, self.names, text=self.recipe_text, command=self.command)
         done: dict[str, Artifact] = {}
