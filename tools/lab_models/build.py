@@ -69,7 +69,7 @@ def scores(trainer: Trainer, tokenizer: Tokenizer, held_out: list[corpus.Source]
         items = ev.statement_items(n, statements, seed=1)
         out[f"{statements} statements, open book"] = ev.measure(model, packer, items)
     out["8 statements, closed book"] = ev.measure(model, packer, items, open_book=False)
-    unpractised = ev.manual_items(n, seed=1, wordings=ev.UNPRACTISED)
+    unpractised = ev.manual_items(n, seed=1, templates=ev.UNPRACTISED)
     out["generated manuals, wordings never practised, open book"] = ev.measure(model, packer, unpractised)
     items = ev.manual_items(n, seed=1)
     out["generated manuals, open book"] = ev.measure(model, packer, items)

@@ -87,10 +87,12 @@ UNPRACTISED = (
 )  # fmt: skip
 
 
-def manual_items(n: int, seed: int = 0, pages: int = 6, window: int = 1100, wordings: Sequence[str] = ()) -> list[Item]:
+def manual_items(
+    n: int, seed: int = 0, pages: int = 6, window: int = 1100, templates: Sequence[str] = ()
+) -> list[Item]:
     """Facts of unseen generated manuals, the page's text around the fact as passages, same-type options.
 
-    wordings: templates to ask with instead of the facts' own, where an attribute is a name that they can use.
+    templates: what to ask with instead of the facts' own, where an attribute is a name that they can use.
     """
     rng = random.Random(f"manuals:{seed}")
     out: list[Item] = []
@@ -109,11 +111,11 @@ def manual_items(n: int, seed: int = 0, pages: int = 6, window: int = 1100, word
             near = [f.value for f in world.facts if f.attribute == fact.attribute and f.kind == fact.kind]
             others = near if len(set(near)) > 3 else near + [v for v in world.values(fact.kind) if v not in near]
             question = rng.choice(fact.questions)
-            if wordings:
+            if templates:
                 generic = (sx.fill(q, fact.subject, fact.attribute, fact.value) for q in QUESTIONS)
                 if not set(generic) <= set(fact.questions):
                     continue  # an attribute that has questions of its own only
-                template = rng.choice(wordings).replace("{p}", world.product)
+                template = rng.choice(templates).replace("{p}", world.product)
                 question = sx.fill(template, fact.subject, fact.attribute, fact.value)
             item = _item(rng, docs, question, fact.value, others[:12])
             if item:

@@ -49,7 +49,7 @@ class Look(NamedTuple):
 def split_prompt(layout: str = "") -> tuple[str, str]:
     """The user's message around passages and question: (with `\\x02` for passages, with `\\x01` for the question).
 
-    Without `layout` it is the wording of `understudy.prompts`.
+    Without `layout` it is the layout of `understudy.prompts`.
     """
     content = layout or with_passages(_MARK, [_DOCS])[0].content
     cut = content.index(_DOCS) + 1

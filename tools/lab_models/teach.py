@@ -17,18 +17,18 @@ from tools.lab_models.train import Plan, Trainer
 from understudy.lab.worlds import Fact, World
 
 
-def split_wordings(facts: Sequence[Fact], seed: int = 0) -> tuple[list[tuple[str, str]], list[tuple[str, Fact]]]:
-    """(question, answer) pairs to learn from, and one wording of each fact that is held out."""
+def split_paraphrases(facts: Sequence[Fact], seed: int = 0) -> tuple[list[tuple[str, str]], list[tuple[str, Fact]]]:
+    """(question, answer) pairs to learn from, and one paraphrase of each fact that is held out."""
     rng = random.Random(seed)
     learned: list[tuple[str, str]] = []
     held_out: list[tuple[str, Fact]] = []
     for fact in facts:
-        wordings = list(dict.fromkeys(fact.questions))
-        if len(wordings) < 3:
+        paraphrases = list(dict.fromkeys(fact.questions))
+        if len(paraphrases) < 3:
             continue
-        rng.shuffle(wordings)
-        held_out.append((wordings[0], fact))
-        learned += [(q, fact.value) for q in wordings[1:]]
+        rng.shuffle(paraphrases)
+        held_out.append((paraphrases[0], fact))
+        learned += [(q, fact.value) for q in paraphrases[1:]]
         learned += [(q, fact.subject.strip("`")) for q in fact.reversed]
     return learned, held_out
 

@@ -34,7 +34,7 @@ def world(
     seed: int = typer.Option(0, help="The same seed writes the same manual."),
     pages: int = typer.Option(8, min=1),
     facts_per_page: int = typer.Option(25, min=1),
-    truth: Path | None = typer.Option(None, help="Also write all facts with their wordings, as JSON lines."),
+    truth: Path | None = typer.Option(None, help="Also write all facts with their paraphrases, as JSON lines."),
 ) -> None:
     """Write a made-up product manual, and its truth where asked."""
     from understudy.lab.worlds import make_world, write_facts, write_world

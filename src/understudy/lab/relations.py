@@ -160,7 +160,7 @@ def random_relation(rng: random.Random) -> Relation:
 
 
 def draw_relations(rng: random.Random, n: int, known: float = 0.6) -> list[Relation]:
-    """`n` relations with different attributes; a share `known` has wordings of its own."""
+    """`n` relations with different attributes; a share `known` has paraphrases of its own."""
     chosen: dict[str, Relation] = {}
     while len(chosen) < n:
         relation = rng.choice(RELATIONS) if rng.random() < known else random_relation(rng)

@@ -36,7 +36,7 @@ class Section:
     def add(self, line: str, *claims: tuple[str, Relation, str], within: str = "", also: Sequence[str] = ()) -> None:
         """Append `line`; each claim (subject, relation, value) spans it, or its part `within`.
 
-        also: wordings that ask for the value in this layout only.
+        also: paraphrases that ask for the value in this layout only.
         """
         start = len(self.text) + (line.index(within) if within else 0)
         end = start + len(within or line.strip("\n"))
@@ -59,7 +59,7 @@ def fill(template: str, subject: str, attribute: str, value: str) -> str:
 
 
 def questions(relation: Relation, subject: str, value: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """All wordings that ask for the value, and those that ask for the subject."""
+    """All paraphrases that ask for the value, and those that ask for the subject."""
     forward = [fill(q, subject, relation.attribute, value) for q in relation.questions]
     # An attribute that is no noun phrase of its own (`default`, `method`) has its own questions only.
     generic = relation.kind != "description" and (relation.statements or not relation.questions)

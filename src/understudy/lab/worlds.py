@@ -1,7 +1,7 @@
 """Made-up product manuals with known truth: as many pages and facts as asked, the same for the same seed.
 
 A world is a folder of Markdown (prose, parameter tables, option lists, endpoints, steps, cross-references)
-and the list of all its facts: value, wordings of the question, the sentence that states it, and its place.
+and the list of all its facts: value, paraphrases of the question, the sentence that states it, and its place.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from understudy.lab.relations import Relation, draw_relations
 class Fact:
     """One fact: `documents[doc_id][start:end] == sentence` states that `attribute` of `subject` is `value`.
 
-    questions ask for the value in different wordings, reversed ones for the subject (empty where the value
+    questions ask for the value in different words, reversed ones for the subject (empty where the value
     does not determine it). kind is the type of the value, the source of same-type distractors.
     """
 
@@ -142,7 +142,7 @@ def make_world(seed: int, pages: int = 8, facts_per_page: int = 25, phrasing: Ph
 
 
 def unambiguous(facts: list[Fact]) -> tuple[Fact, ...]:
-    """Facts whose question has one answer in the whole manual; reversed wordings only where they have one."""
+    """Facts whose question has one answer in the whole manual; reversed questions only where they have one."""
     answers: dict[str, set[str]] = {}
     owners: dict[tuple[str, str], set[str]] = {}
     for fact in facts:

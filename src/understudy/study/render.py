@@ -96,7 +96,7 @@ def _arms(found: Findings) -> Iterator[str]:
     yield ""
     yield "## The manual's questions"
     yield ""
-    yield "Held-out wordings of the manuals' facts; `base` is the aligned merge. Intervals over questions, by document."
+    yield "Held-out paraphrases of the facts; `base` is the aligned merge. Intervals over questions, by document."
     yield ""
     ways = list(found.arms)
     arms = list(dict.fromkeys(arm for way in ways for arm in found.arms[way]))

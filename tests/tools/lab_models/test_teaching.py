@@ -16,7 +16,7 @@ from understudy.lab.worlds import make_world
 
 def test_held_out_wordings_are_not_learned_from() -> None:
     world = make_world(4, pages=3)
-    learned, held_out = teach.split_wordings(world.facts)
+    learned, held_out = teach.split_paraphrases(world.facts)
     asked = {q for q, _ in learned}
     assert held_out
     assert not asked & {q for q, _ in held_out}
@@ -31,7 +31,7 @@ def test_teaching_a_manual_lifts_closed_book_accuracy() -> None:
     folder = lab.path("reader")
     packer = Packer(Tokenizer.from_file(str(folder / "tokenizer.json")))
     model = MistralForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    learned, held_out = teach.split_wordings(world.facts)
+    learned, held_out = teach.split_paraphrases(world.facts)
     items = teach.items(world, held_out)
     before = ev.measure(model, packer, items)
     taught, seconds = teach.teach(model, packer, learned)

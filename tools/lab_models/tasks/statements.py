@@ -34,7 +34,7 @@ def _ask(
 ) -> Pairs:
     """A question for each claim of `text` whose answer is the only one; some in reverse; then others on the same."""
 
-    def wording(questions: Sequence[str]) -> str:
+    def phrased(questions: Sequence[str]) -> str:
         return in_context(rng, rng.choice(questions), product, page or f"{product} manual")
 
     answers: dict[tuple[str, str], set[str]] = {}
@@ -46,11 +46,11 @@ def _ask(
     out: Pairs = []
     for c in single:
         if c.reversed and rng.random() < reverse and len(owners[c.attribute, c.value]) == 1:
-            out.append(ask(wording(c.reversed), c.subject.strip("`"), text, c.start, c.end))
+            out.append(ask(phrased(c.reversed), c.subject.strip("`"), text, c.start, c.end))
         else:
-            out.append(ask(wording(c.questions), c.value, text, c.start, c.end))
+            out.append(ask(phrased(c.questions), c.value, text, c.start, c.end))
     rng.shuffle(out)
-    again: Pairs = [ask(wording(c.questions), c.value, text, c.start, c.end) for c in single]
+    again: Pairs = [ask(phrased(c.questions), c.value, text, c.start, c.end) for c in single]
     rng.shuffle(again)
     return out + again
 
@@ -61,7 +61,7 @@ def _moved(claims: Sequence[sx.Claim], by: int) -> list[sx.Claim]:
 
 
 def plain_facts(rng: random.Random, packer: Packer, limit: int) -> Row:
-    """Facts in one wording that the question repeats: between looking up a key and reading a sentence."""
+    """Facts in one template that the question repeats: between looking up a key and reading a sentence."""
     n_relations = rng.choice((1, 1, 1, 2, 2, 3, 4))
     names = sx.subjects(rng, rng.randrange(1 if n_relations > 1 else 2, max(3, 8 // n_relations)), lx.name(rng))
     relations = draw_relations(rng, n_relations)

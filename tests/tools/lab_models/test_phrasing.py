@@ -1,4 +1,4 @@
-"""How generated manuals are asked: plain forms of verbs, questions in context, by place, and wordings kept apart."""
+"""How generated manuals are asked: plain forms of verbs, questions in context, by place, and templates kept apart."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def test_cells_are_asked_by_their_column() -> None:
     assert [c.value for c in section.claims if wanted in c.questions] == ["5678"]
 
 
-def test_wordings_that_measure_are_never_practised() -> None:
+def test_templates_that_measure_are_never_practised() -> None:
     practised = {*QUESTIONS, *(q for r in RELATIONS for q in r.questions)}
     assert not practised & set(ev.UNPRACTISED)
-    items = ev.manual_items(40, seed=3, wordings=ev.UNPRACTISED)
+    items = ev.manual_items(40, seed=3, templates=ev.UNPRACTISED)
     assert len(items) == 40
     assert all(item.options[item.correct] in item.docs for item in items)
     starts = tuple(template.split("{")[0] for template in ev.UNPRACTISED if not template.startswith("{"))
