@@ -33,6 +33,10 @@ class Document:
     places: where converted text stands in the source file: offsets into `text`, ascending, each with the place
         from there on: `L12` (line), `#anchor`, `cell 3`, `page 7`, or nothing (the file itself). Empty where
         the text is the source verbatim, line by line.
+    kind: the kind of page: `reference`, `tutorial`, `change log`, `index`, `table of contents`,
+        `cross-reference table`, `licence` or `keyword list`.
+    untaught: why the page is searched and neither taught nor examined (its kind, `a copy: guide.md`, the recipe's
+        word); empty where it is taught.
     """
 
     doc_id: str
@@ -43,6 +47,8 @@ class Document:
     first_line: int = 1
     metadata: Mapping[str, Any] = field(default_factory=dict)
     places: tuple[tuple[int, str], ...] = ()
+    kind: str = "reference"
+    untaught: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,17 +19,17 @@ import pytest
 from pydantic import ValidationError
 from scripted_teacher import ScriptedTeacher
 
-from understudy.artifact import read_records
+from understudy.artifact import Artifact, read_records, seal, write_records
 from understudy.errors import StageError, StoreError, TeacherError
 from understudy.generate.base import Coverage
 from understudy.generate.config import GenerateConfig
 from understudy.generate.decontaminate import ngrams
 from understudy.generate.estimate import estimate
 from understudy.generate.filters import agreement, find_quote, question_problem
-from understudy.generate.stage import run
+from understudy.generate.stage import large_pages, run
 from understudy.normal import normal, words
 from understudy.stage import Inputs, RunContext, StageOutput
-from understudy.types import MCQItem, QAPair
+from understudy.types import Document, MCQItem, QAPair
 
 Build = Callable[..., tuple[Inputs, RunContext]]
 
@@ -291,7 +291,7 @@ import json, logging, sys
 from pathlib import Path
 from understudy.artifact import Artifact
 from understudy.generate.config import GenerateConfig
-from understudy.generate.stage import run
+from understudy.generate.stage import large_pages, run
 from understudy.stage import Inputs, RunContext
 store, out, root, config = sys.argv[1:]
 inputs = Inputs({n: Artifact.open(Path(store) / n) for n in ("ingest", "chunk")})
@@ -435,3 +435,30 @@ def test_main_job_on_real_material(stage_inputs: Build, nitro: Path) -> None:
     leaks = {g for i in items for g in ngrams(words(i.question))}
     documentation = {g for text in docs.values() for g in ngrams(words(text))}
     assert [p.question for p in train if (ngrams(words(p.question)) & leaks) - documentation] == []
+
+
+def test_pages_that_are_not_taught_are_rejected_by_name_and_asked_about_nowhere(
+    stage_inputs: Build, manual: dict[str, str]
+) -> None:
+    inputs, ctx = stage_inputs(manual, size=600)
+    documents = inputs["ingest"].records("documents", Document)
+    left = documents[0].doc_id
+    folder = inputs["ingest"].path
+    shown = [replace(d, kind="change log", untaught="change log") if d.doc_id == left else d for d in documents]
+    write_records(folder / "documents.jsonl", shown)
+    changed = Inputs({**inputs.artifacts, "ingest": Artifact(folder, seal(folder, {"stage": "ingest", "key": "x"}))})
+    output = run(GenerateConfig(n_items=30), changed, ctx)
+    accounted(output, ctx)
+    pairs, items, coverage = results(ctx)
+    assert pairs
+    assert left not in {p.doc_id for p in pairs} | {i.doc_id for i in items}
+    reasons = {c.reason for c in coverage if c.doc_id == left}
+    assert reasons == {"page not taught: change log"}
+    assert output.counts["rejected"]["page not taught: change log"] == sum(c.doc_id == left for c in coverage)
+
+
+def test_a_page_that_gives_too_much_is_named() -> None:
+    pairs = [QAPair(str(n), "q", "a", doc_id="log.md" if n < 30 else f"p{n}.md") for n in range(100)]
+    assert large_pages(pairs, 71) == {"log.md": 0.3}
+    assert large_pages(pairs[28:], 4) == {}
+    assert large_pages([], 0) == {}

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from understudy.cli.console import DEFAULT_STORE, StoreOption, console, duration, size
+from understudy.errors import InputError
+
+if TYPE_CHECKING:
+    from understudy.artifact import Artifact
 
 
 def runs(store: StoreOption = DEFAULT_STORE) -> None:
@@ -45,12 +50,17 @@ def show(
     artifact: Annotated[str, typer.Argument(help="A folder, STAGE/KEY, the start of a key, or RUN/STAGE.")],
     store: StoreOption = DEFAULT_STORE,
     records: Annotated[int, typer.Option("--records", "-n", min=0, help="Records shown of each file.")] = 2,
+    left_out: Annotated[
+        bool, typer.Option("--left-out", help="Of an ingest: what of the documentation is not in it, and why.")
+    ] = False,
 ) -> None:
     """Show an artifact: what made it, what it holds, and its first records."""
-    from understudy.artifact import Artifact
     from understudy.cli.find import find_artifact
 
-    found: Artifact = find_artifact(artifact, store)
+    found = find_artifact(artifact, store)
+    if left_out:
+        _show_left_out(found, records)
+        return
     manifest = found.manifest
     console.print(f"{found.stage} {found.key}", soft_wrap=True)
     console.print(str(found.path), soft_wrap=True)
@@ -67,3 +77,36 @@ def show(
             with open(found.path / entry["path"], encoding="utf-8") as lines:
                 for _, line in zip(range(records), lines, strict=False):
                     console.print(f"  {line.rstrip()}", soft_wrap=True)
+
+
+def _show_left_out(found: Artifact, records: int) -> None:
+    """Files, parts of pages, and pages that are not taught, by reason, the largest first, with examples of each."""
+    if not (found.path / "skipped.jsonl").exists():
+        raise InputError(f"{found.stage} {found.key}: only an ingest leaves anything out; name it as RUN/ingest")
+    groups: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for line in _lines(found, "skipped.jsonl"):
+        detail = f"{line['path']}: {line['detail']}" if line.get("detail") else line["path"]
+        groups.setdefault(("files", line["reason"]), []).append((1, detail))
+    for line in _lines(found, "left_out.jsonl"):
+        shown = f"{line['doc_id']}: {line['text']}"
+        groups.setdefault(("words of pages", line["reason"]), []).append((line["words"], shown))
+    for line in _lines(found, "documents.jsonl"):
+        if line.get("untaught"):
+            reason = line["untaught"].partition(":")[0]
+            groups.setdefault(("pages searched, not taught", reason), []).append((1, line["doc_id"]))
+    if not groups:
+        console.print("nothing is left out")
+    for (what, reason), entries in sorted(groups.items()):
+        total = sum(n for n, _ in entries)
+        places = f" in {len(entries)} places" if total != len(entries) else ""
+        console.print(f"{what}, {reason}: {total}{places}", soft_wrap=True)
+        for _, example in sorted(entries, key=lambda e: -e[0])[:records]:
+            console.print(f"  {example}", soft_wrap=True)
+
+
+def _lines(found: Artifact, name: str) -> Iterator[dict[str, Any]]:
+    path = found.path / name
+    if path.exists():
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                yield json.loads(line)

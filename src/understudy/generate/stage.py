@@ -39,7 +39,7 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     if config.pairs:
         imported, counts["imported"] = import_pairs(Path(config.pairs), chunks, config.dev_share, ctx.seed)
     teacher = open_teacher(config, ctx)
-    taught = teacher.teach(pages)
+    taught = with_untaught(teacher.teach([p for p in pages if not p.document.untaught]), pages)
     held_out = hold_out(taught.facts, config, ctx.seed)
     generated = make_pairs(taught.facts, config, held_out, teacher.name, ctx.seed)
     trains_on_generated = not config.pairs or config.keep_generated
@@ -62,7 +62,13 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     write_records(ctx.out / "items.jsonl", items)
     write_records(ctx.out / "coverage.jsonl", coverage)
     by_status = {s: Counter(c.reason for c in coverage if c.status == s) for s in ("rejected", "failed")}
+    large = large_pages(pairs, sum(not p.document.untaught for p in pages))
+    for doc_id, share in large.items():
+        ctx.logger.warning(
+            "generate: %s gives %.0f %% of the lessons; docs.teach.exclude leaves a page out", doc_id, 100 * share
+        )
     counts |= {
+        "large_pages": large,
         "documents": len(pages),
         "chunks": len(chunks),
         "accepted": sum(c.status == "accepted" for c in coverage),
@@ -117,6 +123,24 @@ def read_pages(documents: Sequence[Document], chunks: Sequence[Chunk]) -> list[P
     for chunk in chunks:
         by_document.setdefault(chunk.doc_id, []).append(chunk)
     return [Page(d, tuple(by_document.get(d.doc_id, ()))) for d in documents]
+
+
+def with_untaught(taught: Taught, pages: Sequence[Page]) -> Taught:
+    """What a teacher made, with the chunks of pages that no teacher is shown as rejected, by the page's reason."""
+    outcomes = dict(taught.outcomes)
+    for page in pages:
+        if page.document.untaught:
+            reason = f"page not taught: {page.document.untaught.partition(':')[0]}"
+            outcomes |= {c.chunk_id: Coverage(c.chunk_id, c.doc_id, "rejected", reason) for c in page.chunks}
+    return replace(taught, outcomes=outcomes)
+
+
+def large_pages(pairs: Sequence[QAPair], n_pages: int) -> dict[str, float]:
+    """Pages that give more than a tenth of the training pairs, and twice their share by number, with that share."""
+    of_page = Counter(p.doc_id for p in pairs if p.split == "train" and p.doc_id)
+    total = sum(of_page.values())
+    shares = {doc_id: round(n / total, 4) for doc_id, n in of_page.most_common()}
+    return {doc_id: share for doc_id, share in shares.items() if share > 0.1 and share * n_pages > 2}
 
 
 def account(chunks: Sequence[Chunk], taught: Taught, pairs: Sequence[QAPair], items: Counter[str]) -> list[Coverage]:

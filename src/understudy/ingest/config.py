@@ -5,12 +5,24 @@ from __future__ import annotations
 import codecs
 from typing import ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from understudy.config import StageConfig
 from understudy.ingest.formats import INCLUDING
 from understudy.ingest.includes import named
 from understudy.ingest.walk import walk
+
+
+class TeachConfig(BaseModel):
+    """Which documents are taught and examined, where their kind does not decide it as wanted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    include: tuple[str, ...] = Field(
+        (),
+        description="teach these too: patterns as in .gitignore, or kinds of page, such as `change log`",
+    )
+    exclude: tuple[str, ...] = Field((), description="do not teach these; found in a search they still are")
 
 
 class IngestConfig(StageConfig):
@@ -31,6 +43,11 @@ class IngestConfig(StageConfig):
     encoding: str | None = Field(
         None,
         description="encoding of files that are not UTF-8 and do not say what they are; without it, skipped",
+    )
+    teach: TeachConfig = Field(
+        default_factory=lambda: TeachConfig(include=(), exclude=()),
+        description="what is taught: every document but change logs, indexes, tables of contents, cross-reference "
+        "tables, licences, keyword lists and copies, unless told otherwise",
     )
     max_bytes: int = Field(20_000_000, gt=0, description="leave out larger files")
 

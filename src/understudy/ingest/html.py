@@ -60,11 +60,12 @@ def read(source: Source, doc_id: str = "", sites: Sites | None = None) -> Page:
     site = sites.of(doc_id) if sites is not None else Site()
     root, left_out = content(tree, doc_id, site)
     title = _title(tree, root, site)
+    linked = root.linked / root.words if root.words else None
     text, anchors = write(root)
     if not text.strip() and tree.redirects:
         raise SkipFile("no text", "only redirects to another page")
     page = Page(text + "\n" if text else "", title)
-    return replace(placed(page, lambda number: anchors[number]), left_out=tuple(left_out))
+    return replace(placed(page, lambda number: anchors[number]), left_out=tuple(left_out), linked=linked)
 
 
 def _title(tree: Tree, root: Node, site: Site) -> str:

@@ -63,12 +63,14 @@ class _Content:
         self.doc_id = doc_id
         self.site = site
         self.left_out: list[LeftOut] = []
+        self.beside_entries = 0
         self.removed: list[tuple[Node, int, Node]] = []
 
     def run(self) -> Node:
         body = self.tree.body
         _drop_decoration(body)
         root = self.marked(body)
+        self.beside_entries = len(self.left_out)
         before = root.words
         self.furniture(root)
         self.peel(root)
@@ -107,7 +109,7 @@ class _Content:
                     title = self.title_in(kid) if earlier and not main.first({"h1"}) else None
                     if title is not None:
                         above.append(title)
-                    self.note(BESIDE, kid, kid.words - (title.words if title else 0))
+                    self.note(why_left_out(kid, frozenset()) or BESIDE, kid, kid.words - (title.words if title else 0))
             node = node.parent
         for title in above[:1]:
             title.remove()
@@ -178,6 +180,8 @@ class _Content:
         unit = pieces[i]
         if unit.words > 15 or not self.site.blocks:
             return False
+        if _is_trail(unit, self.site, self.doc_id):
+            return True
         led = next(j for j in range(i, -1, -1) if j == 0 or pieces[j - 1].parent is not unit.parent)
         if (
             led < i
@@ -232,7 +236,7 @@ class _Content:
     def put_back(self) -> None:
         for parent, place, node in reversed(self.removed):
             parent.put(place, node)
-        self.left_out = [e for e in self.left_out if e.reason == BESIDE]
+        del self.left_out[self.beside_entries :]
 
     def note(self, reason: str, node: Node | None, words: int, text: str = "") -> None:
         if words > 0:
@@ -292,6 +296,12 @@ def _shared_links(unit: Unit, known: dict[int, int]) -> bool:
     if unit.linked < 0.7 * unit.words or not unit.linked:
         return False
     return sum(known.get(id(n), 0) for node in unit.nodes for n in node.walk() if n.tag == "a") >= 0.7 * unit.linked
+
+
+def _is_trail(unit: Unit, site: Site, doc_id: str) -> bool:
+    """Whether a unit is links that many pages have, and the page's own name after them."""
+    found = [key in site.links for node in unit.nodes for _, key in links(node, doc_id)]
+    return bool(found) and all(found) and (unit.words <= 6 or unit.linked >= 0.5 * unit.words)
 
 
 def _leads(heading: Unit, unit: Unit) -> bool:

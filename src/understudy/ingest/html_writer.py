@@ -16,6 +16,7 @@ _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _SIGNATURE = re.compile(r"(?:^|\s)(?:sig|sig-object|descname|sig-name|member-signature)(?=\s|$)")
 _EXPANDERS = re.compile(r"^(?:expand|collapse|show|hide|click to expand|details)\b.{0,20}$", re.IGNORECASE)
 _NESTING = frozenset({*_LISTS, "dl", "table", "blockquote", "aside"})
+_TERMS = 6  # terms of one definition; more without a word on any are a list
 _MAX_DEPTH = 150  # blocks within each other, lists and tables counted thrice; what lies deeper is one paragraph
 
 
@@ -141,8 +142,9 @@ class _Writer:
         if not any(len(r) > 2 for r in rows) and not (len(rows) > 3):
             for row in rows:
                 for cell in row:
-                    if compose.split_places(cell.plain())[1].strip(" :").lower() in (kind, "icon"):
-                        cell.kids = []
+                    said = compose.split_places(cell.plain())[1].strip(" :").lower()
+                    if said == kind or (not said and cell.first({"img"})):
+                        cell.kids = []  # the icon, or the name that the box says anyway
             return compose.join(self.written(c.kids) for row in rows for c in row)
         return self.table(node)
 
@@ -177,8 +179,10 @@ class _Writer:
                 bodies.append(self.written(kid.kids if kid.tag == "dd" else [kid]))
             elif kid.words or kid.text.strip():
                 bodies.append(self.loose([kid]))
-        if terms or bodies:
+        if bodies or 0 < len(terms) <= _TERMS:
             yield compose.definition(terms, compose.join(bodies))
+        elif terms:
+            yield compose.bullets(terms)
 
     def table(self, node: Node) -> str:
         """A pipe table; where it only lays out blocks, those blocks; pairs with lists in them as definitions."""

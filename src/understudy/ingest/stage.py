@@ -17,6 +17,8 @@ from understudy.errors import InputError, MissingExtraError
 from understudy.ingest import html
 from understudy.ingest.base import Format, Page, SkipFile, Skipped, Source
 from understudy.ingest.config import IngestConfig
+from understudy.ingest.kinds import kind_of
+from understudy.ingest.teach import Lessons
 from understudy.ingest.walk import Found, read_bytes, walk
 from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import Document
@@ -46,6 +48,9 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     """
     found, skipped = walk(config.path, config.include, config.exclude, config.gitignore, config.max_bytes)
     counts: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    untaught: Counter[str] = Counter()
+    lessons = Lessons(config.teach)
     left_out: list[PartLeftOut] = []
     pages = {f.doc_id: f for f in found if f.format == "html"}
     sites = html.look_around(pages, config.encoding, config.max_bytes)
@@ -66,6 +71,11 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
                 ctx.logger.warning("%s: %s: %s", note.path, note.reason, note.detail)
             counts["documents"] += 1
             counts["characters"] += len(document.text)
+            kinds[document.kind] += 1
+            why = lessons.why_not(document.doc_id, document.text, document.kind)
+            if why:
+                untaught[why.partition(":")[0]] += 1
+                document = replace(document, untaught=why)
             left_out.extend(PartLeftOut(file.doc_id, p.reason, p.words, _valid(p.text)) for p in page.left_out)
             yield document
         ctx.progress("reading", len(found), len(found))
@@ -85,6 +95,8 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         counts={
             "files": len(found),
             **counts,
+            "kinds": dict(sorted(kinds.items())),
+            "untaught": dict(sorted(untaught.items())),
             "skipped": dict(sorted(reasons.items())),
             "left_out_words": dict(sorted(words.items())),
         }
@@ -121,15 +133,17 @@ def convert(
     page = replace(page, text=_valid(page.text), title=_valid(page.title), metadata=_valid(dict(page.metadata)))
     if not page.text.strip():
         raise SkipFile("no text", f"nothing to read in it as {name}")
+    title = title_of(page, file.doc_id)
     document = Document(
         doc_id=file.doc_id,
         text=page.text,
-        title=title_of(page, file.doc_id),
+        title=title,
         format=name,
         digest=hashlib.sha256(data).hexdigest(),
         first_line=page.first_line,
         metadata=page.metadata,
         places=tuple((offset, _valid(label)) for offset, label in page.places),
+        kind=kind_of(page.text, title, file.doc_id, page.linked),
     )
     return document, replace(page, skipped=tuple(_clean(replace(s, path=s.path or file.doc_id)) for s in page.skipped))
 

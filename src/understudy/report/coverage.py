@@ -9,6 +9,7 @@ from understudy.report.sources import Sources
 from understudy.types import Chunk, Document
 
 STATUSES = ("accepted", "rejected", "failed")
+COUNTED = ("pairs", "items", *STATUSES)
 _LISTED = 200  # failed chunks and skipped files named one by one; the counts are always complete
 
 
@@ -18,11 +19,10 @@ def coverage(sources: Sources, chunks: list[Chunk]) -> dict[str, Any]:
     lines = sources.rows("generate", "coverage")
     of_document = {c.chunk_id: c.doc_id for c in chunks}
     names = list(dict.fromkeys([d.doc_id for d in documents] + [c.doc_id for c in chunks]))
-    titles = {d.doc_id: d.title for d in documents}
+    of_name = {d.doc_id: d for d in documents}
     held = Counter(c.doc_id for c in chunks)
     rows: dict[str, dict[str, Any]] = {
-        name: {"doc_id": name, "title": titles.get(name, ""), "chunks": held[name], "pairs": 0, "items": 0}
-        | dict.fromkeys(STATUSES, 0)
+        name: _page(of_name.get(name)) | {"doc_id": name, "chunks": held[name]} | dict.fromkeys(COUNTED, 0)
         for name in names
     }
     total: Counter[str] = Counter()
@@ -58,4 +58,20 @@ def coverage(sources: Sources, chunks: list[Chunk]) -> dict[str, Any]:
         "failed": failed[:_LISTED],
         "skipped": skipped[:_LISTED],
         "n_skipped": len(skipped),
+        "kinds": dict(Counter(d.kind for d in documents).most_common()),
+        "n_untaught": sum(bool(d.untaught) for d in documents),
+        "large_pages": _counts(sources).get("large_pages") or {},
     }
+
+
+def _page(document: Document | None) -> dict[str, Any]:
+    """The kind of a page, and why it is not taught, with its title."""
+    if document is None:
+        return {"title": "", "kind": "", "untaught": ""}
+    return {"title": document.title, "kind": document.kind, "untaught": document.untaught}
+
+
+def _counts(sources: Sources) -> dict[str, Any]:
+    artifact = sources.get("generate")
+    counts = artifact.manifest.get("counts") if artifact is not None else None
+    return counts if isinstance(counts, dict) else {}

@@ -1,0 +1,203 @@
+"""What kind of page a document is, by its structure: what it consists of, how its items are made and ordered.
+
+Change logs, indexes, tables of contents, cross-references, licences and keyword lists hold words of the subject and
+little that is worth a lesson; they are found in a search like every other page.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+REFERENCE = "reference"
+TUTORIAL = "tutorial"
+CHANGE_LOG = "change log"
+INDEX = "index"
+CONTENTS = "table of contents"
+CROSS_REFERENCE = "cross-reference table"
+LICENCE = "licence"
+KEYWORDS = "keyword list"
+KINDS = (REFERENCE, TUTORIAL, CHANGE_LOG, INDEX, CONTENTS, CROSS_REFERENCE, LICENCE, KEYWORDS)
+NOT_TAUGHT = frozenset({CHANGE_LOG, INDEX, CONTENTS, CROSS_REFERENCE, LICENCE, KEYWORDS})
+
+_ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])\s+")
+_LINK = re.compile(r"\[([^\]\n]+)\]\([^)\n]*\)")
+_MARKUP = re.compile(r"[*`\\]|<[^>\n]{1,80}>|\]\([^)\n]*\)|\[")
+_VERSION = re.compile(
+    r"(?:[\w.+-]+\s+){0,3}?\[?v?\d+(?:\.\d+)+[\w.+-]*\]?(?:\s*[-–—:(]?\s*\(?[\w,./ -]{0,30}\d{2,4}[^)]{0,12}\)?)?"
+    r"|\[?\d{4}-\d{2}-\d{2}\]?(?:\s*\(?v?[\d.]+\)?)?|\[?unreleased\]?(?:\s.{0,20})?"
+    r"|(?:\d{1,2}\s+)?[A-Z][a-z]{2,8}\.?\s+(?:\d{1,2},?\s+)?\d{4}",
+    re.IGNORECASE,
+)
+_SECTION_NUMBER = re.compile(r"\d+(?:\.\d+)*\.?$")
+_CHANGE = re.compile(
+    r"(?:\W*\w+[:/]\s+)?(?:add|fix|remov|improv|updat|chang|enhanc|deprecat|drop|introduc|renam|support|mov|allow|avoid|bug"
+    r"|correct|new\b|refactor|revert|bump|speed|optimi[sz]|increas|reduc|rework|replac|ensure|prevent|make|made|upgrad"
+    r"|clean|document|extend|implement|cve-)",
+    re.IGNORECASE,
+)
+_LOG_TITLE = re.compile(
+    r"\bchange ?-?log\b|\brelease (?:notes?|history|log)\b|\bwhat['’]?s new\b"
+    r"|\b(?:history of|list of) (?:changes|releases)\b"
+    r"|^(?:changes|history|news)$|\breleases? \d+(?:\.\d+)|\bchanges (?:in|since|from|to) ",
+    re.IGNORECASE,
+)
+_TUTORIAL = re.compile(
+    r"\btutorials?\b|\bgetting[ -]started\b|\bquick ?-?start\b|\bwalk-?through\b|\bfirst steps\b|\bhow ?-?to\b"
+    r"|\bin \d+ minutes\b",
+    re.IGNORECASE,
+)
+_STEP = re.compile(r"(?:step|part|lesson|exercise)\s+\d+\b", re.IGNORECASE)
+_YOU = re.compile(r"\b(?:you|your|you[’']ll|we[’']ll|let[’']?s|let us)\b", re.IGNORECASE)
+_KEYWORDS = re.compile(r"\bkey ?words\b|\breserved words\b", re.IGNORECASE)
+_CROSS = re.compile(r"\bcross[ -]?ref|\bback ?-?links?\b|\btraceability\b|\bmatrix\b", re.IGNORECASE)
+_LEGAL = tuple(
+    re.compile(p, re.IGNORECASE)
+    for p in (
+        r"permission is hereby granted|permission to use, copy",
+        r"without warranty of any kind|as[ -]is\b.{0,40}\bwarrant",
+        r"\bmerchantability\b", r"fitness for a particular purpose", r"redistributions? (?:in|of)|redistribute",
+        r"\blicensor\b|\blicensee\b", r"in no event shall", r"liable (?:for|to) any|limitation of liability",
+        r"all copies or substantial", r"terms and conditions", r"\bderivative works?\b", r"hereby grants?",
+        r"copyright (?:notice|holder)", r"\bindemnif", r"this (?:license|licence|agreement)", r"public domain",
+    )
+)  # fmt: skip
+_SMALL = 30  # words below which a page shows no structure
+
+
+@dataclass(slots=True)
+class _Shape:
+    """What a page consists of, in words."""
+
+    words: int = 0
+    prose: int = 0
+    table: int = 0
+    code_blocks: int = 0
+    linked: int = 0
+    rows: int = 0
+    headings: list[str] = field(default_factory=list)
+    items: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)  # of items and prose
+    labels: list[str] = field(default_factory=list)  # a line that is bold as a whole, or a term
+    in_items: int = 0
+
+
+def kind_of(text: str, title: str, doc_id: str = "", linked: float | None = None) -> str:
+    """One of `KINDS`, for a page's Markdown, title and path.
+
+    linked: the share of words within links, where the text does not show them (links within a site of HTML).
+    """
+    shape = _shape(text)
+    if shape.words < _SMALL:
+        return REFERENCE
+    if linked is None:
+        linked = shape.linked / shape.words
+    if _is_licence(text, title, shape):
+        return LICENCE
+    if _is_change_log(title, shape):
+        return CHANGE_LOG
+    if linked >= 0.2 and _CROSS.search(title) and shape.prose < 0.2 * shape.words:
+        return CROSS_REFERENCE
+    if linked >= 0.4 and shape.table >= 0.6 * shape.words and shape.rows >= 15:
+        return CROSS_REFERENCE
+    if linked >= 0.5 and shape.code_blocks == 0 and len(shape.lines) >= 10:
+        short = sum(len(line.split()) <= 10 for line in shape.lines)
+        if short >= 0.8 * len(shape.lines):
+            ordered = len(shape.lines) >= 20 and (_is_sorted(shape.items or shape.lines) or _has_letters(shape))
+            return INDEX if ordered else CONTENTS
+    if _is_keyword_list(title, shape):
+        return KEYWORDS
+    return TUTORIAL if _is_tutorial(text, f"{title} {doc_id.replace('/', ' ')}", shape) else REFERENCE
+
+
+def _shape(text: str) -> _Shape:
+    shape = _Shape()
+    fence = ""
+    for raw in text.split("\n"):
+        line = raw.lstrip(" \t>")
+        if line.startswith(("```", "~~~")):
+            mark = line[:3]
+            fence = ("" if mark == fence else fence) if fence else mark
+            shape.code_blocks += fence == mark
+            continue
+        if fence or not line:
+            shape.words += len(line.split())
+            continue
+        plain = _MARKUP.sub("", line)
+        n = len(plain.split())
+        shape.words += n
+        shape.linked += sum(len(m[1].split()) for m in _LINK.finditer(line))
+        if line[0] == "#":
+            shape.headings.append(plain.lstrip("# ").strip())
+        elif line[0] == "|":
+            shape.table += n
+            shape.rows += "---|" not in line
+        elif (mark_of := _ITEM.match(line)) is not None:
+            item = _MARKUP.sub("", line[mark_of.end() :]).strip()
+            shape.items.append(item)
+            shape.lines.append(item)
+            shape.in_items += n
+        else:
+            shape.prose += n
+            shape.lines.append(plain.strip(" :"))
+            if n <= 8 and line.startswith(("**", "`")) and line.endswith(("**", "`")):
+                shape.labels.append(plain.strip())
+    return shape
+
+
+def _is_licence(text: str, title: str, shape: _Shape) -> bool:
+    hits = sum(p.search(text) is not None for p in _LEGAL)
+    named = re.search(
+        r"\blicen[cs]es?\b|\bcopying\b|\bcopyright\b|\beula\b|\bterms of\b|\bagreement\b", title, re.IGNORECASE
+    )
+    dense = hits >= (4 if shape.words < 600 else 6) and hits * 400 >= shape.words
+    return (dense and shape.code_blocks <= 1) or (named is not None and hits >= 2)
+
+
+def _is_change_log(title: str, shape: _Shape) -> bool:
+    heads = shape.headings or shape.labels
+    versions = sum(
+        bool(_VERSION.fullmatch(h)) and (not _SECTION_NUMBER.match(h) or len(heads) < 3 or "." in h) for h in heads
+    )
+    if versions >= 3 and versions >= 0.5 * len(heads):
+        return True
+    labels = sum(bool(_VERSION.fullmatch(i.rstrip(" :"))) for i in shape.labels)
+    if labels >= 5 and labels >= 0.6 * len(shape.labels):
+        return True
+    changes = sum(_CHANGE.match(i) is not None for i in shape.items)
+    many = len(shape.items) >= 5 and changes >= 0.4 * len(shape.items)
+    if _LOG_TITLE.search(title) and (versions >= 2 or many or re.search(r"\d+\.\d+", title)):
+        return True
+    return len(shape.items) >= 12 and changes >= 0.6 * len(shape.items) and shape.in_items >= 0.6 * shape.words
+
+
+def _is_keyword_list(title: str, shape: _Shape) -> bool:
+    """Many items of a word or two, with hardly a sentence about any."""
+    single = [i for i in shape.items if len(i.split()) <= 2]
+    if _KEYWORDS.search(title) and (len(single) >= 30 or (shape.rows >= 60 and shape.table >= 0.8 * shape.words)):
+        return True
+    return (
+        len(single) >= 30
+        and len(single) >= 0.85 * len(shape.items)
+        and sum(len(i.split()) for i in single) >= 0.3 * shape.words
+        and shape.prose <= 4 * len(single)
+        and shape.table < 0.3 * shape.words
+    )
+
+
+def _is_tutorial(text: str, title: str, shape: _Shape) -> bool:
+    steps = sum(_STEP.match(h) is not None for h in shape.headings)
+    named = _TUTORIAL.search(title) is not None
+    you = len(_YOU.findall(text))
+    return named or steps >= 3 or (you >= 0.025 * shape.words and shape.code_blocks >= 3 and shape.prose >= 150)
+
+
+def _is_sorted(items: list[str]) -> bool:
+    keys = [re.sub(r"^\W+", "", i).casefold() for i in items]
+    keys = [k for k in keys if k]
+    return sum(a <= b for a, b in pairwise(keys)) >= 0.85 * (len(keys) - 1)
+
+
+def _has_letters(shape: _Shape) -> bool:
+    return sum(len(h) == 1 for h in [*shape.headings, *shape.labels]) >= 8

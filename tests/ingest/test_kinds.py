@@ -1,0 +1,127 @@
+"""Kinds of page by their structure, which of them are taught, and copies."""
+# ruff: noqa: E501  (pages on one line)
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from understudy.artifact import read_records
+from understudy.ingest.config import IngestConfig, TeachConfig
+from understudy.ingest.kinds import KINDS, NOT_TAUGHT, kind_of
+from understudy.ingest.stage import run
+from understudy.ingest.teach import Copies, Lessons
+from understudy.stage import Inputs, RunContext
+from understudy.types import Document
+
+NAMES = ["apron", "basin", "cup", "dish", "ewer", "fork", "grater", "hob", "iron", "jug", "knife", "ladle", "mortar"]
+PROSE = "The kettle boils its water in four minutes, and a lamp on its side shows when it has done so. " * 4
+
+PAGES = {
+    "change log": (
+        "Kettle",
+        "# Kettle\n\n"
+        + "".join(f"## 2.{n}.0 (2024-0{n}-11)\n\n- Adds a lid of size {n}.\n- Fixes the spout.\n\n" for n in range(1, 5)),
+    ),
+    "index": ("Index", "".join(f"- [{a} of {b}]({a}.md)\n" for a in NAMES for b in ("iron", "tin"))),
+    "table of contents": (
+        "Kettle handbook",
+        "".join(f"- [{a.title()} and its care]({a}.md)\n" for a in reversed(NAMES)) * 2,
+    ),
+    "cross-reference table": (
+        "Where parts are named",
+        "| part | pages |\n|---|---|\n" + "".join(f"| [{a}]({a}.md) | [care]({a}.md), [use](u.md) |\n" for a in NAMES * 2),
+    ),
+    "licence": (
+        "Legal",
+        "Permission is hereby granted to any cook to use this kettle. It comes as is, without warranty of any kind, "
+        "not even of merchantability or fitness for a particular purpose. In no event shall the maker be liable for any "
+        "burn. This copyright notice stands on all copies or substantial parts.",
+    ),
+    "keyword list": ("Words of the kettle language", "These are reserved:\n\n" + "".join(f"- {a.upper()}{n}\n" for a in NAMES for n in "ABC")),
+    "tutorial": (
+        "Your first cup",
+        "".join(f"## Step {n}\n\nYou fill the cup, then you wait.\n\n```\npour {n}\n```\n\n" for n in range(1, 5)) + PROSE,
+    ),
+    "reference": ("Kettle", f"# Kettle\n\n{PROSE}\n\n## 1.1 Lid\n\n- Made of tin.\n- See [care](care.md).\n\n## 1.2 Spout\n\n{PROSE}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_kind_is_known_by_its_structure(kind):
+    title, text = PAGES[kind]
+    assert kind_of(text, title) == kind
+
+
+def test_links_that_the_text_does_not_show_count():
+    text = "".join(f"- {a.title()} and its care\n" for a in reversed(NAMES)) * 2
+    assert kind_of(text, "Kettle handbook", linked=1.0) == "table of contents"
+    assert kind_of(text, "Kettle handbook", linked=0.0) == "reference"
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Settings", "| name | default | what it does |\n|---|---|---|\n" + "".join(f"| `{a}` | 3 | sets how hot the {a} gets |\n" for a in NAMES)),
+        ("Numbered", "".join(f"## {n}.{m}. The {a}\n\n{PROSE}\n\n" for n, a in enumerate(NAMES, 1) for m in (1, 2))),
+        ("Parts", "".join(f"- **{a}**: holds what the cook needs while the kettle boils.\n" for a in NAMES)),
+        ("License keys", f"# License keys\n\nA license key opens the lid. {PROSE}"),
+    ],
+)  # fmt: skip
+def test_reference_pages_of_like_shape_stay_reference(title, text):
+    assert kind_of(text, title) == "reference"
+
+
+def ingest(tmp_path: Path, pages: dict[str, str], **teach: tuple[str, ...]) -> dict[str, Document]:
+    for name, text in pages.items():
+        (tmp_path / "docs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "docs" / name).write_text(text)
+    out = tmp_path / "out"
+    out.mkdir()
+    config = IngestConfig(path=str(tmp_path / "docs"), teach=TeachConfig(**teach))  # type: ignore[arg-type]
+    output = run(config, Inputs(), RunContext(out, out, out, logging.getLogger("test")))
+    documents = {d.doc_id: d for d in read_records(out / "documents.jsonl", Document)}
+    assert sum(output.counts["kinds"].values()) == len(documents)
+    assert sum(output.counts["untaught"].values()) == sum(bool(d.untaught) for d in documents.values())
+    return documents
+
+
+FOLDER = {
+    "old/lid.md": f"# Lid\n\n{PROSE}\n\nOf tin.\n",
+    "new/lid.md": f"# Lid\n\n{PROSE}\n\nOf iron.\n",
+    "notes.md": f"# {PAGES['change log'][0]}\n\n" + PAGES["change log"][1],
+    "spout.md": "# Spout\n\nThe spout is made of copper and pours two cups in a minute.\n",
+}
+
+
+def test_logs_and_copies_are_searched_and_not_taught(tmp_path):
+    documents = ingest(tmp_path, FOLDER)
+    assert {name: d.untaught for name, d in documents.items()} == {
+        "new/lid.md": "", "old/lid.md": "a copy: new/lid.md", "notes.md": "change log", "spout.md": "",
+    }  # fmt: skip
+    assert documents["notes.md"].kind == "change log"
+
+
+def test_the_recipe_has_the_last_word(tmp_path):
+    documents = ingest(tmp_path, FOLDER, include=("change log", "old/"), exclude=("spout.md",))
+    assert [name for name, d in documents.items() if d.untaught] == ["spout.md"]
+    assert documents["spout.md"].untaught == "excluded by docs.teach"
+
+
+def test_a_kind_may_be_excluded():
+    lessons = Lessons(TeachConfig(include=(), exclude=("tutorial",)))
+    assert lessons.why_not("a.md", PROSE, "tutorial") == "excluded by docs.teach"
+    assert lessons.why_not("b.md", "", "reference") == ""
+    assert set(KINDS) > NOT_TAUGHT
+
+
+def test_copies_need_nearly_all_words_and_some_length():
+    copies = Copies()
+    lines = [f"The {a} hangs on the hook beside the kettle and is wiped once a week." for a in NAMES]
+    assert copies.add("a", "\n".join(lines)) == ""
+    assert copies.add("half", "\n".join(lines[:6])) == ""
+    assert copies.add("nearly", "\n".join([*lines[:-1], "Only this line is another one."])) == "a"
+    assert copies.add("more", "\n".join([*lines, *(f"Another line about the {a} of the house." for a in NAMES)])) == ""
+    assert copies.add("short", "One short page.") == copies.add("short too", "One short page.") == ""
