@@ -109,9 +109,9 @@ def test_dtypes(stored: str, wanted: str | None, code: str, maker: ModuleType, t
     base = maker.make_model(tmp_path / "base", seed=0, dtype=stored)
     other = maker.make_model(tmp_path / "other", seed=1, dtype=stored)
     merge(slerp({"base": base, "m1": other}, dtype=wanted), tmp_path / "out")
-    from understudy.merge.reader import read_header
+    from understudy.models.safetensors_header import parse_header
 
-    assert {t.dtype for t in read_header(tmp_path / "out" / "model.safetensors").values()} == {code}
+    assert {t.dtype for t in parse_header(tmp_path / "out" / "model.safetensors").values()} == {code}
     kinds = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}
     assert json.loads((tmp_path / "out" / "config.json").read_text())["torch_dtype"] == kinds[code]
 
@@ -280,6 +280,14 @@ def test_a_tied_head_meets_an_untied_one(maker: ModuleType, tmp_path: Path) -> N
     expected = (a["model.embed_tokens.weight"] + b["lm_head.weight"]) / 2
     assert np.allclose(out["lm_head.weight"], expected, atol=1e-7)
     assert json.loads((tmp_path / "out" / "config.json").read_text())["tie_word_embeddings"] is False
+    said = [w for w in engine.plan(config(merge_method="linear", models=entries)).warnings if "tie" in w]
+    assert said == [
+        f"{tied}: the output layer is tied to the embedding; the result has one of its own (lm_head.weight)"
+    ]
+    settings = json.loads((tied / "config.json").read_text())
+    (tied / "config.json").write_text(json.dumps({**settings, "tie_word_embeddings": False}))
+    with pytest.raises(InputError, match=r"tied: no tensor 'lm_head\.weight'"):  # transformers would make one up
+        merge(config(merge_method="linear", models=entries), tmp_path / "out2")
 
 
 def test_integer_tensors_must_agree(family: dict[str, Path], maker: ModuleType, tmp_path: Path) -> None:

@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
+from transformers import AutoModelForCausalLM
 
 from understudy.errors import InputError
 from understudy.merge.checkpoint import open_checkpoint
-from understudy.merge.reader import DTYPES, SafetensorsFile, count, read_header
+from understudy.merge.reader import DTYPES, SafetensorsFile
+from understudy.models.safetensors_header import count, parse_header
 
 
 def write(path: Path, header: Any, data: bytes = b"") -> Path:
@@ -46,7 +48,7 @@ def test_reads_what_the_reference_implementation_writes(tmp_path: Path) -> None:
 
 ONE = json.dumps(entry(0, 4, [1])).encode()
 BAD = {
-    "lies_beyond_the_file": ({"a": entry(0, 400, [100])}, b"\0" * 40, "truncated at tensor 'a'"),
+    "lies_beyond_the_file": ({"a": entry(0, 400, [100])}, b"\0" * 40, "cut off: it has .*tensor 'a' is not whole"),
     "overlap": ({"a": entry(0, 8, [2]), "b": entry(4, 12, [2])}, b"\0" * 12, "'b' overlaps 'a'"),
     "same_place": ({"a": entry(0, 8, [2]), "b": entry(0, 8, [2])}, b"\0" * 8, "overlaps"),
     "gap": ({"a": entry(0, 8, [2]), "b": entry(12, 20, [2])}, b"\0" * 20, "4 bytes before tensor 'b'"),
@@ -74,7 +76,7 @@ BAD = {
 def test_damage_is_refused_by_name(name: str, tmp_path: Path) -> None:
     header, data, message = BAD[name]
     with pytest.raises(InputError, match=message.replace("(", r"\(")) as caught:
-        read_header(write(tmp_path / "bad.safetensors", header, data))
+        parse_header(write(tmp_path / "bad.safetensors", header, data))
     assert "bad.safetensors" in str(caught.value)
 
 
@@ -82,11 +84,12 @@ def test_prefixes_that_lie(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     for raw, message in (
         (b"", "0 bytes"), (b"1234567", "7 bytes"), (b"\xff" * 8, "not a safetensors file"),
-        ((100).to_bytes(8, "little") + b"{}", "truncated"), (b"PK\x03\x04" + b"\0" * 60, "safetensors"),
+        ((100).to_bytes(8, "little") + b"{}", "is cut off: it has 10 of 108 bytes"),
+        (b"PK\x03\x04" + b"\0" * 60, "safetensors"),
     ):  # fmt: skip
         path.write_bytes(raw)
         with pytest.raises(InputError, match=message):
-            read_header(path)
+            parse_header(path)
 
 
 def test_every_truncation_of_a_file_is_noticed(tmp_path: Path) -> None:
@@ -95,7 +98,7 @@ def test_every_truncation_of_a_file_is_noticed(tmp_path: Path) -> None:
     for size in range(len(raw)):
         (tmp_path / "y").write_bytes(raw[:size])
         with pytest.raises(InputError):
-            read_header(tmp_path / "y")
+            parse_header(tmp_path / "y")
 
 
 @settings(max_examples=300, deadline=None)
@@ -140,11 +143,33 @@ def test_folders_that_cannot_be_used(maker: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such model folder"):
         open_checkpoint(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"no model\.safetensors"):
+    with pytest.raises(InputError, match=r"holds no \*\.safetensors"):
         open_checkpoint(tmp_path / "empty")
     (tmp_path / "empty" / "pytorch_model.bin").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"pickle.*\n.*save_pretrained"):
+    with pytest.raises(InputError, match=r"pickle.*save_pretrained"):
         open_checkpoint(tmp_path / "empty")
+    maker.save_arrays(tmp_path / "empty" / "weights.safetensors", {"a": np.zeros(2, np.float32)})
+    (tmp_path / "empty" / "pytorch_model.bin").unlink()
+    with pytest.raises(InputError, match=r"holds weights\.safetensors, but neither model\.safetensors nor"):
+        open_checkpoint(tmp_path / "empty")
+
+
+def test_a_single_file_comes_before_an_index_as_in_transformers(maker: ModuleType, tmp_path: Path) -> None:
+    place = maker.make_model(tmp_path / "m", maker.Shape(hidden=16, layers=1, vocabulary=32, intermediate=16))
+    old = {k: v + 1 for k, v in maker.load_arrays(place).items()}
+    maker.save_arrays(place / "model-00001-of-00001.safetensors", old)
+    index = place / "model.safetensors.index.json"
+    for weight_map in (dict.fromkeys(old, "model-00001-of-00001.safetensors"), {"x": "gone.safetensors"}, {}):
+        index.write_text(json.dumps({"weight_map": weight_map}))
+        found = open_checkpoint(place)
+        assert list(found.files) == ["model.safetensors"]
+        assert "as transformers does" in (found.note or "")
+    loaded = AutoModelForCausalLM.from_pretrained(place, dtype="auto").state_dict()
+    mine = {k: found.file(k).array(k).astype(np.uint32) << 16 for k in found.where}
+    for name, values in mine.items():
+        assert np.array_equal(values.view(np.float32), loaded[name].float().numpy().ravel())
+    index.unlink()
+    assert open_checkpoint(place).note is None
 
 
 def test_shards_and_their_index_must_agree(maker: ModuleType, tmp_path: Path) -> None:
@@ -161,7 +186,9 @@ def test_shards_and_their_index_must_agree(maker: ModuleType, tmp_path: Path) ->
     assert set(found.where) == {"a", "b"}
     assert found.nbytes == 20
     for weight_map, message in (
-        ({"a": "s1.safetensors", "b": "s3.safetensors"}, r"shard s3\.safetensors is missing \(it holds 'b'"),
+        ({"a": "s1.safetensors", "b": "s3.safetensors"}, r"first s3\.safetensors \(it holds 'b'"),
+        ({"a": 7}, "not a file name"),
+        ({}, "no weight_map"),
         ({"a": "s1.safetensors", "c": "s2.safetensors"}, "no tensor 'c'"),
         ({"a": "../s1.safetensors"}, "not a file name"),
         ([], "damaged"),

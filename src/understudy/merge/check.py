@@ -17,7 +17,7 @@ _MUST_AGREE = (
 # ... and here the result takes the reference's value, which the user should know
 _SHOULD_AGREE = (
     "rope_theta", "rope_scaling", "rope_parameters", "sliding_window", "max_position_embeddings", "rms_norm_eps",
-    "layer_norm_eps", "tie_word_embeddings", "bos_token_id", "eos_token_id",
+    "layer_norm_eps", "bos_token_id", "eos_token_id",
 )  # fmt: skip
 # Constants that some library versions stored and others compute: a model may have them or not
 BUFFERS = re.compile(r"(rotary_emb\.inv_freq|masked_bias|attn\.bias|attention\.bias|position_ids)$")

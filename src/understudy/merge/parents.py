@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from understudy.errors import InputError
+from understudy.merge.adapters import Adapter, Tied, open_adapter
 from understudy.merge.checkpoint import Checkpoint, open_checkpoint, read_json
-from understudy.merge.lora import Adapted, Adapter, open_adapter
-from understudy.merge.reader import TensorInfo
+from understudy.merge.lora import Adapted
 from understudy.merge.schema import split_reference
 from understudy.merge.sources import Stored
+from understudy.models.safetensors_header import TensorInfo
 
 # `model.layers.7.mlp.up_proj.weight` → ("model.layers.", 7, ".mlp.up_proj.weight"); GPT-2 says h, T5 block
 _LAYER = re.compile(r"^(|.*?\.)(layers|layer|h|blocks|block)\.(\d+)(\..+)$")
@@ -40,6 +41,19 @@ def comes_first(name: str) -> bool:
     return _FIRST.search(name) is not None
 
 
+def is_head(name: str) -> bool:
+    """Whether a tensor is the weight of the output layer."""
+    return is_vocabulary(name) and not comes_first(name) and name.endswith(".weight")
+
+
+def tied_names(checkpoint: Checkpoint, config: dict[str, Any]) -> Tied | None:
+    """The embedding that is the output layer too; None where the head is stored or the configuration says untied."""
+    names = [n for n in checkpoint.where if is_vocabulary(n) and comes_first(n) and n.endswith(".weight")]
+    if any(is_head(n) for n in checkpoint.where) or len(names) != 1 or config.get("tie_word_embeddings") is False:
+        return None
+    return Tied(names[0], "embed_out.weight" if "embed_in" in names[0] else "lm_head.weight")
+
+
 @dataclass(frozen=True)
 class Parent:
     """One model of a merge. reference: as the configuration names it. adapter: a LoRA adapter on it."""
@@ -62,37 +76,42 @@ class Parent:
     def n_layers(self) -> int:
         return max((s[1] + 1 for n in self.checkpoint.where if (s := split_layer(n))), default=0)
 
-    @cached_property
-    def head_is_tied(self) -> bool:
-        """Whether the output layer is the embedding, stored once."""
-        return self._tied_embedding is not None
+    @property
+    def names(self) -> list[str]:
+        """All tensors, with those that the adapter adds."""
+        return [*self.checkpoint.where, *(self.adapter.added if self.adapter else ())]
 
     @cached_property
-    def _tied_embedding(self) -> str | None:
-        names = [n for n in self.checkpoint.where if is_vocabulary(n) and comes_first(n) and n.endswith(".weight")]
-        if any(is_vocabulary(n) and not comes_first(n) for n in self.checkpoint.where):
-            return None
-        return names[0] if len(names) == 1 else None
+    def _tied(self) -> Tied | None:
+        return None if self.adapter and self.adapter.added else tied_names(self.checkpoint, self.config)
 
     def find(self, name: str) -> str | None:
         """The stored name of a tensor: a tied output layer is found as the embedding. None where it lacks."""
-        if name in self.checkpoint:
+        if name in self.checkpoint or (self.adapter and name in self.adapter.added):
             return name
-        if is_vocabulary(name) and not comes_first(name) and name.endswith(".weight"):
-            return self._tied_embedding
+        if is_head(name):
+            return self._tied.embedding if self._tied else None
         return None
 
     def info(self, name: str) -> TensorInfo:
+        if self.adapter and name in self.adapter.added:
+            place = self.adapter.added[name]
+            return place.checkpoint.info(place.name)
         return self.checkpoint.info(name)
+
+    def path(self, name: str) -> Path:
+        """The file that holds a tensor (of the base, where an adapter changes it)."""
+        if self.adapter and name in self.adapter.added:
+            return self.adapter.added[name].checkpoint.file(self.adapter.added[name].name).path
+        return self.checkpoint.file(name).path
 
     def source(self, name: str) -> Stored:
         """A stored tensor, opened for reading, with what the adapter makes of it."""
-        if self.adapter is not None and name in self.adapter.replaced:
-            return self.adapter.replaced[name]
-        stored = Stored(self.checkpoint.file(name), name)
-        if self.adapter is not None and name in self.adapter.changes:
-            return Adapted(stored, self.adapter.changes[name])
-        return stored
+        if self.adapter is None:
+            return Stored(self.checkpoint.file(name), name)
+        place = self.adapter.added.get(name) or self.adapter.replaced.get(name)
+        stored = place.open() if place else Stored(self.checkpoint.file(name), name)
+        return Adapted(stored, self.adapter.changes[name]) if name in self.adapter.changes else stored
 
     def files(self) -> list[Path]:
         """The weight files that were opened."""
@@ -123,6 +142,6 @@ def open_parents(references: list[str], resolve: Resolve) -> dict[str, Parent]:
             raise InputError(
                 f"{reference}: its weights are quantised ({method}); merge the full-precision model it was made from"
             )
-        lora = open_adapter(resolve(adapter), checkpoint) if adapter else None
+        lora = open_adapter(resolve(adapter), checkpoint, tied_names(checkpoint, config)) if adapter else None
         found[reference] = Parent(reference, checkpoint, config, lora)
     return found

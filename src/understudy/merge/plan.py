@@ -10,10 +10,11 @@ from understudy.errors import InputError, RecipeError
 from understudy.merge import check, parameters
 from understudy.merge.licence import licence_warnings
 from understudy.merge.methods.base import Method, Values
-from understudy.merge.parents import Parent, comes_first, is_vocabulary, split_layer
-from understudy.merge.reader import DTYPES, FLOATS, count
+from understudy.merge.parents import Parent, comes_first, is_head, is_vocabulary, split_layer
+from understudy.merge.reader import DTYPES, FLOATS
 from understudy.merge.schema import InputSlice, Merge, OutputSlice, Parameters
 from understudy.merge.vocabulary import Alignment, align
+from understudy.models.safetensors_header import count
 
 _CODES = {"bfloat16": "BF16", "float16": "F16", "float32": "F32", "float64": "F64"}
 _NAMES = {code: name for name, code in _CODES.items()}
@@ -75,6 +76,10 @@ def make_plan(config: Merge, method: Method, every: Iterable[Method], parents: d
     warnings += alignment.warnings if alignment else []
     planned = _tensors(pieces, method, config, alignment)
     names = [t.name for t in planned]
+    for parent in parents.values():
+        warnings += [parent.checkpoint.note] if parent.checkpoint.note else []
+        warnings += parent.adapter.notes if parent.adapter else []
+    warnings += _head_warnings(reference, [parents[r] for r in used], names)
     warnings += [*config.notes, *parameters.check_names(config.levels(), method, every, names)]
     result = _config(reference, pieces, planned, alignment)
     return MergePlan(method, parents, reference, planned, result, alignment, warnings)
@@ -139,7 +144,7 @@ class _Piece:
         """Tensors before (or after) the layers: output name → the rows' names for it."""
         names: dict[str, list[str]] = {}
         for parent in self.rows:
-            for name in parent.checkpoint.where:
+            for name in parent.names:
                 if split_layer(name) is None and comes_first(name) == first and name not in names:
                     names[name] = [name] * len(self.rows)
         return names
@@ -196,7 +201,7 @@ def _tensor(
     values = parameters.values_for(method, name, depth, piece.shared, piece.own)
     codes = list(dict.fromkeys(i.dtype for i in infos))
     if not all(code in FLOATS for code in codes):
-        if len(codes) > 1 or codes[0].startswith("F8"):
+        if len(codes) > 1 or codes[0].startswith(("F", "C")):
             raise InputError(f"tensor '{name}' is stored as {' and '.join(codes)}, which cannot be merged")
         return PlannedTensor(name, infos[0].shape, codes[0], inputs, piece.has_base, values, copy=True)
     stored = codes[0] if len(codes) == 1 else "F64" if "F64" in codes else "F32"
@@ -208,6 +213,15 @@ def _tensor(
     return PlannedTensor(
         name, shape, dtype, inputs, piece.has_base, values, copy=unchanged and not by_token, by_token=by_token
     )
+
+
+def _head_warnings(reference: Parent, used: Sequence[Parent], names: Sequence[str]) -> list[str]:
+    """What becomes of an output layer that is stored in some models and tied to the embedding in others."""
+    own = next((n for n in names if is_head(n)), None)
+    tied = [p.reference for p in used if own is not None and p.find(own) not in (None, own)]
+    if not tied:
+        return []
+    return [f"{', '.join(tied)}: the output layer is tied to the embedding; the result has one of its own ({own})"]
 
 
 def _config(
@@ -232,6 +246,6 @@ def _config(
     codes = {t.dtype for t in planned if t.dtype in _NAMES}
     if len(codes) == 1:
         result["dtype" if "dtype" in result else "torch_dtype"] = _NAMES[codes.pop()]
-    if any(is_vocabulary(t.name) and not comes_first(t.name) for t in planned):
+    if any(is_head(t.name) for t in planned):
         result["tie_word_embeddings"] = False
     return result

@@ -127,9 +127,9 @@ def _diagnose(tensor: PlannedTensor, blocks: Blocks) -> InputError:
     counts = blocks.sum(lambda block: np.sum(~np.isfinite(block.x), axis=1))
     for (parent, name), number in zip(tensor.inputs, counts, strict=True):
         if number:
-            path = parent.folder / parent.checkpoint.where[name]
             return InputError(
-                f"{path}: tensor '{name}' has {int(number)} values that are NaN or infinite; merge a sound model"
+                f"{parent.path(name)}: tensor '{name}' has {int(number)} values that are NaN or infinite; "
+                "merge a sound model"
             )
     return InputError(
         f"tensor '{tensor.name}': merged values do not fit {tensor.dtype}; choose out_dtype: bfloat16 or float32"

@@ -39,8 +39,7 @@ def survey(todo: MergePlan, sources: Sequence[Sequence[Source]], stride: int = 1
             x = Blocks(tensor.name, inputs, workers).load(0).x.astype(np.float64)
             for (parent, name), row in zip(tensor.inputs, x, strict=True):
                 if not np.isfinite(row).all():
-                    path = parent.folder / parent.checkpoint.where[name]
-                    raise InputError(f"{path}: tensor '{name}' has values that are NaN or infinite")
+                    raise InputError(f"{parent.path(name)}: tensor '{name}' has values that are NaN or infinite")
                 sums[parent.reference] += (x[0] @ row, x[0] @ x[0], row @ row)
     return [_likeness(r, *sums[r].tolist()) for r in order[1:]]
 

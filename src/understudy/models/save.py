@@ -26,9 +26,9 @@ def save_model(model: Any, tokenizer: Any, folder: Path, *, dtype: torch.dtype =
 def stored_dtype(folder: Path) -> torch.dtype:
     """The type in which most of a model folder's values are stored, for a model made from it."""
     held: Counter[str] = Counter()
-    for _, tensors in headers(folder):
+    for tensors in headers(folder).values():
         for tensor in tensors.values():
-            held[tensor["dtype"]] += tensor["data_offsets"][1] - tensor["data_offsets"][0]
+            held[tensor.dtype] += tensor.nbytes
     most = held.most_common(1)[0][0] if held else "BF16"
     return {"F32": torch.float32, "F16": torch.float16}.get(most, torch.bfloat16)
 

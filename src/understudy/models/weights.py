@@ -1,84 +1,131 @@
-"""Is a folder a complete model in safetensors? Read from headers alone, so that it costs nothing. Light: no torch."""
+"""Which files of a folder are the model's weights, and are they whole? Headers alone are read. Light: no torch."""
 
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from understudy.errors import InputError, ModelError
+from understudy.models.safetensors_header import MAX_HEADER, TensorInfo, parse_header
 
-INDEX = "model.safetensors.index.json"
-_PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "consolidated*.pth")
+_PICKLES = ("pytorch_model*.bin", "adapter_model*.bin", "*.pt", "*.pth", "consolidated*.pth")
 _CONVERT = (
-    "python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{0}')"
+    "python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{0}', dtype='auto')"
     ".save_pretrained('{0}-safetensors')\""
 )
 
 
-def read_header(file: Path) -> dict[str, Any]:
-    """The tensors of a safetensors file: name → {dtype, shape, data_offsets}.
+@dataclass(frozen=True)
+class WeightFiles:
+    """The files that transformers loads from a folder.
 
-    Raises ModelError naming the file where it is empty, truncated or no safetensors at all.
+    index: tensor → file name, as the index says, None for a single file. note: what else lies there and is not read.
     """
-    size = file.stat().st_size
-    if size == 0:
-        raise ModelError(f"{file}: is empty (0 bytes); copy or download it again")
-    with open(file, "rb") as opened:
-        start = opened.read(8)
-        length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
-        if length > size - 8:
-            raise ModelError(_truncated(file, size, length + 8 if length < 100_000_000 else None))
-        try:
-            header = json.loads(opened.read(length))
-            tensors = {k: v for k, v in header.items() if k != "__metadata__"}
-            end = max((int(t["data_offsets"][1]) for t in tensors.values()), default=0)
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-            raise ModelError(f"{file}: its header is damaged; copy or download it again") from error
-    if 8 + length + end != size:
-        raise ModelError(_truncated(file, size, 8 + length + end))
-    return tensors
+
+    paths: list[Path]
+    index: dict[str, str] | None = None
+    note: str | None = None
 
 
-def _truncated(file: Path, size: int, expected: int | None) -> str:
-    if expected is None or expected < size:
-        return f"{file}: is not a safetensors file, or damaged ({size:,} bytes); copy or download it again"
-    return f"{file}: is cut off: it has {size:,} of {expected:,} bytes; copy or download it again"
+def find_weights(folder: Path, stem: str = "model") -> WeightFiles:
+    """The weights of a folder, chosen as transformers chooses: `model.safetensors` before the shards of an index.
+
+    stem: `adapter_model` for adapters. Raises InputError where there are none, a shard is missing or the index is
+    damaged.
+    """
+    single, index = folder / f"{stem}.safetensors", folder / f"{stem}.safetensors.index.json"
+    if single.is_file():
+        return WeightFiles([single], note=_beside(single, index))
+    if not index.is_file():
+        raise InputError(_nothing(folder, stem))
+    where = read_index(index)
+    names = sorted(set(where.values()))
+    missing = [n for n in names if not (folder / n).is_file()]
+    if missing:
+        raise InputError(
+            f"{folder}: {len(missing)} of {len(names)} weight files are missing, first {missing[0]} (it holds "
+            f"'{next(t for t, n in where.items() if n == missing[0])}'); copy or download them again"
+        )
+    return WeightFiles([folder / n for n in names], where)
 
 
-def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a model folder. Raises ModelError where there are none or a shard is missing."""
-    index = folder / INDEX
-    if index.is_file():
-        try:
-            names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError) as error:
-            raise ModelError(f"{index}: damaged ({error}); copy or download it again") from error
-        missing = [n for n in names if not (folder / n).is_file()]
-        if missing:
-            raise ModelError(
-                f"{folder}: {len(missing)} of {len(names)} weight files are missing, first {missing[0]}; "
-                "copy or download them again"
+def read_index(index: Path) -> dict[str, str]:
+    """tensor → file name of an index. Raises InputError naming the file and what is wrong with it."""
+    try:
+        if index.stat().st_size > MAX_HEADER:
+            raise ValueError(f"{index.stat().st_size:,} bytes are no index")
+        content = json.loads(index.read_text(encoding="utf-8"))
+        where = content.get("weight_map") if isinstance(content, dict) else None
+        if not isinstance(where, dict) or not where:
+            raise ValueError("it has no weight_map that names the tensors' files")
+        for tensor, name in where.items():
+            if not isinstance(name, str) or not name or Path(name).name != name or "\\" in name or "\0" in name:
+                raise ValueError(f"weight_map: '{tensor}': {name!r} is not a file name")
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{index}: damaged: {error}; copy or download it again") from error
+    return {str(tensor): str(name) for tensor, name in where.items()}
+
+
+def check_index(files: WeightFiles, headers: dict[str, dict[str, TensorInfo]]) -> None:
+    """Raise InputError where an index and the headers of its shards (file name → tensors) disagree."""
+    for tensor, name in (files.index or {}).items():
+        if tensor not in headers[name]:
+            raise InputError(
+                f"{files.paths[0].parent / name}: no tensor '{tensor}', though the index places it there; the index is "
+                "of other files: copy or download the model again"
             )
-        return [folder / n for n in names]
-    files = sorted(p for p in folder.glob("*.safetensors") if not p.name.startswith("adapter_"))
-    single = folder / "model.safetensors"
-    if single in files:
-        return [single]
-    if files:
-        return files
+    seen: dict[str, str] = {}
+    for name, tensors in headers.items():
+        for tensor in tensors:
+            if tensor in seen:
+                raise InputError(f"{files.paths[0].parent}: tensor '{tensor}' is in both {seen[tensor]} and {name}")
+            seen[tensor] = name
+
+
+def _beside(single: Path, index: Path) -> str | None:
+    if not index.is_file():
+        return None
+    return (
+        f"{single.parent}: {single.name} is read, as transformers does, and not the files of {index.name} beside it; "
+        "delete those that are old"
+    )
+
+
+def _nothing(folder: Path, stem: str) -> str:
     pickles = sorted({p.name for pattern in _PICKLES for p in folder.glob(pattern)})
     if pickles:
-        raise ModelError(
+        return (
             f"{folder}: has its weights as {pickles[0]} only. Such a file is a Python pickle, which can run any code "
             "when it is opened, so Understudy reads safetensors alone. If you trust its source, convert it once:  "
             + _CONVERT.format(folder)
         )
-    if (folder / "adapter_config.json").is_file():
-        raise ModelError(f"{folder}: is an adapter, not a whole model; name its base model instead")
-    raise ModelError(f"{folder}: holds no *.safetensors; a model folder has config.json, weights and tokenizer")
+    if stem == "model" and (folder / "adapter_config.json").is_file():
+        return f"{folder}: is an adapter, not a whole model; name its base model instead"
+    names = sorted(p.name for p in folder.glob("*.safetensors"))
+    if names:
+        return (
+            f"{folder}: holds {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}, but neither "
+            f"{stem}.safetensors nor {stem}.safetensors.index.json, by which transformers knows the weights; copy "
+            "or download what is missing, or rename a single file"
+        )
+    return f"{folder}: holds no *.safetensors; a model folder has config.json, weights and tokenizer"
+
+
+@contextmanager
+def _as_model_error() -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        raise ModelError(str(error)) from error
+
+
+def read_header(file: Path) -> dict[str, TensorInfo]:
+    """The tensors of a safetensors file. Raises ModelError where it is empty, cut off or no safetensors at all."""
+    with _as_model_error():
+        return parse_header(file)
 
 
 def check_model(folder: Path) -> None:
@@ -87,23 +134,18 @@ def check_model(folder: Path) -> None:
         if (folder / "adapter_config.json").is_file():
             raise ModelError(f"{folder}: is an adapter, not a whole model; name its base model instead")
         raise InputError(f"{folder}: is not a model folder: config.json is missing")
-    for _ in headers(folder):
-        pass
+    headers(folder)
 
 
-def headers(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Every weight file of a model folder with its checked header."""
-    for file in weight_files(folder):
-        yield file, read_header(file)
+def headers(folder: Path) -> dict[str, dict[str, TensorInfo]]:
+    """The checked headers of a model folder: file name → tensors. Raises ModelError."""
+    with _as_model_error():
+        files = find_weights(folder)
+        found = {path.name: parse_header(path) for path in files.paths}
+        check_index(files, found)
+    return found
 
 
 def count_parameters(folder: Path) -> int:
     """Parameters of a model folder, from its headers."""
-    total = 0
-    for _, tensors in headers(folder):
-        for tensor in tensors.values():
-            size = 1
-            for side in tensor["shape"]:
-                size *= int(side)
-            total += size
-    return total
+    return sum(tensor.size for tensors in headers(folder).values() for tensor in tensors.values())
