@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
 
 def _load(name: str, path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
@@ -22,8 +24,15 @@ def _load(name: str, path: Path) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def maker() -> ModuleType:
-    """benchmarks/merge.py: shapes, random models, independent reading and writing of safetensors."""
-    return _load("merge_benchmark", Path(__file__).parents[2] / "benchmarks" / "merge.py")
+    """benchmarks/merge_models.py: shapes, random models, independent reading and writing of safetensors."""
+    return _load("merge_models", BENCHMARKS / "merge_models.py")
+
+
+@pytest.fixture(scope="session")
+def comparison(maker: ModuleType) -> ModuleType:
+    """benchmarks/merge_parity.py: agreement with mergekit."""
+    _load("merge_speed", BENCHMARKS / "merge_speed.py")
+    return _load("merge_parity", BENCHMARKS / "merge_parity.py")
 
 
 @pytest.fixture(scope="session")

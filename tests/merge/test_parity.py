@@ -17,9 +17,9 @@ pytestmark = [
 ]
 
 
-def test_common_methods_agree(maker: ModuleType, tmp_path: Path) -> None:
-    for name, found in maker.parity(tmp_path, families=("mistral",)).items():
-        if any(r in name for r in maker.RANDOM):
+def test_common_methods_agree(comparison: ModuleType, tmp_path: Path) -> None:
+    for name, found in comparison.parity(tmp_path, families=("mistral",)).items():
+        if any(r in name for r in comparison.RANDOM):
             assert found.spread[0] == pytest.approx(found.spread[1], rel=0.02), name
         elif "arcee_fusion" in name:  # mergekit sums the divergence in float32, which decides entries at the threshold
             assert found.within_one > 0.999, name
