@@ -95,6 +95,53 @@ def test_mergekits_own_ways_of_writing(tmp_path: Path) -> None:
     assert "models" in config.model_dump(mode="json")
 
 
+def test_what_mergekit_takes_is_taken_and_what_has_no_effect_is_said(family: dict[str, Path], tmp_path: Path) -> None:
+    base, other = str(family["base"]), str(family["m1"])
+    text = f"""
+_shared: &shared {{weight: 0.5, density: '0.5'}}
+license: mit
+random_seed: 3
+merge_method: ties
+base_model: {base}
+modules:
+  default:
+    slices:
+      - sources:
+          - {{model: {base}, layer_range: [0, 2], parameters: null}}
+          - {{model: {other}, layer_range: [0, 2], residual_weight: 0.3, parameters: *shared}}
+parameters:
+  normalize: 1.0
+  int8_mask: 1.0
+  lambda: [{{filter: self_atn, value: 0.2}}, {{value: 1.0}}]
+  embed_slerp: true
+  gamma: 0.1
+tokenizer:
+dtype: torch.bfloat16
+"""
+    (tmp_path / "m.yaml").write_text(text)
+    (config,) = load(tmp_path / "m.yaml")
+    assert config.dtype == "bfloat16"
+    assert config.slices is not None
+    assert config.slices[0].sources[0].parameters == {}
+    todo = plan(config)
+    assert [t.values["normalize"] for t in todo.tensors] == [True] * len(todo.tensors)
+    assert todo.tensors[0].values.each["density"] == [0.5]
+    said = "\n".join(todo.warnings)
+    for part in (
+        "license has no effect: no such key", "random_seed has no effect", "residual_weight has no effect",
+        "the filter 'self_atn' matches no tensor. Did you mean 'self_attn'?", "embed_slerp has no effect: no method has",
+        "parameters.gamma has no effect on ties",
+    ):  # fmt: skip
+        assert part in said
+    assert "_shared" not in said
+    assert "int8_mask" not in said
+
+
+def test_a_recipe_section_refuses_what_a_file_may_hold() -> None:
+    with pytest.raises(ValueError, match="license"):
+        MergeConfig.model_validate({**linear("a"), "license": "mit"})
+
+
 def test_gradients_filters_and_precedence() -> None:
     evaluate = parameter_values.evaluate
     assert [evaluate([0.0, 1.0, 0.5], "x", d) for d in (0.0, 0.25, 0.5, 0.75, 1.0)] == [0.0, 0.5, 1.0, 0.75, 0.5]

@@ -89,6 +89,23 @@ def test_all_documented_methods_exist() -> None:
     assert all(m.paper.startswith("https://") and m.title for m in METHODS.values())
 
 
+@pytest.mark.parametrize("method", ["linear", "karcher"])
+def test_a_base_is_one_more_model_where_the_method_starts_from_none(
+    method: str, family: dict[str, Path], maker: ModuleType, tmp_path: Path
+) -> None:
+    parameters = {"weight": 1.0} if method == "linear" else {}
+    names = ("base", "m1", "m2")
+    for out, models in (("with", names[1:]), ("among", names)):
+        config = {"merge_method": method, "models": [{"model": str(family[n])} for n in models],
+                  "base_model": str(family["base"]), "parameters": parameters}  # fmt: skip
+        merge(MergeDocument.model_validate(config), tmp_path / out)
+    a, b = maker.load_arrays(tmp_path / "with"), maker.load_arrays(tmp_path / "among")
+    assert all(np.array_equal(a[k], b[k]) for k in a)
+    if method == "linear":
+        inputs = [maker.load_arrays(family[n])["lm_head.weight"] for n in names]
+        np.testing.assert_allclose(a["lm_head.weight"], np.mean(inputs, axis=0), atol=1e-7)
+
+
 class _Array:
     """An array as the source of a tensor."""
 

@@ -112,10 +112,28 @@ def test_rows_of_named_tokens(pair: tuple[Path, Path], maker: ModuleType, tmp_pa
     assert np.allclose(out[ids["<x>"]], y[5] / 2)
     assert np.allclose(out[ids["d"]], (y[2] + x[3]) / 2, atol=1e-7)
     assert np.allclose(out[ids["b"]], y[1])
-    with pytest.raises(RecipeError, match="no token 'nope'"):
-        plan(mean(a, b, tokenizer={"source": "union", "tokens": {"nope": {"source": {"kind": "zero"}}}}))
+    with pytest.raises(RecipeError, match=r"no model has the token 'dd'; a new one needs a source.*Did you mean 'd'"):
+        plan(mean(a, b, tokenizer={"source": "union", "tokens": {"dd": {"source": str(a)}}}))
     with pytest.raises(RecipeError, match="is not a model of this merge"):
         plan(mean(a, b, tokenizer={"source": "union", "tokens": {"d": {"source": "elsewhere"}}}))
+
+
+@pytest.mark.parametrize("source", ["union", "base"])
+def test_tokens_that_no_model_has_are_added(
+    source: str, pair: tuple[Path, Path], maker: ModuleType, tmp_path: Path
+) -> None:
+    a, b = pair
+    tokens = {
+        "<new>": {"source": {"kind": "model_token", "model": str(b), "token": "<x>"}},
+        "<nil>": {"source": {"kind": "zero"}},
+    }
+    merge(mean(a, b, tokenizer={"source": source, "tokens": tokens}), tmp_path / "out")
+    y, out = (maker.load_arrays(p)[EMBED] for p in (b, tmp_path / "out"))
+    made = Tokenizer.from_file(str(tmp_path / "out" / "tokenizer.json"))
+    assert made.encode("a<new>").tokens == ["a", "<new>"]
+    assert np.allclose(out[made.token_to_id("<new>")], y[5])
+    assert not out[made.token_to_id("<nil>")].any()
+    assert len(set(made.get_vocab().values())) == len(made.get_vocab()) <= len(out)
 
 
 def test_a_token_of_several_models_but_not_the_base_takes_their_mean(

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from understudy.errors import ModelError, UsageError
-from understudy.models.adapter import attach, write_scaled
+from understudy.models.adapter import attach, merge_adapter, write_merged, write_scaled
 from understudy.models.load import open_model
 from understudy.models.lora import learning_rate_factor, micro_batch, with_lora
 from understudy.models.open import open_language_model
-from understudy.models.save import save_adapter
+from understudy.models.save import save_adapter, save_model, stored_dtype
 from understudy.types import Message
 
 
@@ -50,6 +52,45 @@ def test_merged_is_the_base_plus_the_scaled_product(
             adapted += 1
         torch.testing.assert_close(result[name].double(), expected, atol=1e-6, rtol=1e-5)
     assert adapted == 14  # seven linear layers in each of two blocks, and not the head
+
+
+@pytest.mark.parametrize("strength", [0.3, 1.0])
+def test_what_is_written_is_bit_for_bit_what_peft_merges(
+    tiny_model: Path, adapter: Path, strength: float, tmp_path: Path
+) -> None:
+    write_merged(str(tiny_model), adapter, tmp_path / "out", strength=strength)
+    model = PeftModel.from_pretrained(open_model(str(tiny_model), device="cpu")[0], str(adapter))
+    for module in model.modules():
+        if hasattr(module, "set_scale"):
+            module.scaling["default"] *= strength
+    expected = model.merge_and_unload(safe_merge=True).state_dict()
+    written = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype="auto").state_dict()
+    assert written.keys() == expected.keys()
+    assert all(torch.equal(written[n], expected[n]) for n in expected)
+    AutoTokenizer.from_pretrained(tmp_path / "out")
+    write_merged(str(tiny_model), adapter, tmp_path / "half", strength=strength, dtype=torch.bfloat16)
+    assert stored_dtype(tmp_path / "half") == torch.bfloat16
+
+
+def test_a_saved_head_unties_what_is_written(tiny_model: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    model, tokenizer = open_model(str(tiny_model), device="cpu")
+    model.config.tie_word_embeddings = True
+    model.tie_weights()
+    save_model(model, tokenizer, base, dtype=torch.float32)
+    adapted = get_peft_model(
+        open_model(str(base), device="cpu")[0], LoraConfig(target_modules=["q_proj"], modules_to_save=["lm_head"])
+    )
+    with torch.no_grad():
+        for name, parameter in adapted.named_parameters():
+            if "lm_head.modules_to_save" in name:
+                parameter.add_(torch.randn_like(parameter))
+    adapted.save_pretrained(tmp_path / "adapter")
+    write_merged(str(base), tmp_path / "adapter", tmp_path / "out")
+    expected = merge_adapter(open_model(str(base), device="cpu")[0], tmp_path / "adapter").state_dict()
+    written = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype="auto").state_dict()
+    assert not torch.equal(written["lm_head.weight"], written["model.embed_tokens.weight"])
+    assert all(torch.equal(written[n], expected[n]) for n in expected)
 
 
 def test_reader_with_adapter_is_the_adapted_model(tiny_model: Path, adapter: Path) -> None:

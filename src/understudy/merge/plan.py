@@ -86,10 +86,11 @@ def make_plan(config: Merge, method: Method, every: Iterable[Method], parents: d
 
 
 def _whole(config: Merge, method: Method, parents: dict[str, Parent]) -> OutputSlice:
-    """`models:` as one slice over all layers; the base joins it where the method uses one."""
+    """`models:` as one slice over all layers; the base joins it, as itself or as one more model."""
     entries = [(e.model, e.parameters) for e in config.entries or []]
-    if config.base_model and method.base != "unused" and config.base_model not in [m for m, _ in entries]:
-        entries.append((config.base_model, {}))
+    takes_it = method.base != "model" or method.models[1] is None
+    if config.base_model and takes_it and config.base_model not in [m for m, _ in entries]:
+        entries.insert(0, (config.base_model, {}))
     depths = {m: parents[m].n_layers for m, _ in entries}
     if len(set(depths.values())) > 1:
         listed = ", ".join(f"{m} has {n}" for m, n in depths.items())
@@ -103,7 +104,7 @@ class _Piece:
 
     def __init__(self, config: Merge, method: Method, parents: dict[str, Parent], piece: OutputSlice, number: int):
         where = f"slices.{number}" if config.slices else "models"
-        base = (piece.base_model or config.base_model) if method.base != "unused" else None
+        base = (piece.base_model or config.base_model) if method.base != "model" else None
         if method.base == "required" and base is None:
             raise RecipeError(f"base_model is missing: {method.name} needs one")
         if len({s.model for s in piece.sources}) < len(piece.sources):

@@ -58,6 +58,17 @@ def need_vocabulary(parent: Parent) -> Vocabulary:
     return found
 
 
+def add_tokens(
+    document: dict[str, Any], tokens: dict[str, int], new: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """The tokenizer with more added tokens, numbered from its end on."""
+    document, first = copy.deepcopy(document), max(tokens.values(), default=-1) + 1
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
+    added = [{"id": first + n, "content": text, **flags} for n, text in enumerate(new)]
+    document["added_tokens"] = [*(document.get("added_tokens") or []), *added]
+    return document, {**tokens, **{str(entry["content"]): int(str(entry["id"])) for entry in added}}
+
+
 def union(base: Vocabulary, others: Sequence[Vocabulary]) -> tuple[dict[str, Any], dict[str, int]]:
     """The base's tokenizer with the tokens that only others have, numbered from its end on.
 

@@ -18,7 +18,7 @@ from understudy.merge.block import Float32
 from understudy.merge.parents import Parent
 from understudy.merge.schema import Merge, TokenConfig, TokenSource
 from understudy.merge.sources import Stored
-from understudy.merge.tokenizer import Vocabulary, need_vocabulary, read_vocabulary, rows_of, union
+from understudy.merge.tokenizer import Vocabulary, add_tokens, need_vocabulary, read_vocabulary, rows_of, union
 
 ZERO, MEAN = -1, -2  # in place of a model: no row at all; the mean of `means[row]`
 
@@ -104,9 +104,16 @@ def _build(
     names = list(parents)
     special = config.tokenizer.tokens if config.tokenizer else {}
     multiple = config.tokenizer.pad_to_multiple_of if config.tokenizer else None
-    for wanted in special:
-        if wanted not in tokens:
-            raise RecipeError(f"tokenizer.tokens: the result has no token {wanted!r}.{did_you_mean(wanted, tokens)}")
+    new = [wanted for wanted in special if wanted not in tokens]
+    for wanted in new:
+        if not isinstance(special[wanted].source, TokenSource):
+            raise RecipeError(
+                f"tokenizer.tokens: no model has the token {wanted!r}; a new one needs a source with kind: zero or "
+                f"kind: model_token.{did_you_mean(wanted, tokens)}"
+            )
+    if new:
+        own = document or next(v for v in vocabularies if v.reference == donor.reference).document
+        document, tokens = add_tokens(own, tokens, new)
     last = max(tokens.values(), default=-1) + 1
     rows = -(-last // multiple) * multiple if multiple else max(last, rows_of(donor))
     texts: list[str | None] = [None] * rows

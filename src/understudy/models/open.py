@@ -22,12 +22,12 @@ def open_language_model(ref: str, *, adapter: Path | None = None, device: str = 
         from understudy.models.served import ServedModel
 
         return ServedModel(parsed.name, base_url=parsed.base_url, protocol=parsed.scheme)
-    from understudy.models.adapter import attach
+    from understudy.models.adapter import merge_adapter
     from understudy.models.load import open_model
     from understudy.models.reader import TransformersModel
 
     model, tokenizer = open_model(ref, device=device)
     if adapter is not None:
         # Merged, so that what is measured is what an export writes, and no slower than the base.
-        model = attach(model, adapter).merge_and_unload(safe_merge=True)
+        model = merge_adapter(model, adapter)
     return TransformersModel(model, tokenizer, name=ref if adapter is None else f"{ref}+{adapter.name}")

@@ -75,7 +75,8 @@ class Method(ABC):
     name: str
     title: str
     paper: str  # where its mathematics comes from
-    base: ClassVar[Literal["required", "optional", "unused"]] = "unused"
+    # what it makes of a base_model; `model`: it is one of the models that are merged
+    base: ClassVar[Literal["required", "optional", "model"]] = "model"
     models: ClassVar[tuple[int, int | None]] = (1, None)  # how many besides the base: least and most
     whole_rows: ClassVar[bool] = False
     passes: ClassVar[int] = 2  # how often it reads its inputs, for the estimate of time
