@@ -129,7 +129,7 @@ dtype: torch.bfloat16
     said = "\n".join(todo.warnings)
     for part in (
         "license has no effect: no such key", "random_seed has no effect", "residual_weight has no effect",
-        "the filter 'self_atn' matches no tensor. Did you mean 'self_attn'?", "embed_slerp has no effect: no method has",
+        "the filter 'self_atn' matches no tensor. Did you mean 'self_attn'?", "embed_slerp has no effect: no method",
         "parameters.gamma has no effect on ties",
     ):  # fmt: skip
         assert part in said
