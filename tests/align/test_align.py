@@ -13,7 +13,8 @@ import torch
 from understudy.align import stage
 from understudy.align.config import AlignConfig
 from understudy.align.data import Preference, read, select
-from understudy.align.train import _Watch, train
+from understudy.align.train import train
+from understudy.align.watch import PreferenceWatch
 from understudy.artifact import digest_tree, read_records
 from understudy.errors import InputError
 from understudy.models.load import load_tokenizer
@@ -143,16 +144,16 @@ def test_it_stops_where_chosen_answers_become_unlikely(
     # Before training, then after steps 2, 4, ...: the limit is 10% below -10, and the widest margin comes after it.
     figures = iter([(-10.0, 0.0), (-10.2, 0.5), (-10.9, 0.4), (-11.1, 0.9)])
     seen: list[dict[str, torch.Tensor]] = []
-    evaluated = _Watch.on_evaluate
+    evaluated = PreferenceWatch.on_evaluate
 
-    def told(self: _Watch, *event: Any, metrics: dict[str, Any], **rest: Any) -> None:
+    def told(self: PreferenceWatch, *event: Any, metrics: dict[str, Any], **rest: Any) -> None:
         assert metrics.keys() >= {"eval_logps/chosen", "eval_rewards/margins"}
         chosen, margin = next(figures)
-        seen.append({n: p.detach().clone() for n, p in self._parameters.items()})
+        seen.append({n: p.detach().clone() for n, p in self.course.parameters.items()})
         given = {**metrics, "eval_logps/chosen": chosen, "eval_rewards/margins": margin}
         evaluated(self, *event, metrics=given, **rest)
 
-    monkeypatch.setattr(_Watch, "on_evaluate", told)
+    monkeypatch.setattr(PreferenceWatch, "on_evaluate", told)
     left: list[dict[str, torch.Tensor]] = []
 
     def train_and_look(model: Any, *rest: Any, **more: Any) -> Any:

@@ -25,7 +25,7 @@ from understudy.sft import stage
 from understudy.sft.config import MixConfig, ReplayConfig, SftConfig
 from understudy.sft.replay import replay_rows
 from understudy.sft.rows import Row
-from understudy.sft.watch import Watch
+from understudy.sft.watch import TeachingWatch
 from understudy.stage import Inputs, RunContext
 from understudy.training.checkpoints import Checkpoints
 from understudy.types import Completion, Message, QAPair
@@ -46,7 +46,7 @@ from pathlib import Path
 import torch
 torch.set_num_threads(1)
 from understudy.artifact import Artifact
-from understudy.models import checkpoint
+from understudy.training import checkpoints as checkpoint
 from understudy.sft import stage
 from understudy.sft.config import SftConfig
 from understudy.stage import Inputs, RunContext
@@ -142,14 +142,14 @@ def test_early_stop_keeps_the_best_weights(inputs: Inputs, context: Context, mon
     """The held-out losses are given: when a toy overfits hangs on how a processor rounds."""
     losses = iter([9.0, 3.0, 2.0, 2.5, 2.1])  # before training, then after each epoch
     seen: list[dict[str, torch.Tensor]] = []
-    evaluated = Watch.on_evaluate
+    evaluated = TeachingWatch.on_evaluate
 
-    def told(self: Watch, *event: Any, metrics: dict[str, Any], **rest: Any) -> None:
-        weights = {n.replace(".default", ""): p.detach().clone() for n, p in self._parameters.items()}
+    def told(self: TeachingWatch, *event: Any, metrics: dict[str, Any], **rest: Any) -> None:
+        weights = {n.replace(".default", ""): p.detach().clone() for n, p in self.course.parameters.items()}
         seen.append(weights)
         evaluated(self, *event, metrics={**metrics, "eval_loss": next(losses)}, **rest)
 
-    monkeypatch.setattr(Watch, "on_evaluate", told)
+    monkeypatch.setattr(TeachingWatch, "on_evaluate", told)
     settings = {**QUICK, "epochs": 8, "mix": CLOSED, "early_stopping_patience": 2, "evals_per_epoch": 1}
     run = context()
     output = stage.run(SftConfig(**settings), inputs, run)

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import torch
 from datasets import Dataset, disable_progress_bars
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback
 from trl import DPOConfig, DPOTrainer
 
 from understudy.align.config import AlignConfig
 from understudy.align.data import Preference
-from understudy.errors import ModelError, StageError
-from understudy.models.lora import is_large, learning_rate_factor, micro_batch, step_seed
+from understudy.align.watch import PreferenceWatch
+from understudy.errors import ModelError
+from understudy.models.lora import is_large, learning_rate_factor, micro_batch
 from understudy.training.checkpoints import Checkpoints, load_weights, save_weights, trainable
+from understudy.training.watch import Course, Progress
 
 disable_progress_bars()  # the stage shows one of its own
 
-Progress = Callable[[str, float, float | None], None]
-_EVALUATIONS = 10
 _BEST, _LOG = "best.safetensors", "log.jsonl"
 
 
@@ -54,7 +52,10 @@ def train(
     done = int(state["step"])
     if not done:
         save_weights(parameters, work / _BEST)
-    watch = _Watch(config, seed, steps, parameters, optimizer, checkpoints, state, work, progress)
+    course = Course(
+        "align", seed, steps, config.learning_rate, work / _LOG, checkpoints, state, parameters, optimizer, progress
+    )
+    watch = PreferenceWatch(course, config, best=work / _BEST)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda k: learning_rate_factor(config.lr_scheduler_type, config.warmup_ratio, done + k, steps)
     )
@@ -112,96 +113,3 @@ def _arguments(config: AlignConfig, model: Any, steps: int, seed: int, work: Pat
         log_level="error",
         seed=seed,
     )
-
-
-class _Watch(TrainerCallback):
-    """Seeds, log, evaluation, the rule for stopping, and checkpoints. Steps are counted over the whole training."""
-
-    def __init__(
-        self,
-        config: AlignConfig,
-        seed: int,
-        steps: int,
-        parameters: dict[str, torch.nn.Parameter],
-        optimizer: torch.optim.Optimizer,
-        checkpoints: Checkpoints,
-        state: dict[str, Any],
-        work: Path,
-        progress: Progress,
-    ) -> None:
-        self._config, self._seed, self._steps = config, seed, steps
-        self._parameters, self._optimizer, self._checkpoints = parameters, optimizer, checkpoints
-        self._work, self._progress = work, progress
-        self._done = int(state["step"])
-        self._held: dict[str, Any] = {
-            name: state.get(name)
-            for name in ("first_chosen", "chosen", "best_margin", "margin", "accuracy", "best_step", "loss")
-        }
-        self._stopped = bool(state.get("stopped", False))
-        self._at = {max(1, round(steps * (i + 1) / _EVALUATIONS)) for i in range(_EVALUATIONS)}
-        self._line: dict[str, Any] = {}
-        log = work / _LOG
-        lines = log.read_text(encoding="utf-8").splitlines() if self._done and log.is_file() else []
-        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= self._done]
-        log.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-
-    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        torch.manual_seed(step_seed(self._seed, self._done + state.global_step))
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        control.should_evaluate = self._done + state.global_step in self._at
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        if not logs or "loss" not in logs:
-            return
-        step, loss = self._done + state.global_step, float(logs["loss"])
-        if not math.isfinite(loss):
-            raise StageError(f"align: the loss is {loss} at step {step}; lower align.learning_rate and run again")
-        self._held["loss"] = loss
-        self._line = {"step": step, "loss": round(loss, 6), "lr": logs["learning_rate"]}
-        if not control.should_evaluate:
-            self._step_finished(step)
-
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, Any] | None = None, **_: Any) -> None:
-        step, found = self._done + state.global_step, metrics or {}
-        held = self._held
-        held["chosen"] = float(found["eval_logps/chosen"])
-        held["margin"] = float(found["eval_rewards/margins"])
-        held["accuracy"] = float(found["eval_rewards/accuracies"])
-        if step == 0:
-            held["first_chosen"], self._line = held["chosen"], {"step": 0}
-        elif self._fallen():
-            self._stopped = control.should_training_stop = True
-        elif held["best_margin"] is None or held["margin"] > held["best_margin"]:
-            held["best_margin"], held["best_step"] = held["margin"], step
-            save_weights(self._parameters, self._work / _BEST)
-        self._line |= {name: round(held[name], 6) for name in ("chosen", "margin", "accuracy")}
-        self._step_finished(step)
-
-    def _fallen(self) -> bool:
-        limit = self._config.stop_when_chosen_falls
-        first = self._held["first_chosen"]
-        return limit is not None and self._held["chosen"] < first - limit * abs(first)
-
-    def _step_finished(self, step: int) -> None:
-        with open(self._work / _LOG, "a", encoding="utf-8") as file:
-            file.write(json.dumps(self._line) + "\n")
-        if step and (self._checkpoints.due() or self._stopped or step == self._steps):
-            self._checkpoints.save(step, {**self._held, "stopped": self._stopped}, self._parameters, self._optimizer)
-        shown = "" if self._held["loss"] is None else f"loss {self._held['loss']:.3f}, "
-        self._progress(f"{shown}held-out pairs ranked right {self._held['accuracy'] or 0:.0%}", step, self._steps)
-
-    def summary(self) -> dict[str, Any]:
-        """How it went on the held-out pairs. `chosen` is the mean log-probability (nats) of the chosen answers."""
-        held = self._held
-        return {
-            "steps": self._line.get("step", self._done),
-            "steps_planned": self._steps,
-            "best_step": held["best_step"],
-            "loss": held["loss"],
-            "chosen_logp_before": held["first_chosen"],
-            "chosen_logp_last": held["chosen"],
-            "margin": held["best_margin"],
-            "accuracy_last": held["accuracy"],
-            "stopped_because_chosen_fell": self._stopped,
-        }

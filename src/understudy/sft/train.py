@@ -12,7 +12,6 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +30,11 @@ from understudy.models.resolve import local_folder
 from understudy.models.save import save_adapter, save_model, stored_dtype
 from understudy.sft.batches import columns, load_rows
 from understudy.sft.hold import HoldingTrainer
-from understudy.sft.job import BEST, CHECKPOINTS, DEV, FINAL, RESULT, TRAIN, Job
+from understudy.sft.job import BEST, CHECKPOINTS, DEV, FINAL, LOG, RESULT, TRAIN, Job
 from understudy.sft.parameters import before_training, checkpointing, prepare
-from understudy.sft.watch import Watch
+from understudy.sft.watch import TeachingWatch
 from understudy.training.checkpoints import Checkpoints, load_weights, trainable
-
-Progress = Callable[[str, float, float | None], None]
+from understudy.training.watch import Course, Progress
 
 
 def train(job: Job, progress: Progress) -> dict[str, Any]:
@@ -60,7 +58,11 @@ def train(job: Job, progress: Progress) -> dict[str, Any]:
     checkpoints.restore(parameters, optimizer)
     done = int(state["step"])
     lengths = [len(r.ids) for r in rows]
-    watch = Watch(job, lengths, bool(dev), parameters, optimizer, checkpoints, state, progress)
+    course = Course(
+        "sft", job.seed, job.steps, job.config.peak_learning_rate, job.folder / LOG,
+        checkpoints, state, parameters, optimizer, progress,
+    )  # fmt: skip
+    watch = TeachingWatch(course, job, lengths, evaluates=bool(dev))
     trainer = HoldingTrainer(
         model=model,
         reference=before_training(job, model),
@@ -133,7 +135,9 @@ def _schedule(job: Job, optimizer: torch.optim.Optimizer, done: int) -> Any:
     )
 
 
-def _finish(job: Job, model: Any, tokenizer: Any, parameters: dict[str, Any], watch: Watch, seconds: float) -> None:
+def _finish(
+    job: Job, model: Any, tokenizer: Any, parameters: dict[str, Any], watch: TeachingWatch, seconds: float
+) -> None:
     """Save the best weights and say how it went."""
     best = job.folder / BEST
     if best.is_file():
