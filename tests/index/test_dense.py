@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -99,8 +100,10 @@ def test_hybrid_finds_paraphrases_and_identifiers(build: Build, chunks: list[Chu
     assert len(index.search("zzz unheard of", 4)) == 4  # no word is known, the nearest vectors still come
 
 
-def test_the_digest_holds_content_only(build: Build, chunks: list[Chunk]) -> None:
-    (a, _), (b, _) = build(chunks, "a"), build(chunks, "b", batch_size=2)
+def test_the_digest_holds_content_only(build: Build, chunks: list[Chunk], tmp_path: Path) -> None:
+    a, _ = build(chunks, "a")
+    shutil.rmtree(tmp_path / "kept")  # embedded again, in batches of another size
+    b, _ = build(chunks, "b", batch_size=2)
     files = {f["path"] for f in Artifact.open(a).manifest["files"]}
     assert files == {"chunks.jsonl", "settings.json", "bm25.safetensors", "vectors.safetensors"}
     assert (a / ".lance").is_dir()
@@ -109,6 +112,7 @@ def test_the_digest_holds_content_only(build: Build, chunks: list[Chunk]) -> Non
         load_file(b / "vectors.safetensors")["vectors"],
     )
     np.testing.assert_allclose(one, two, atol=1e-5)
+    shutil.rmtree(tmp_path / "kept")
     (c, _) = build(chunks, "c")
     assert Artifact.open(c).digest == Artifact.open(a).digest
 
@@ -118,6 +122,7 @@ def test_embedding_goes_on_where_it_was_interrupted(
 ) -> None:
     monkeypatch.setattr(dense, "_SHARD", 2)
     whole, _ = build(chunks, "whole", retriever="dense")
+    shutil.rmtree(tmp_path / "kept")
     embedded: list[int] = []
     original = Embedder.passages
 
@@ -137,11 +142,33 @@ def test_embedding_goes_on_where_it_was_interrupted(
     assert Artifact.open(resumed).digest == Artifact.open(whole).digest
 
 
+def test_only_passages_that_are_new_are_embedded(
+    build: Build, chunks: list[Chunk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(chunks, "before")
+    embedded: list[str] = []
+    original = Embedder.passages
+
+    def watch(self: Embedder, texts: list[str]) -> object:
+        embedded.extend(texts)
+        return original(self, texts)
+
+    monkeypatch.setattr(Embedder, "passages", watch)
+    edited = replace(chunks[2], text="GET `/v1/models` lists the models, newest first.")
+    path, output = build([*chunks[:2], edited, *chunks[3:]], "after")
+    assert [text for text in embedded if "newest first" in text] == embedded
+    assert len(embedded) == 1
+    assert output.counts["chunks"] == len(chunks)
+    assert open_index(path, device="cpu").search("newest first", 1)[0].chunk.text == edited.text
+    build(chunks, "again")
+    assert len(embedded) == 1
+
+
 def test_the_end_of_a_long_passage_is_in_its_vector(embedder: Embedder) -> None:
     filler = "The weather in the mountains changes within minutes. " * 60
     ending = "Bananas are rich in potassium and are grown in Ecuador."
     (with_end, without), split = embedder.passages([filler + ending, filler])
-    assert split == 2
+    assert split == [True, True]
     question = embedder.query("bananas from Ecuador")
     assert float(with_end @ question) > float(without @ question) + 0.02
 

@@ -9,10 +9,11 @@ import pytest
 
 from understudy.artifact import read_records
 from understudy.errors import InputError, MissingExtraError
+from understudy.ingest import stage
 from understudy.ingest.config import IngestConfig
 from understudy.ingest.estimate import estimate
 from understudy.ingest.stage import run
-from understudy.ingest.walk import Skipped
+from understudy.ingest.walk import Found, Skipped
 from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import Document
 
@@ -96,3 +97,35 @@ def test_nitro(nitro, tmp_path):
     for document in read_records(tmp_path / "out" / "documents.jsonl", Document):
         source = (nitro / "docs" / document.doc_id).read_text(encoding="utf-8").split("\n")
         assert "\n".join(source[document.first_line - 1 :]) == document.text
+
+
+def test_pages_that_are_kept_come_out_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    menu = "<nav><ul><li><a href='p0.html'>Home</a></li><li><a href='p1.html'>Next</a></li></ul></nav>"
+    for n in range(8):
+        words = f"Page {n} says that the limit is {100 + n} and how to raise it by hand. " * 4
+        html = f"<html><title>Page {n}</title><body>{menu}<h1 id=top>Page {n}</h1><p>{words}</p></body></html>"
+        (docs / f"p{n}.html").write_text(html)
+    (docs / "a.md").write_text("---\ntitle: A page\nsince: 2024-01-02\n---\n\n# A\n\nThe port is 80.\n")
+    (docs / "bad.md").write_bytes(b"\xff\xfe\xfa")
+    out = tmp_path / "out"
+    ingest(docs, out)
+    first = {name: (out / name).read_bytes() for name in ("documents.jsonl", "skipped.jsonl", "left_out.jsonl")}
+    assert first["left_out.jsonl"]
+    converted: list[str] = []
+    whole = stage.convert
+
+    def watch(file: Found, *rest: object) -> object:
+        converted.append(file.doc_id)
+        return whole(file, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stage, "convert", watch)
+    ingest(docs, out)
+    assert {name: (out / name).read_bytes() for name in first} == first
+    assert converted == ["bad.md"]
+    (docs / "p3.html").write_text((docs / "p3.html").read_text().replace("raise", "lower"))
+    ingest(docs, out)
+    assert converted == ["bad.md", "bad.md", "p3.html"]
+    texts = {d.doc_id: d.text for d in read_records(out / "documents.jsonl", Document)}
+    assert "lower it by hand" in texts["p3.html"]

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from understudy import outline
-from understudy.artifact import write_records
+from understudy.artifact import digest_json, from_plain, to_plain, write_records
 from understudy.errors import InputError, MissingExtraError
 from understudy.ingest import html
 from understudy.ingest.base import Format, Page, SkipFile, Skipped, Source
 from understudy.ingest.config import IngestConfig
+from understudy.ingest.html_site import top
 from understudy.ingest.kinds import kind_of
 from understudy.ingest.teach import Lessons
 from understudy.ingest.walk import Found, read_bytes, walk
+from understudy.kept import Kept
 from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import Document
 
@@ -27,6 +30,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NAMED = 8  # kinds of files of unknown format that the log names
 _FIRST_TEXT = 20_000  # characters in which a title is looked for
+SELF_CONTAINED = frozenset({"html", "markdown", "mdx", "text", "notebook", "office", "epub", "mediawiki"})
+"""Formats that read no file besides the page's own: their conversions are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +59,13 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     left_out: list[PartLeftOut] = []
     pages = {f.doc_id: f for f in found if f.format == "html"}
     sites = html.look_around(pages, config.encoding, config.max_bytes)
+    conversions = Conversions(config, ctx.root, sites)
 
     def documents() -> Iterator[Document]:
         for number, file in enumerate(found):
             ctx.progress("reading", number, len(found))
             try:
-                document, page = convert(file, config.encoding, config.max_bytes, sites)
+                document, page = conversions.convert(file)
             except SkipFile as skip:
                 note = _clean(Skipped(file.doc_id, skip.reason, skip.detail))
                 skipped.append(note)
@@ -103,24 +109,71 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     )
 
 
+class Conversions:
+    """Conversions, kept by the content of the file and of what its site shares."""
+
+    def __init__(self, config: IngestConfig, root: Path, sites: html.Sites) -> None:
+        self.config = config
+        self.sites = sites
+        self._kept = Kept(root, "pages")
+        self._shared: dict[str, str] = {}
+
+    def convert(self, file: Found) -> tuple[Document, Page]:
+        """One file as `convert` gives it. Raises SkipFile where it cannot be a document."""
+        config = self.config
+        data = _bytes(file, config.max_bytes)
+        if file.format not in SELF_CONTAINED:
+            return convert(file, config.encoding, config.max_bytes, self.sites, data)
+        how = [config.VERSION, file.doc_id, file.format, file.plain, config.encoding, self._site(file)]
+        key = digest_json([how, hashlib.sha256(data).hexdigest()])
+        known = self._kept.get([key]).get(key)
+        if known is not None:
+            document, page = json.loads(known)
+            return from_plain(Document, document), from_plain(Page, page)
+        found = convert(file, config.encoding, config.max_bytes, self.sites, data)
+        noted = replace(found[1], text="", metadata={}, places=())  # the document holds them
+        self._kept.put({key: json.dumps([to_plain(found[0]), to_plain(noted)]).encode()})
+        return found
+
+    def _site(self, file: Found) -> str:
+        """What an HTML page's site shares, as a digest."""
+        if file.format != "html":
+            return ""
+        name = top(file.doc_id)
+        if name not in self._shared:
+            site = self.sites.of(file.doc_id)
+            shared = [sorted(map(list, site.blocks)), sorted(site.links), sorted(site.titles), site.pages]
+            self._shared[name] = digest_json(shared)
+        return self._shared[name]
+
+
 def read(file: Found, encoding: str | None = None, max_bytes: int = 20_000_000) -> Document:
     """One file as a Document. Raises SkipFile with the reason where it cannot be one."""
     return convert(file, encoding, max_bytes)[0]
 
 
-def convert(
-    file: Found, encoding: str | None, max_bytes: int, sites: html.Sites | None = None
-) -> tuple[Document, Page]:
-    """One file as a Document, and as its format read it. Raises SkipFile where it cannot be a document.
-
-    sites: what the HTML pages of the folder share.
-    """
+def _bytes(file: Found, max_bytes: int) -> bytes:
     try:
         data = read_bytes(file.path, max_bytes)
     except OSError as error:
         raise SkipFile("unreadable", error.strerror or str(error)) from error
     if not data:
         raise SkipFile("empty", "0 bytes")
+    return data
+
+
+def convert(
+    file: Found,
+    encoding: str | None,
+    max_bytes: int,
+    sites: html.Sites | None = None,
+    data: bytes | None = None,
+) -> tuple[Document, Page]:
+    """One file as a Document, and as its format read it. Raises SkipFile where it cannot be a document.
+
+    sites: what the HTML pages of the folder share. data: the file's bytes, where they were read already.
+    """
+    data = _bytes(file, max_bytes) if data is None else data
     source = Source(file.path, data, encoding, file.root)
     name = file.format
     try:

@@ -18,8 +18,9 @@ from lancedb.index import IvfFlat
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from understudy.artifact import atomic_path
+from understudy.artifact import atomic_path, digest_json
 from understudy.errors import ModelError, StoreError
+from understudy.kept import Kept
 from understudy.retrieval.config import EmbedderConfig
 from understudy.retrieval.embed import Embedder, Vectors, embedder_identity
 from understudy.stage import RunContext
@@ -41,34 +42,46 @@ class Built:
 
 
 def build_dense(passages: Sequence[str], config: EmbedderConfig, ann_above: int, ctx: RunContext) -> Built:
-    """Embed the passages into `ctx.out`; what is embedded is kept in `ctx.work`, where a second run goes
-    on."""
-    embedder = Embedder(config, ctx.device)
-    shards: list[Vectors] = []
-    split = 0
-    for start in range(0, len(passages), _SHARD):
-        ctx.progress("embeddings", start, len(passages))
-        saved = ctx.work / f"vectors-{start:09d}.safetensors"
-        if not saved.exists():
-            vectors, longer = embedder.passages(passages[start : start + _SHARD])
-            with atomic_path(saved) as temporary:
-                save_file({"split": np.array([longer]), "vectors": vectors}, temporary)
-        tensors = load_file(saved)
-        shards.append(tensors["vectors"])
-        split += int(tensors["split"][0])
-    vectors = np.concatenate(shards)
-    save_file({"vectors": vectors}, ctx.out / VECTORS_FILE)
-    write_table(ctx.out / TABLE_FOLDER, vectors, ann_above)
+    """Embed the passages into `ctx.out`. Vectors are kept by their passage's text: what is embedded once, by this run
+    or another, is not embedded again."""
+    model = digest_json([embedder_identity(config.embedder), config.model_dump(exclude={"batch_size"})])
+    kept = Kept(ctx.root, f"vectors-{model[:16]}")
+    keys = [digest_json(passage) for passage in passages]
+    found = kept.get(keys)
+    missing = [row for row, key in enumerate(keys) if key not in found]
+    embedder = Embedder(config, ctx.device) if missing else None
+    for start in range(0, len(missing), _SHARD):
+        ctx.progress("embeddings", len(passages) - len(missing) + start, len(passages))
+        rows = missing[start : start + _SHARD]
+        assert embedder is not None
+        vectors, longer = embedder.passages([passages[row] for row in rows])
+        new = {keys[row]: _pack(v, long, embedder.window) for row, v, long in zip(rows, vectors, longer, strict=True)}
+        kept.put(new)
+        found |= new
+    unpacked = [_unpack(found[key]) for key in keys]
+    stacked: Vectors = np.stack([vector for vector, _, _ in unpacked])
+    save_file({"vectors": stacked}, ctx.out / VECTORS_FILE)
+    write_table(ctx.out / TABLE_FOLDER, stacked, ann_above)
     return Built(
         {
             "model": config.model_dump(exclude={"batch_size"}),
             "identity": embedder_identity(config.embedder),
             "ann_above": ann_above,
-            "dimension": int(vectors.shape[1]),
-            "window": embedder.window,
+            "dimension": int(stacked.shape[1]),
+            "window": unpacked[0][2],
         },
-        split,
+        sum(longer for _, longer, _ in unpacked),
     )
+
+
+def _pack(vector: Vectors, longer: bool, window: int) -> bytes:
+    """A vector with whether its passage was longer than the embedder's window, as bytes."""
+    return bytes(np.array([longer, window], dtype="<i4").tobytes() + vector.astype("<f4").tobytes())
+
+
+def _unpack(kept: bytes) -> tuple[Vectors, bool, int]:
+    longer, window = np.frombuffer(kept[:8], dtype="<i4")
+    return np.frombuffer(kept[8:], dtype="<f4"), bool(longer), int(window)
 
 
 @dataclass

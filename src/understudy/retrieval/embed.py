@@ -68,8 +68,8 @@ class Embedder:
         vector: Vectors = self._encode([text], self._query)[0]
         return vector
 
-    def passages(self, texts: Sequence[str]) -> tuple[Vectors, int]:
-        """The vectors of passages, [texts, dimension], and how many passages took more than one window."""
+    def passages(self, texts: Sequence[str]) -> tuple[Vectors, list[bool]]:
+        """The vectors of passages, [texts, dimension], and which of them took more than one window."""
         pieces = [self._windows(text) for text in texts]
         vectors = self._encode([piece for group in pieces for piece in group], self._passage)
         owner = np.repeat(np.arange(len(texts)), [len(group) for group in pieces])
@@ -77,7 +77,7 @@ class Embedder:
         np.add.at(summed, owner, vectors.astype(np.float64))
         lengths = np.linalg.norm(summed, axis=1, keepdims=True)
         unit = summed / np.where(lengths > 0, lengths, 1.0)
-        return unit.astype(np.float32), sum(len(group) > 1 for group in pieces)
+        return unit.astype(np.float32), [len(group) > 1 for group in pieces]
 
     def _encode(self, texts: Sequence[str], instruction: str) -> Vectors:
         found = self._model.encode(
