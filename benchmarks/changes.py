@@ -43,9 +43,20 @@ def edit(page: Path, number: int) -> None:
     """Another word in the middle of a page."""
     data = page.read_bytes()
     middle = data.find(b" the ", len(data) // 2)
-    page.write_bytes(
-        data[:middle] + f" the edited{number} ".encode() + data[middle + 5 :] if middle >= 0 else data + b" x"
-    )
+    middle = middle if middle >= 0 else len(data)
+    page.write_bytes(data[:middle] + f" the edited{number} ".encode() + data[middle + 5 :])
+
+
+def changes(docs: Path, pages: list[Path]) -> dict[str, Callable[[], object]]:
+    """What is done to the folder before each run, by name."""
+    return {
+        "first time": lambda: None,
+        "nothing": lambda: None,
+        "one word": lambda: edit(pages[len(pages) // 3], 1),
+        "one page added": lambda: (docs / "added.md").write_text("# Added\n\nThe new limit is 12 files.\n"),
+        "2 % of the pages": lambda: [edit(page, 2) for page in pages[::50]],
+        "20 % of the pages": lambda: [edit(page, 3) for page in pages[::5]],
+    }
 
 
 def run(docs: Path, store: Path, retriever: str) -> tuple[dict[str, float], float]:
@@ -74,23 +85,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         docs, store = Path(folder) / "docs", Path(folder) / "store"
         pages = copy(options.docs, docs, options.pages)
-        every: dict[str, Callable[[], None]] = {
-            "first time": lambda: None,
-            "nothing": lambda: None,
-            "one word": lambda: edit(pages[len(pages) // 3], 1),
-            "one page added": lambda: (
-                (docs / "added.md").write_text("# Added\n\nThe new limit is 12 files.\n") and None
-            ),
-            "2 % of the pages": lambda: (
-                [edit(p, 2) for p in pages[:: max(1, len(pages) // (len(pages) // 50 or 1))]] and None
-            ),
-            "20 % of the pages": lambda: [edit(p, 3) for p in pages[::5]] and None,
-        }
         print(f"{len(pages)} pages of {options.docs}; index: {options.retriever}")
         stages = ("ingest", "chunk", "generate", "index")
         print(f"{'':18}" + "".join(f"{s:>10}" for s in stages) + f"{'all, s':>10}{'of first':>10}")
         first: float | None = None
-        for name, change in every.items():
+        for name, change in changes(docs, pages).items():
             change()
             took, whole = run(docs, store, options.retriever)
             first = whole if first is None else first
