@@ -80,7 +80,7 @@ def test_every_usual_shape_is_read(tmp_path: Path) -> None:
         ({"prompt": "Q", "chosen": "A"}, r"p\.jsonl:1: needs the columns prompt, chosen and rejected"),
         ({"chosen": "A", "rejected": "B"}, r"p\.jsonl:1: has no prompt"),
         ({"prompt": [{"text": "Q"}], "chosen": "A", "rejected": "B"}, r"p\.jsonl:1: a conversation is"),
-        (["Q", "A"], r"p\.jsonl:1: needs the columns"),
+        (["Q", "A"], r"p\.jsonl:1: not an object"),
     ],
 )
 def test_wrong_rows_are_named_by_line(tmp_path: Path, row: Any, message: str) -> None:
@@ -92,7 +92,7 @@ def test_unreadable_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"missing\.jsonl: cannot be read"):
         read(AlignConfig(dataset=str(tmp_path / "missing.jsonl")))
     (tmp_path / "bad.jsonl").write_text("{", encoding="utf-8")
-    with pytest.raises(InputError, match=r"bad\.jsonl: not JSON lines"):
+    with pytest.raises(InputError, match=r"bad\.jsonl:1: not valid JSON"):
         read(AlignConfig(dataset=str(tmp_path / "bad.jsonl")))
 
 

@@ -43,7 +43,7 @@ def test_numeric_keys_count_from_what_fits_the_whole_file(tmp_path: Path, keys: 
 
 def test_numeric_keys_that_could_count_either_way_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "q.csv", "question,a,b,c,d,correct\nOne?,w,x,y,z,1\nTwo?,w,x,y,z,2\n")
-    with pytest.raises(InputError, match="from 0 or 1; write letters"):
+    with pytest.raises(InputError, match=r"'x' as a number from 0, and 'w' as a number from 1.*write letters"):
         read_questions(path)
 
 
@@ -65,8 +65,8 @@ def test_rows_without_a_usable_key_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "record",
     [
-        {"question": "Q?", "options": ["x", "y", "z"], "correct": 2},
-        {"question": "Q?", "choices": ["x", "y", "z"], "answer": 2},
+        {"item_id": "i", "question": "Q?", "options": ["x", "y", "z"], "correct": 2},
+        {"question": "Q?", "choices": ["x", "y", "z"], "answer": "z"},
         {"question": "Q?", "choices": ["x", "y", "z"], "answer": "C"},
         {"question": "Q?", "choices": {"text": ["x", "y", "z"], "label": ["1", "2", "3"]}, "answerKey": "3"},
         {"doc": {"question": "Q?", "options": ["x", "y", "z"], "gold": 2}, "filtered_resps": []},
@@ -88,8 +88,8 @@ def test_jsonl_in_the_usual_shapes(tmp_path: Path, record: dict[str, object]) ->
         ),
         ("q.csv", "", "it has none"),
         ("q.jsonl", '{"question": "x"}\n', ":1: needs question and options"),
-        ("q.jsonl", "[1]\n", ":1: expected an object"),
-        ("q.jsonl", "{\n", ":1: not JSON"),
+        ("q.jsonl", "[1]\n", ":1: not an object"),
+        ("q.jsonl", "{\n", ":1: not valid JSON"),
     ],
 )
 def test_unusable_files_are_named(tmp_path: Path, name: str, text: str, message: str) -> None:
@@ -150,6 +150,33 @@ def test_imported_questions_find_their_passage_or_stay_alone() -> None:
     assert labels == {"1": "a.md", "2": "b.md", "3": "3", "4": "b.md", "5": "gone.md"}
     assert clusters(found, "auto")[0] == "question"
     assert all(q.taught is None for q in found)
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        ("guide/limits.html", "c3"),
+        ("limits.html", "c3"),
+        ("Limits", "c3"),
+        ("site\\guide\\limits.html#sizes", "c3"),
+        ("guide/limits.md", "c3"),
+        ("index.html", "c1"),  # two documents end so: the passage of all documents decides
+        ("never-heard-of", "c1"),
+    ],
+)
+def test_a_named_document_gives_its_best_passage(named: str, found: str) -> None:
+    chunks = [
+        chunk("c1", "The largest queue of Heron is 4096 messages.", "a/index.html"),
+        chunk("c2", "Other things.", "b/index.html"),
+        chunk("c3", "A queue holds 4096 of them.", "guide/limits.html"),
+        chunk("c4", "Files are kept for a week.", "guide/limits.html"),
+    ]
+    item = MCQItem("i", "What is the largest queue of Heron?", ("4096 messages", "1 message"), 0, doc_id=named)
+    (question,) = link([item], chunks)
+    assert question.item.chunk_id == found
+    assert question.item.doc_id == {c.chunk_id: c.doc_id for c in chunks}[found]
+    (alone,) = link([MCQItem("j", "Xyzzy?", ("plugh", "y"), 0, doc_id="guide/limits.html")], chunks)
+    assert (alone.item.chunk_id, alone.item.doc_id) == ("", "guide/limits.html")
 
 
 def test_what_was_taught() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,12 +39,12 @@ def write(path: Path, text: str) -> Path:
         ("a.csv", "question,anwser\na,b\n", "no column 'answer'.*Did you mean 'anwser'"),
         ("a.csv", "", "no column 'question'"),
         ("a.csv", 'question,answer\n"a,b\n', "not a valid CSV"),
-        ("a.csv", "question,answer\na\n", "a.csv:2: has not as many fields"),
+        ("a.csv", "question,answer\na\n", r"holds no pair \(1 fewer fields than the header\)"),
         ("a.csv", "question,answer\n,\n", "holds no pair"),
         ("a.csv", "question,answer,split\na,b,testing\n", "a.csv:2: split is 'testing'"),
         ("a.jsonl", '{"question": "a", "answer": "b"}\n{"question": \n', "a.jsonl:2: not valid JSON"),
         ("a.jsonl", '["a", "b"]\n', "a.jsonl:1: not an object"),
-        ("a.jsonl", '{"question": "a", "answers": "b"}\n', "'answer' is missing.*Did you mean 'answers'"),
+        ("a.jsonl", '{"question": "a", "answers": "b"}\n', "a.jsonl:1: no column 'answer'.*Did you mean 'answers'"),
         ("a.jsonl", "\n", "holds no pair"),
     ],
 )
@@ -67,6 +68,22 @@ def test_duplicates_and_blanks_are_counted(tmp_path: Path) -> None:
     rows, dropped = read_pairs(file)
     assert [(r["question"], r["answer"]) for r in rows] == [("a?", "b"), ("a?", "c")]
     assert dropped == {"exact duplicate": 2, "empty question or answer": 1}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "a?", "completion": "b"},
+        {"instruction": "a?", "input": "", "output": "b"},
+        {"messages": [{"role": "system", "content": "x"}, {"role": "user", "content": "a?"},
+                      {"role": "assistant", "content": "b"}]},
+        {"conversations": [{"from": "human", "value": "a?"}, {"from": "gpt", "value": "b"}]},
+    ],
+)  # fmt: skip
+def test_pairs_in_the_shapes_of_other_tools(row: dict[str, Any], tmp_path: Path) -> None:
+    rows, dropped = read_pairs(write(tmp_path / "a.json", json.dumps([row, {"question": "c?", "answer": 7}])))
+    assert [(r["question"], r["answer"]) for r in rows] == [("a?", "b"), ("c?", "7")]
+    assert not dropped
 
 
 def test_links(page: MakePage) -> None:

@@ -216,7 +216,7 @@ def test_given_replay_rows_are_used_as_they_are(inputs: Inputs, context: Context
         {"prompt": "Hi", "completion": "Hello"},
         {"messages": [{"role": "user", "content": "A"}, {"role": "assistant", "content": "B"}]},
     ]
-    file.write_text("\n".join(json.dumps(r) for r in rows), encoding="utf-8")
+    file.write_text("\n".join(json.dumps(r) for r in rows), encoding="utf-8-sig")
     config = SftConfig(**{**QUICK, "epochs": 1, "replay": ReplayConfig(source=str(file), share=0.25)})
     assert config.files() == {"replay.source": str(file)}
     output = stage.run(config, inputs, context("given"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from understudy.align.config import AlignConfig
 from understudy.errors import InputError
 from understudy.models.chat import encode_row
 from understudy.models.resolve import dataset_folder
+from understudy.rows import read_rows
 from understudy.types import Message
 
 
@@ -44,18 +44,11 @@ def read(config: AlignConfig) -> list[Preference]:
         except ValueError as error:
             raise InputError(f"align.dataset: {config.dataset}: {error}") from error
         return [_preference(row, f"{config.dataset} row {i}") for i, row in enumerate(rows, 1)]
-    file = Path(config.dataset).expanduser()
-    found: list[Preference] = []
     try:
-        with open(file, encoding="utf-8") as opened:
-            for number, line in enumerate(opened, 1):
-                if line.strip():
-                    found.append(_preference(json.loads(line), f"{file}:{number}"))
-    except OSError as error:
-        raise InputError(f"align.dataset: {file}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise InputError(f"align.dataset: {file}: not JSON lines: {error}") from error
-    return found
+        found = read_rows(Path(config.dataset).expanduser())
+    except InputError as error:
+        raise InputError(f"align.dataset: {error}") from error
+    return [_preference(row.values, row.where) for row in found.rows]
 
 
 def _preference(row: Any, where: str) -> Preference:

@@ -32,18 +32,22 @@ def link(items: Sequence[MCQItem], chunks: Sequence[Chunk], pairs: Sequence[QAPa
     """Find each item's supporting chunk and whether its fact was taught.
 
     A chunk named by the item or holding its quote is taken; else the chunk that shares most with question and
-    key, if it holds LINKED of their idf-weighted words. Otherwise the item stays unlinked: a cluster of its
-    own, no oracle. pairs: all generated or imported pairs; None where there are none.
+    key: of the document that the item names, or of all, if it holds LINKED of their idf-weighted words. Otherwise
+    the item stays unlinked: a cluster of its own, no oracle. A document may be named by its path, the end of its
+    path, or either without the ending of the file. pairs: all generated or imported pairs; None where there are none.
     """
     by_id = {chunk.chunk_id: chunk for chunk in chunks}
+    documents = _Documents(chunks)
     index: Bm25 | None = None
     taught = _Taught(items, pairs)
     questions = []
     for item in items:
+        if item.doc_id and (named := documents.find(item.doc_id)):
+            item = dataclasses.replace(item, doc_id=named)
         gold = by_id.get(item.chunk_id) or _holding(item, chunks)
-        if gold is None and not (item.chunk_id or item.doc_id):
+        if gold is None and chunks:
             index = index or Bm25(chunks)
-            gold = _likely(item, index)
+            gold = _likely(item, index, documents.chunks.get(item.doc_id))
         if gold is not None and (item.chunk_id != gold.chunk_id or not item.doc_id):
             item = dataclasses.replace(item, chunk_id=gold.chunk_id, doc_id=gold.doc_id)
         questions.append(Question(item, (gold,) if gold else (), taught(item)))
@@ -58,13 +62,55 @@ def _holding(item: MCQItem, chunks: Sequence[Chunk]) -> Chunk | None:
     return next((c for c in same if quote in plain(c.text)), None)
 
 
-def _likely(item: MCQItem, index: Bm25) -> Chunk | None:
+def _likely(item: MCQItem, index: Bm25, within: frozenset[str] | None) -> Chunk | None:
+    """The chunk that shares most with question and key. within: chunks of the document that the item names, whose
+    best is taken however little it shares."""
     text = f"{item.question} {item.options[item.correct]}"
     scores = index.scores(text)
-    best = sorted(scores, key=lambda place: (-scores[place], place))[:5]
-    covered = [(index.coverage(text, place), -rank, place) for rank, place in enumerate(best)]
+    best = sorted(scores, key=lambda place: (-scores[place], place))
+    if within is not None:
+        best = [place for place in best if index.chunks[place].chunk_id in within]
+    covered = [(index.coverage(text, place), -rank, place) for rank, place in enumerate(best[:5])]
     share, _, place = max(covered, default=(0.0, 0, 0))
-    return index.chunks[place] if share >= LINKED else None
+    return index.chunks[place] if share >= (LINKED if within is None else 1e-9) else None
+
+
+class _Documents:
+    """The documents that chunks come from, found by what an exam calls them."""
+
+    def __init__(self, chunks: Sequence[Chunk]) -> None:
+        held: dict[str, set[str]] = {}
+        for chunk in chunks:
+            held.setdefault(chunk.doc_id, set()).add(chunk.chunk_id)
+        self.chunks = {doc: frozenset(ids) for doc, ids in held.items()}
+        self._names: dict[str, set[str]] = {}
+        for doc in self.chunks:
+            parts = _parts(doc)
+            for k in range(len(parts)):
+                tail = "/".join(parts[k:])
+                self._names.setdefault(tail, set()).add(doc)
+                self._names.setdefault(_without_ending(tail), set()).add(doc)
+
+    def find(self, name: str) -> str | None:
+        """The one document of that name; None where there is none, or more than one."""
+        if name in self.chunks:
+            return name
+        parts = _parts(name.partition("#")[0])
+        tails = ["/".join(parts[k:]) for k in range(len(parts))]
+        for tail in (t for whole in tails for t in (whole, _without_ending(whole))):
+            found = self._names.get(tail, set())
+            if len(found) == 1:
+                return next(iter(found))
+        return None
+
+
+def _parts(path: str) -> list[str]:
+    return [p for p in path.replace("\\", "/").casefold().split("/") if p not in ("", ".")]
+
+
+def _without_ending(path: str) -> str:
+    folder, slash, name = path.rpartition("/")
+    return folder + slash + (name.rpartition(".")[0] or name)
 
 
 class _Taught:

@@ -92,7 +92,7 @@ class GenerateConfig(StageConfig):
     )
     pairs: str | None = Field(
         default=None,
-        description="a CSV or JSONL of your own pairs (question, answer); they replace the teacher's for training",
+        description="own pairs (question, answer): CSV, JSON or Parquet; they replace the teacher's in training",
     )
     keep_generated: bool = Field(
         default=False, description="with `pairs`, train on the pairs made from the documentation too"

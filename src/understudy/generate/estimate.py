@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from understudy.errors import InputError
 from understudy.generate.config import GenerateConfig
 from understudy.models.access import missing
+from understudy.rows import read_rows
 from understudy.stage import Estimate
 
 # Measured with the extractive teacher on a server's documentation in chunks of 300 tokens (docs/generate.md).
@@ -72,9 +73,6 @@ def estimate(config: GenerateConfig, upstream: Mapping[str, Mapping[str, Any]]) 
 def _rows(path: Path) -> int:
     """Rows of a pairs file; 0 where it cannot be read (the stage says why)."""
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            if path.suffix.lower() in (".jsonl", ".ndjson"):
-                return sum(1 for line in file if line.strip())
-            return max(0, sum(1 for _ in csv.reader(file)) - 1)
-    except (OSError, UnicodeDecodeError, csv.Error):
+        return len(read_rows(path).rows)
+    except InputError:
         return 0

@@ -1,13 +1,11 @@
-"""One's own pairs from a CSV or JSONL file, each linked to the chunk that supports it where one is found."""
+"""One's own pairs from a file of rows, each linked to the chunk that supports it where one is found."""
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,12 @@ from understudy.errors import InputError, did_you_mean
 from understudy.generate.splits import pair_id
 from understudy.generate.text import sentences
 from understudy.normal import normal, words
+from understudy.rows import read_rows
 from understudy.types import Chunk, QAPair
 
 _REQUIRED = ("question", "answer")
 _KNOWN = (*_REQUIRED, "pair_id", "chunk_id", "doc_id", "quote", "kind", "fact_id", "split", "source")
+_NAMES = (_REQUIRED, ("prompt", "completion"), ("instruction", "output"), ("prompt", "response"), ("input", "output"))
 _SPLITS = ("train", "dev", "test")
 _LINK = 0.38  # share of the pair's weight of words that a chunk must hold to be named its source
 _CANDIDATES = 20  # chunks in which the answer's sentences are looked for word for word
@@ -26,75 +26,82 @@ _QUOTE_WORDS = 5
 
 
 def read_pairs(path: Path) -> tuple[list[dict[str, str]], Counter[str]]:
-    """Rows of the file and counts of what was left out. Raises InputError naming file, line and next step."""
+    """Rows of the file and counts of what was left out. Raises InputError naming file, line and next step.
+
+    A row has a question and an answer, under these names, as prompt and completion, as instruction (with input) and
+    output, or as a conversation of one exchange (`messages`, `conversations`).
+    """
+    found = read_rows(path)
     rows: list[dict[str, str]] = []
-    dropped: Counter[str] = Counter()
+    dropped = found.counts()
     seen: set[tuple[str, str]] = set()
-    for number, row in _jsonl(path) if path.suffix.lower() in (".jsonl", ".ndjson") else _csv(path):
-        if row.get("split") and row["split"] not in _SPLITS:
-            raise InputError(f"{path}:{number}: split is '{row['split']}'; use one of {', '.join(_SPLITS)}")
-        question, answer = row["question"].strip(), row["answer"].strip()
+    if not found.rows and found.form == "csv" and _pair({n.lower(): "" for n in found.names}) is None:
+        raise InputError(_needs(path, found.names))
+    for row in found.rows:
+        values = row.lower()
+        pair = _pair(values)
+        if pair is None:
+            raise InputError(_needs(path if found.form == "csv" else row.where, list(row.values)))
+        known = {k: str(values[k]).strip() for k in _KNOWN[2:] if values.get(k) is not None}
+        if known.get("split") and known["split"] not in _SPLITS:
+            raise InputError(f"{row.where}: split is '{known['split']}'; use one of {', '.join(_SPLITS)}")
+        question, answer = pair[0].strip(), pair[1].strip()
         if not question or not answer:
             dropped["empty question or answer"] += 1
         elif (question, answer) in seen:
             dropped["exact duplicate"] += 1
         else:
             seen.add((question, answer))
-            rows.append({k: v.strip() for k, v in row.items() if k in _KNOWN})
+            rows.append({**known, "question": question, "answer": answer})
     if not rows:
-        raise InputError(f"{path}: holds no pair; it needs rows with a question and an answer")
+        why = ", ".join(f"{n} {reason}" for reason, n in dropped.items())
+        raise InputError(f"{path}: holds no pair ({why or 'it is empty'}); it needs rows with a question and an answer")
     return rows, dropped
 
 
-def _csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            names = {name: (name or "").strip().lower() for name in reader.fieldnames or []}
-            for column in _REQUIRED:
-                if column not in names.values():
-                    found = ", ".join(n for n in names if n) or "nothing"
-                    raise InputError(
-                        f"{path}: no column '{column}'; the header has {found}."
-                        f"{did_you_mean(column, names.values())} Name the columns question and answer."
-                    )
-            for row in reader:
-                if None in row or any(value is None for value in row.values()):
-                    raise InputError(
-                        f"{path}:{reader.line_num}: has not as many fields as the header; check its quotes"
-                    )
-                yield reader.line_num, {names[k]: str(v) for k, v in row.items()}
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8") from error
-    except csv.Error as error:
-        raise InputError(f"{path}: not a valid CSV: {error}") from error
+def _needs(where: Path | str, names: Sequence[str]) -> str:
+    lower = [name.strip().lower() for name in names]
+    missing = next((column for column in _REQUIRED if column not in lower), "question")
+    return (
+        f"{where}: no column '{missing}'; it has {', '.join(map(str, names)) or 'nothing'}."
+        f"{did_you_mean(missing, lower)} Name the columns question and answer."
+    )
 
 
-def _jsonl(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield number, _json_row(path, number, line)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8") from error
+def _pair(values: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Question and answer of a row; None where it has none. A number is its text."""
+    for asks, says in _NAMES:
+        if asks in values and says in values:
+            question, answer = _text(values[asks]), _text(values[says])
+            if question is None or answer is None:
+                return None
+            more = _text(values.get("input")) if asks == "instruction" else None
+            return (f"{question}\n\n{more}" if more and more.strip() else question), answer
+    for name in ("messages", "conversations"):
+        turns = values.get(name)
+        if isinstance(turns, (list, tuple)):
+            return _exchange(turns)
+    return None
 
 
-def _json_row(path: Path, number: int, line: str) -> dict[str, str]:
-    try:
-        row: Any = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"{path}:{number}: not valid JSON: {error}") from error
-    if not isinstance(row, dict):
-        raise InputError(f'{path}:{number}: not an object; write {{"question": ..., "answer": ...}}')
-    for column in _REQUIRED:
-        if not isinstance(row.get(column), str):
-            raise InputError(f"{path}:{number}: '{column}' is missing or no text.{did_you_mean(column, row)}")
-    return {k: v for k, v in row.items() if isinstance(v, str)}
+def _exchange(turns: Sequence[Any]) -> tuple[str, str] | None:
+    """The question and the answer of a conversation; longer ones do not stand alone and count as empty."""
+    told: list[tuple[str, str]] = []
+    for turn in turns:
+        if not isinstance(turn, Mapping):
+            return None
+        role = str(turn.get("role") or turn.get("from") or "")
+        told.append((role, _text(turn.get("content", turn.get("value"))) or ""))
+    said = [(role, text) for role, text in told if role != "system"]
+    if len(said) == 2 and said[0][0] in ("user", "human") and said[1][0] in ("assistant", "gpt", "model"):
+        return said[0][1], said[1][1]
+    return "", ""
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
 
 
 def import_pairs(

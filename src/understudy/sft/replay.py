@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from understudy.artifact import read_records, write_records
 from understudy.errors import InputError
 from understudy.models.resolve import dataset_folder
+from understudy.rows import read_rows
 from understudy.sft.config import PRACTICE, ReplayConfig
 from understudy.sft.general_prompts import general_prompts
 from understudy.sft.rows import Row
@@ -94,14 +94,9 @@ def _read(source: str, wanted: int) -> list[Conversation]:
 
 def _lines(file: Path) -> Iterable[tuple[str, Mapping[str, Any]]]:
     try:
-        with open(file, encoding="utf-8") as opened:
-            for number, line in enumerate(opened, 1):
-                if line.strip():
-                    yield f"{file}:{number}", json.loads(line)
-    except OSError as error:
-        raise InputError(f"sft.replay.source: {file}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise InputError(f"sft.replay.source: {file}: not JSON lines: {error}") from error
+        return [(row.where, row.values) for row in read_rows(file).rows]
+    except InputError as error:
+        raise InputError(f"sft.replay.source: {error}") from error
 
 
 def _conversation(where: str, row: Mapping[str, Any]) -> Conversation:

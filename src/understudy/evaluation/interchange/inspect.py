@@ -9,7 +9,7 @@ from typing import Any
 
 from understudy.artifact import digest_json, write_json
 from understudy.errors import InputError
-from understudy.evaluation.interchange.read import find_key
+from understudy.evaluation.interchange.keys import find_key
 from understudy.evaluation.interchange.samples import Samples, by_arm, safe_name
 from understudy.evaluation.items import item_id
 from understudy.prompts import LETTERS

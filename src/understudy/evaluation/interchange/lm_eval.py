@@ -12,7 +12,8 @@ import yaml
 
 from understudy.artifact import digest_json, to_plain, write_records, write_text
 from understudy.errors import InputError
-from understudy.evaluation.interchange.read import KEY_NAMES, OPTION_NAMES, find_key
+from understudy.evaluation.interchange.keys import find_key
+from understudy.evaluation.interchange.read import KEY_NAMES, OPTION_NAMES
 from understudy.evaluation.interchange.samples import Samples, by_arm, safe_name
 from understudy.evaluation.items import item_id
 from understudy.types import ItemResult, MCQItem
