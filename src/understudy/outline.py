@@ -74,9 +74,9 @@ class Block:
 
 _TITLE = re.compile(r"""(?:title|caption|filename|file)=(?:"([^"]*)"|'([^']*)'|\{?([^\s"'{}]+))""")
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
-_HEADING_ID = re.compile(r"\s*\{:?\s*(?:[#:.]|[\w-]+=)[^{}]*\}\s*$")  # `## Title {#anchor}`
+_HEADING_ID = re.compile(r"(?<!\s)\s*\{:?\s*(?:[#:.]|[\w-]+=)[^{}]*\}\s*$")  # `## Title {#anchor}`
 _ALERT = re.compile(r"\[!(\w+)\][ \t]*([^\n]*)(?:\n|$)")  # `> [!NOTE]`
-_ADMONITION = re.compile(r"\s*\{?\s*([\w-]+)\s*\}?\s*(?:\[(.*)\]|\"(.*)\"|(.*?))\s*$")
+_ADMONITION = re.compile(r"\s*\{?\s*([\w-]+)\s*\}?\s*(?:\[(.*)\]|\"(.*)\"|(.*))$", re.DOTALL)
 _DIRECTIVE = re.compile(r"\{(admonition|attention|caution|danger|error|hint|important|note|seealso|tip|warning)\}")
 
 
@@ -275,4 +275,4 @@ def _admonition(info: str) -> str:
     if found is None:
         return info.strip()
     title = next((g for g in found.groups()[1:] if g), "")
-    return f"{found[1].lower()} {title}".strip()
+    return f"{found[1].lower()} {title.strip()}".strip()

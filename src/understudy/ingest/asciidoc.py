@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from understudy.ingest import compose, places
-from understudy.ingest.asciidoc_inline import inline, substituted
+from understudy.ingest.asciidoc_inline import Attributes, inline, substituted
 from understudy.ingest.asciidoc_table import table
 from understudy.ingest.base import Page, Source
 from understudy.ingest.includes import Includes
@@ -15,6 +15,7 @@ Numbered = tuple[int, str]  # a line of the page (that of the include where it c
 
 _MOST_LINES = 400_000
 _DEEPEST = 12  # blocks within blocks
+_LONGEST = 2_000  # characters of a heading, a setting, a mark of a block
 _HEADING = re.compile(r"(={1,6}|#{1,6})\s+(\S.*?)(?:\s+\1)?\s*$")
 _SET = re.compile(r":(!?[\w-]+!?):(?:\s+(.*))?$")
 _DELIMITER = re.compile(r"(-{4,}|\.{4,}|={4,}|\*{4,}|_{4,}|\+{4,}|/{4,}|--|`{3,}(?=[^`]*$)|[|,:!]={3,})(.*)$")
@@ -44,7 +45,7 @@ def read(source: Source) -> Page:
 class _Reader:
     def __init__(self, includes: Includes) -> None:
         self.includes = includes
-        self.attributes: dict[str, str] = {}
+        self.attributes = Attributes()
         self.title = ""
         self.metadata: dict[str, str] = {}
         self.total = 0
@@ -70,7 +71,7 @@ class _Reader:
         verbatim = ""
         for own, line in lines:
             number = own if at is None else at
-            found = _CONDITION.match(line)
+            found = _CONDITION.match(line) if len(line) < _LONGEST else None
             if found:
                 name, words, rest = found.groups()
                 if name == "endif":
@@ -84,7 +85,7 @@ class _Reader:
             self.total += 1
             if any(hidden) or self.total > _MOST_LINES:
                 continue
-            include = _INCLUDE.match(line)
+            include = _INCLUDE.match(line) if len(line) < _LONGEST else None
             if include:
                 yield from self._included(number, include[1], include[2])
                 continue
@@ -143,7 +144,7 @@ class _Reader:
             mark = places.mark(number)
             if not line.strip() or _ANCHOR.match(line):
                 index += 1
-            elif found := _ATTRIBUTES.match(line):
+            elif len(line) < _LONGEST and (found := _ATTRIBUTES.match(line)):
                 style |= _style(found[1])
                 index += 1
             elif (found := _CAPTION.match(line)) and not _DELIMITER.match(line):
@@ -162,7 +163,7 @@ class _Reader:
     def _block(self, lines: list[Numbered], index: int, style: dict[str, str], depth: int) -> tuple[list[str], int]:
         """The blocks that begin on a line, and the index after them."""
         line = lines[index][1]
-        heading = _HEADING.match(line)
+        heading = _HEADING.match(line[:_LONGEST])
         if heading and depth == 0:
             title = self.text(heading[2])
             return [f"**{title}**" if "discrete" in style else compose.heading(len(heading[1]), title)], index + 1
@@ -375,7 +376,10 @@ def _style(text: str) -> dict[str, str]:
 def _uncalled(code: str) -> str:
     """Code without the numbers of callouts at its lines' ends."""
     return re.sub(
-        r"[ \t]*(?://|#|--|;;)?[ \t]*(?:<(?:\d+|\.)>|<!--(?:\d+|\.)-->)(?:[ \t]*<\d+>)*[ \t]*$", "", code, flags=re.M
+        r"(?<![ \t])[ \t]*(?:(?://|#|--|;;)[ \t]*)?(?:<(?:\d+|\.)>|<!--(?:\d+|\.)-->)(?:[ \t]*<\d+>)*[ \t]*$",
+        "",
+        code,
+        flags=re.M,
     )
 
 

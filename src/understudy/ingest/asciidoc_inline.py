@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 
 from understudy.ingest import compose
 
@@ -34,21 +34,42 @@ _CHARACTERS = {
 }  # fmt: skip
 
 
-def substituted(text: str, attributes: Mapping[str, str]) -> str:
+_STRETCH = 4_000  # characters that are looked through for marks at once: a mark that never closes costs no more
+
+
+class Attributes(dict[str, str]):
+    """The attributes of a page, and how many characters may still be put in their place."""
+
+    left = 4_000_000
+
+
+def substituted(text: str, attributes: Attributes) -> str:
     """A text with the attributes of the page in place; one that is not set stays as written."""
     if "{" not in text:
         return text
 
     def value(found: re.Match[str]) -> str:
         name = found[1].lower()
-        return attributes.get(name, _CHARACTERS.get(name, found[0]))
+        shown = attributes.get(name, _CHARACTERS.get(name, found[0]))
+        attributes.left -= len(shown)
+        return shown if attributes.left > 0 else found[0]
 
-    return _ATTRIBUTE.sub(value, text)[:1_000_000]
+    return _ATTRIBUTE.sub(value, text)
 
 
-def inline(text: str, attributes: Mapping[str, str]) -> str:
+def inline(text: str, attributes: Attributes) -> str:
     """A stretch of AsciiDoc as inline Markdown, on one line."""
-    return " ".join(_marked(substituted(text, attributes), 0).split())
+    return " ".join("".join(_marked(part, 0) for part in stretches(substituted(text, attributes))).split())
+
+
+def stretches(text: str) -> Iterator[str]:
+    """A text in parts that are parted at blanks."""
+    while len(text) > _STRETCH:
+        at = text.rfind(" ", 1, _STRETCH)
+        at = at if at > 0 else _STRETCH
+        yield text[:at]
+        text = text[at:]
+    yield text
 
 
 def _marked(text: str, depth: int) -> str:

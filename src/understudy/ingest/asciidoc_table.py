@@ -36,7 +36,7 @@ def table(body: str, options: Mapping[str, str], separator: str, text: Callable[
 def _cells(body: str, text: Callable[[str], str]) -> list[grid.Cell]:
     found: list[grid.Cell] = []
     marks = list(_CELL.finditer(body))
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+    for mark, following in zip(marks, [*marks[1:], None], strict=False):
         end = following.start() if following else len(body)
         content = text(body[mark.end() : end].strip().replace("\\|", "|"))
         copies = grid.number(mark[1] or "")

@@ -63,6 +63,6 @@ def _spine(book: Node, folder: str) -> Iterator[str]:
 
 def _distinct(places: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """One place an offset: the last, which is the nearest."""
-    for place, following in zip(places, [*places[1:], None], strict=True):
+    for place, following in zip(places, [*places[1:], None], strict=False):
         if following is None or following[0] != place[0]:
             yield place

@@ -15,6 +15,7 @@ _OPEN = re.compile(r"^[ \t]*<table\b", re.IGNORECASE)
 _TAGS = re.compile(r"<(/?)table\b", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})")
 _MOST = 2_000  # lines of one table
+_MOST_LOOKED = 400_000
 
 
 def tables(page: Page, lines: Sequence[Numbered]) -> Page:
@@ -43,12 +44,16 @@ def numbered(lines: Sequence[Numbered], first_line: int) -> tuple[str, tuple[tup
 
 def _converted(lines: Sequence[Numbered]) -> Iterator[Numbered]:
     index, marks = 0, ""
+    looked = 0  # lines looked through for the end of tables: those that never end must not cost more and more
     while index < len(lines):
         number, line = lines[index]
         fence = _FENCE.match(line)
         if fence and (not marks or fence[1].startswith(marks)):
             marks = "" if marks else fence[1]
-        end = index if marks or not _OPEN.match(line) else _end(lines, index)
+        end = index
+        if not marks and _OPEN.match(line) and looked < _MOST_LOOKED:
+            end = _end(lines, index)
+            looked += end - index if end > index else _MOST
         table = _table(lines[index:end]) if end > index else None
         if table is None:
             yield number, line

@@ -17,6 +17,7 @@ _FENCE = re.compile(r"^[ \t>]*(?P<marks>`{3,}|~{3,})(?P<info>[^`\n]*)")
 _HEADING = re.compile(r"^(?P<text> {0,3}#{1,6}[ \t].*?)[ \t]*\{:?[ \t]*(?:[#.]|[\w-]+=)[^{}\n]*\}[ \t#]*$")
 _TAB = re.compile(r'^(?P<indent>[ ]*)===[!+]{0,2}[ \t]+(?:"(?P<double>[^"\n]*)"|\'(?P<single>[^\'\n]*)\')[ \t]*$')
 _FOOTNOTE = re.compile(r"^ {0,3}\[\^[^\]\s]+\]:")
+_LONGEST = 2_000  # characters of a line that can be a heading or a label
 _INFO = re.compile(r"^(?P<before>\s*)(?P<name>[\w+#.-]*)[ \t]*\{(?P<list>[ \t]*[.#:][^{}]*)\}[ \t]*$")
 _LANGUAGE = re.compile(r"\.([\w+#-]+)")
 _PAIR = re.compile(r"""[\w-]+=(?:"[^"]*"|'[^']*'|[^\s"']+)""")
@@ -62,7 +63,7 @@ def _lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
         line = line[min(shift, indent) :]
         if opens:
             line = _fence(line)
-        elif not inside:
+        elif not inside and len(line) < _LONGEST:
             tab = _TAB.match(line)
             if tab:
                 tabs.append(indent)
@@ -78,7 +79,7 @@ def _lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
 def _fence(line: str) -> str:
     """A fence's opening line with `{ .py title="a" }` written as `py title="a"`."""
     found = _FENCE.match(line)
-    info = _INFO.match(found["info"]) if found else None
+    info = _INFO.match(found["info"]) if found and len(line) < _LONGEST else None
     if found is None or info is None:
         return line
     language = info["name"] or next(iter(_LANGUAGE.findall(info["list"])), "")

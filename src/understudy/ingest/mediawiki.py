@@ -11,16 +11,17 @@ from understudy.ingest import compose, grid, places, xml_tree
 from understudy.ingest.base import Page, SkipFile, Skipped, Source
 
 _CONTENT = frozenset({"0", "4", "12"})  # articles, the project's own pages, help
-_MARKUP = re.compile(
-    r"<!--.*?-->|<(?P<code>syntaxhighlight|source|pre|nowiki|code|math)\b(?P<of>[^<>]*)(?<!/)>(?P<text>.*?)</(?P=code)\s*>"
-    r"|<ref\b[^<>]*/>|<(?P<gone>gallery|imagemap|templatestyles)\b[^<>]*>.*?</(?P=gone)\s*>",
-    re.DOTALL | re.IGNORECASE,
+_OPEN = re.compile(
+    r"<!--|<(?P<tag>syntaxhighlight|source|pre|nowiki|code|math|gallery|imagemap|templatestyles)\b(?P<of>[^<>]*)>"
+    r"|<ref\b[^<>]*/>",
+    re.IGNORECASE,
 )
+_NOT_TEXT = frozenset({"gallery", "imagemap", "templatestyles"})
 _INNERMOST = re.compile(r"\{\{[^{}]*\}\}|\{\{\{[^{}]*\}\}\}")
 _HEADING = re.compile(r"(={1,6})\s*(.+?)\s*=+\s*$")
 _LIST = re.compile(r"([*#:;]+)\s*(.*)$")
 _LINK = re.compile(r"\[\[([^\[\]|]*)(?:\|([^\[\]]*))?\]\]")
-_EXTERNAL = re.compile(r"\[(https?://[^\s\]]+)(?:\s+([^\]]*))?\]")
+_EXTERNAL = re.compile(r"\[(https?://[^\s\]]+)(?:\s+([^\]]{0,2000}))?\]")
 _NOT_SHOWN = re.compile(
     r"\s*(?:category|file|image|kategorie|datei|bild|catégorie|fichier|[a-z]{2,3}(?:-[a-z]+)?)\s*:", re.I
 )
@@ -85,7 +86,7 @@ class _Writer:
     def blocks(self, text: str, line: int) -> Iterator[str]:
         """The blocks of a page whose text begins on a line of the file."""
         self.held = []
-        text = self._without_templates(_MARKUP.sub(self._hold, text.replace("\x02", "").replace("\x03", "")))
+        text = self._without_templates(self._held_back(text.replace("\x02", "").replace("\x03", "")))
         lines = text.split("\n")
         numbers = [line]  # of the source, what is held counted with its own lines
         for each in lines:
@@ -95,7 +96,7 @@ class _Writer:
         while index <= len(lines):
             row = lines[index] if index < len(lines) else ""
             mark = places.mark(numbers[index])
-            heading, item, block = _HEADING.match(row), _LIST.match(row), self._block_of(row)
+            heading, item, block = _HEADING.match(row[:2_000]), _LIST.match(row), self._block_of(row)
             table = row.lstrip(" :").startswith("{|")
             if paragraph and (
                 not row.strip() or heading or item or block is not None or table or row.startswith("----")
@@ -129,12 +130,32 @@ class _Writer:
                 paragraph.append(row.strip())
             index += 1
 
-    def _hold(self, found: re.Match[str]) -> str:
-        """Take what is shown as written out of the text; comments go, their line breaks stay."""
-        if not found["code"]:
-            return "\n" * found[0].count("\n") if found[0].startswith("<!--") else ""
-        self.held.append((found["code"].lower(), found["of"], found["text"]))
-        return f"\x02{len(self.held) - 1}\x03"
+    def _held_back(self, text: str) -> str:
+        """The text without what is shown as written, which is held, and without comments; their line breaks stay."""
+        parts: list[str] = []
+        last = 0
+        never: set[str] = set()  # tags that are not closed any more
+        while found := _OPEN.search(text, last):
+            tag = (found["tag"] or "").lower()
+            if found[0].startswith("<!--"):
+                end = text.find("-->", found.end())
+                end = end + 3 if end >= 0 else len(text)
+                parts += [text[last : found.start()], "\n" * text.count("\n", found.start(), end)]
+                last = end
+                continue
+            parts.append(text[last : found.start()])
+            last = found.end()
+            if not tag or found[0].endswith("/>"):
+                continue
+            closing = None if tag in never else re.compile(rf"</{tag}\s*>", re.IGNORECASE).search(text, last)
+            if closing is None:
+                never.add(tag)
+                continue
+            if tag not in _NOT_TEXT:
+                self.held.append((tag, found["of"], text[last : closing.start()]))
+                parts.append(f"\x02{len(self.held) - 1}\x03")
+            last = closing.end()
+        return "".join([*parts, text[last:]])
 
     def _without_templates(self, text: str) -> str:
         def gone(found: re.Match[str]) -> str:
@@ -248,7 +269,9 @@ class _Writer:
         return compose.join([f"**{caption}**" if caption else "", table])
 
     def _cell(self, part: str) -> grid.Cell:
-        said = re.match(r"\s*((?:[\w-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s|\"']+)\s*)+)\|(?!\|)", part)
+        said = re.match(
+            r"\s*((?:[\w-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s|\"'=]+)(?:\s+|(?=\|)))+)\|(?!\|)", part[:2_000]
+        )
         attributes = said[1] if said else ""
         spans = [re.search(rf"{name}\s*=\s*[\"']?(\d{{1,4}})", attributes) for name in ("colspan", "rowspan")]
         wide, high = (grid.number(found[1]) if found else 1 for found in spans)

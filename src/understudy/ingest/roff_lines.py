@@ -13,14 +13,15 @@ Numbered = tuple[int, str]  # a line of the source and what it says
 
 _MOST_LINES = 200_000  # of a page once its macros are carried out
 _LONGEST = 4_000  # characters of a string
+_GROWTH = 4_000_000  # characters that strings and macros may add to a page
 _DEEPEST = 20  # macros in macros, conditions in conditions
 _PREDEFINED = {
     "Gt": ">", "Lt": "<", "Am": "&", "Ba": "|", "Le": "≤", "Ge": "≥", "Ne": "≠", "Pm": "±", "If": "∞", "q": '"',
     "lp": "(", "rp": ")", "Lq": "“", "Rq": "”", "lq": "“", "rq": "”", "R": "®", "Tm": "™", "Px": "POSIX", "Na": "NaN",
 }  # fmt: skip
 _REQUEST = re.compile(r"^[.'][ \t]*([^\s\\\"]{1,32})[ \t]*(.*)$", re.DOTALL)
-_STRING = re.compile(r"\\\*(?:\((..)|\[([^\]\s]+)\]|([^(\[\s]))")
-_REGISTER = re.compile(r"\\n[+-]?(?:\((..)|\[([^\]]*)\]|(.))")
+_STRING = re.compile(r"\\\*(?:\((..)|\[([^\]\s]{1,60})\]|([^(\[\s]))")
+_REGISTER = re.compile(r"\\n[+-]?(?:\((..)|\[([^\]]{0,60})\]|(.))")
 _ARGUMENT = re.compile(r'"((?:[^"]|"")*)"?|((?:[^\s\\]|\\.)+)')
 _PARAMETER = re.compile(r"\\\\?\$(?:(\d)|\*|@)")
 _COMPARED = re.compile(r"\s*(-?\d{1,9})\s*(?:([<>=]=?)\s*(-?\d{1,9}))?")
@@ -39,6 +40,7 @@ class Lines:
     strings: dict[str, str] = field(default_factory=lambda: dict(_PREDEFINED))
     macros: dict[str, list[str]] = field(default_factory=dict)
     _made: int = 0
+    _left: int = _GROWTH
     _else: list[bool] = field(default_factory=lambda: [False])
 
     def read(self, text: str) -> Iterator[Numbered]:
@@ -83,6 +85,9 @@ class Lines:
                     self._else.pop()
             elif name in self.macros and name not in self.known and depth < _DEEPEST:
                 values = arguments(self.filled(rest))
+                self._left -= sum(map(len, self.macros[name])) + len(rest)
+                if self._left <= 0:
+                    continue
                 yield from self._run([(number, _called(line, values)) for line in self.macros[name]], depth + 1)
             else:
                 self._made += 1
@@ -92,7 +97,13 @@ class Lines:
         """A line with the page's own strings in place."""
         if "\\*" not in line:
             return line
-        return _STRING.sub(lambda f: self.strings.get(f[1] or f[2] or f[3], f[0]), line)[:1_000_000]
+
+        def value(found: re.Match[str]) -> str:
+            shown = self.strings.get(found[1] or found[2] or found[3], found[0])
+            self._left -= len(shown)
+            return shown if self._left > 0 else ""
+
+        return _STRING.sub(value, line)
 
     def _define(self, lines: list[Numbered], index: int, name: str, rest: str) -> int:
         """Note a macro; the index after its end."""

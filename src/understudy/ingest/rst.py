@@ -10,7 +10,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.core import publish_doctree
-from docutils.parsers.rst import directives, roles
+from docutils.parsers.rst import Parser, directives, roles, states
 
 from understudy.ingest import places
 from understudy.ingest.base import Page, Source
@@ -27,10 +27,10 @@ _SETTINGS = {
     "syntax_highlight": "none",
     "smart_quotes": False,
     "doctitle_xform": False,
-    "line_length_limit": 50_000_000,  # a file's size is bounded already
     "_disable_config": True,
     "understudy_language": "",
 }
+_STRETCH = 8_000  # characters of inline text that are read at once
 _PROSE = frozenset({"ref", "doc", "term", "abbr", "guilabel", "menuselection", "numref", "issue", "pep", "rfc"})
 _LOCK = threading.Lock()  # docutils looks directives and roles up in module globals
 
@@ -41,9 +41,43 @@ def read(source: Source) -> Page:
     includes = Includes(source)
     settings = {**_SETTINGS, "understudy": includes}
     with _sphinx_words():
-        tree = publish_doctree(text, source_path=str(source.path), settings_overrides=settings)
+        parser = _Parser(inliner=_inliner())
+        tree = publish_doctree(text, source_path=str(source.path), parser=parser, settings_overrides=settings)
     page = Page(write(tree, str(source.path)) + "\n", skipped=tuple(includes.skipped))
     return places.placed(page, places.line_label, text.rstrip().count("\n") + 2)
+
+
+class _Parser(Parser):
+    """docutils' parser for lines of any length; its bound still holds for what substitutions put in place."""
+
+    def parse(self, inputstring: str, document: Any) -> None:
+        bound = document.settings.line_length_limit
+        document.settings.line_length_limit = len(inputstring) + 1
+        super().parse(inputstring, document)
+        document.settings.line_length_limit = bound
+
+
+def _inliner() -> Any:
+    """docutils' reader of inline marks, by stretches: it looks for the end of each mark through all that follows."""
+    inliner: Any = states.Inliner()
+    whole = inliner.parse
+
+    def parse(text: str, lineno: int, memo: Any, parent: Any) -> Any:
+        found: list[Any] = []
+        messages: list[Any] = []
+        while text:
+            at = len(text)
+            if at > _STRETCH:
+                at = max(text.rfind(" ", 1, _STRETCH), text.rfind("\n", 1, _STRETCH))
+                at = at if at > 0 else _STRETCH
+            some, said = whole(text[:at], lineno, memo, parent)
+            found += some
+            messages += said
+            text = text[at:]
+        return found, messages
+
+    inliner.parse = parse
+    return inliner
 
 
 def _role(name: str, rawtext: str, text: str, *_: Any) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 _TAB = re.compile(r"\btab\s*\((.)\)")
 _RULE = re.compile(r"[_=\s]*|\\[_^]")
 _WIDEST = 200
+_LONGEST = 4_000  # characters of a line of formats
 _SHORT = 12  # words of a cell that is written again in every row it spans
 
 
@@ -40,8 +41,8 @@ def _formats(lines: Sequence[str], index: int) -> tuple[list[list[str]], int]:
     while index < len(lines):
         line = lines[index]
         index += 1
-        for part in re.split(r",", re.sub(r"\([^)]*\)", "", line)):
-            letters = re.findall(r"[lrcnasLRCNAS^]", re.sub(r"[fF](?:\S\S?|\([^)]*\))|[wWpPvV][\d.]+", "", part))
+        for part in re.split(r",", re.sub(r"\([^)]{0,200}\)", "", line[:_LONGEST])):
+            letters = re.findall(r"[lrcnasLRCNAS^]", re.sub(r"[fF](?:\S\S?|\([^)]{0,200}\))|[wWpPvV][\d.]+", "", part))
             formats.append([letter.lower() for letter in letters][:_WIDEST])
         if line.rstrip().endswith("."):
             break

@@ -21,7 +21,7 @@ _LONGEST = 300  # characters of an entity
 _GROWTH = 2_000_000  # characters that entities may add
 _DOCTYPE = re.compile(r"<!DOCTYPE\s+[^\[>]*(?:\[(?P<subset>(?:[^\]\"']|\"[^\"]*\"|'[^']*')*)\]\s*)?>")
 _ENTITY = re.compile(r"""<!ENTITY\s+([\w.-]+)\s+(?:"([^"]*)"|'([^']*)')\s*>""")
-_REFERENCE = re.compile(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->|&([A-Za-z_][\w.-]*);", re.DOTALL)
+_REFERENCE = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|&([A-Za-z_][\w.-]*);", re.DOTALL)
 _XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
 
 
@@ -84,7 +84,8 @@ def _plain(text: str) -> str:
     """The text without declaration and DTD, its entities in place; lines keep their numbers."""
     text = re.sub(r"\A\s*<\?xml[^>]*\?>", lambda f: "\n" * f[0].count("\n"), text)
     values: dict[str, str] = {}
-    doctype = _DOCTYPE.search(text, 0, 200_000)
+    begins = text.find("<!DOCTYPE", 0, 100_000)
+    doctype = _DOCTYPE.match(text, begins, begins + 200_000) if begins >= 0 else None
     if doctype:
         for name, double, single in _ENTITY.findall(doctype["subset"] or ""):
             value = double or single
