@@ -26,7 +26,7 @@ def ingested(tmp_path: Path) -> Path:
     (docs / "photo.png").write_bytes(b"x")
     out = tmp_path / "made"
     out.mkdir()
-    run(IngestConfig(path=str(docs)), Inputs(), RunContext(out, out, out, logging.getLogger("test")))
+    run(IngestConfig(path=str(docs)), Inputs(), RunContext(out, tmp_path, tmp_path, logger=logging.getLogger("test")))
     seal(out, {"stage": "ingest", "key": "k" * 12, "started": "now", "wall_seconds": 1, "peak_memory_bytes": 1})
     return out
 

@@ -75,4 +75,4 @@ def test_the_quickstart_neither_looks_a_name_up_nor_connects(tmp_path: Path, doc
     attempts = log.read_text() if log.exists() else ""
     assert not attempts, attempts
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "store" / "runs" / "quickstart" / "report.html").is_file()
+    assert (tmp_path / "store" / "runs" / "quickstart" / "1" / "report.html").is_file()

@@ -283,7 +283,7 @@ def test_the_command(family: dict[str, Path], tmp_path: Path) -> None:
     assert "writes 21 tensors" in dry.output
     assert "cosine" in dry.output
     assert not (tmp_path / "out").exists()
-    done = runner.invoke(app, [file, str(tmp_path / "out"), "--threads", "1", "--max-memory", "2GB"])
+    done = runner.invoke(app, [file, str(tmp_path / "out"), "--threads", "1", "--max-memory", "8GB"])
     assert done.exit_code == 0
     assert "21 tensors" in done.output
     assert (tmp_path / "out" / "config.json").is_file()
