@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -12,8 +15,8 @@ from understudy.errors import InputError, MissingExtraError
 from understudy.ingest import stage
 from understudy.ingest.config import IngestConfig
 from understudy.ingest.estimate import estimate
-from understudy.ingest.stage import run
-from understudy.ingest.walk import Found, Skipped
+from understudy.ingest.stage import read, run
+from understudy.ingest.walk import Found, Skipped, walk
 from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import Document
 
@@ -129,3 +132,63 @@ def test_pages_that_are_kept_come_out_the_same(tmp_path: Path, monkeypatch: pyte
     assert converted == ["bad.md", "bad.md", "p3.html"]
     texts = {d.doc_id: d.text for d in read_records(out / "documents.jsonl", Document)}
     assert "lower it by hand" in texts["p3.html"]
+
+
+def test_names_that_are_no_text_and_files_that_are_none(tmp_path):
+    docs = tmp_path / "docs"
+    (docs / "sub").mkdir(parents=True)
+    for name, text in ((b"caf\xe9.md", "# Latin\n"), (b"pic\xe9.png", "x"), (b"bell\x07.md", "# Bell\n")):
+        Path(os.fsdecode(os.fsencode(docs) + b"/" + name)).write_text(text)
+    (docs / "sub" / "x.md").write_text("# X\n")
+    os.mkfifo(docs / "pipe.md")
+    os.mkfifo(docs / ".gitignore")
+    (docs / "sub" / ".gitignore").symlink_to("/dev/zero")
+    (docs / "zero.md").symlink_to("/dev/zero")
+    output = ingest(docs, tmp_path / "out")
+    documents = read_records(tmp_path / "out" / "documents.jsonl", Document)
+    assert [d.doc_id for d in documents] == ["bell\\x07.md", "caf\\xe9.md", "sub/x.md"]
+    skipped = {s.path: s.reason for s in read_records(tmp_path / "out" / "skipped.jsonl", Skipped)}
+    assert skipped["pipe.md"] == "not a file"
+    assert skipped["zero.md"] == "link out of the folder"
+    assert skipped["pic\\xe9.png"] == "unknown format"
+    assert output.counts["documents"] == 3
+    assert all("\udce9" not in name for name in IngestConfig(path=str(docs)).files())
+
+
+def test_patterns_of_a_gitignore_that_match_for_ever_are_passed_over(tmp_path):
+    (tmp_path / ".gitignore").write_text("*a" * 40 + "b\n" + "**/a/" * 40 + "\n*.log\n")
+    (tmp_path / ("a" * 200 + ".md")).write_text("# A\n")
+    (tmp_path / "x.log").write_text("log")
+    began = time.process_time()
+    found, skipped = walk(str(tmp_path))
+    assert time.process_time() - began < 2
+    assert len(found) == 1
+    assert "gitignore" in {s.reason for s in skipped}
+
+
+def test_files_of_unknown_format_are_told_by_ending_and_count(tmp_path, caplog):
+    (tmp_path / "a.md").write_text("# A\n")
+    for name in ("1.png", "2.PNG", "3.png", "package.json", "pom.xml"):
+        (tmp_path / name).write_text("<project/>" if name.endswith("xml") else "{}")
+    with caplog.at_level(logging.WARNING):
+        ingest(tmp_path, tmp_path / "out")
+    told = [r.getMessage() for r in caplog.records if "unknown format" in r.getMessage()]
+    assert told == ["left out, of unknown format: 3 × .png, 1 × .json, 1 × .xml; skipped.jsonl names them"]
+
+
+def test_a_version_at_the_end_of_a_name_is_no_section_of_a_manual(tmp_path):
+    (tmp_path / "release-2.1").write_text("What is new.\n")
+    (tmp_path / "a.md").write_text("# A\n")
+    found, _ = walk(str(tmp_path), include=["release*", "*.md"])
+    document = read(next(f for f in found if f.doc_id == "release-2.1"))
+    assert (document.format, document.title, document.text) == ("text", "release 2.1", "What is new.\n")
+
+
+def test_lone_surrogates_in_titles_and_metadata(tmp_path):
+    book = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [
+        {"cell_type": "raw", "metadata": {}, "source": "---\ntitle: 'a'\n---\n"},
+        {"cell_type": "markdown", "metadata": {}, "source": "# T \ud83d\n"},
+    ]}  # fmt: skip
+    (tmp_path / "a.ipynb").write_text(json.dumps(book))
+    ingest(tmp_path, tmp_path / "out")
+    assert read_records(tmp_path / "out" / "documents.jsonl", Document)[0].text.startswith("# T \ufffd")

@@ -18,6 +18,7 @@ from understudy.errors import InputError, MissingExtraError
 from understudy.ingest import html
 from understudy.ingest.base import Format, Page, SkipFile, Skipped, Source
 from understudy.ingest.config import IngestConfig
+from understudy.ingest.formats import SUFFIXES
 from understudy.ingest.html_site import top
 from understudy.ingest.kinds import kind_of
 from understudy.ingest.teach import Lessons
@@ -244,7 +245,8 @@ def title_of(page: Page, doc_id: str) -> str:
     if headings:
         return min(headings, key=lambda b: b.level).content
     name = PurePosixPath(doc_id)
-    stem = name.parent.name if name.stem.lower() in ("index", "readme") and name.parent.name else name.stem
+    own = name.stem if name.suffix.lower() in SUFFIXES else name.name  # `release-2.1` ends with its version
+    stem = name.parent.name if own.lower() in ("index", "readme") and name.parent.name else own
     return re.sub(r"[-_]+", " ", stem).strip() or doc_id
 
 
