@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -39,7 +40,13 @@ def merge(
         for line in describe(documents, resolve=local_folder, max_memory=limit, threads=threads or None):
             console.print(line, soft_wrap=True)
         return
-    with error_console.status(Text("reading headers")) as status:
+    status = error_console.status(Text("reading headers"))
+
+    def progress(what: str, done: float, total: float | None) -> None:
+        if error_console.is_terminal:
+            status.update(Text(f"{what}: {size(done)} of {size(total)}"))
+
+    with status if error_console.is_terminal else nullcontext():  # drawn for nobody, it still costs processor time
         report = merge_series(
             documents,
             out,
@@ -47,7 +54,7 @@ def merge(
             threads=threads or None,
             seed=seed,
             resolve=local_folder,
-            progress=lambda what, done, total: status.update(Text(f"{what}: {size(done)} of {size(total)}")),
+            progress=progress,
         )
     for warning in report.warnings:
         error_console.print(f"warning: {warning}", soft_wrap=True)
