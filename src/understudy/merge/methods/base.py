@@ -36,9 +36,11 @@ class Parameter:
     def check(self, value: Any, where: str) -> Any:
         """The value in its own type. Raises ValueError saying what is wrong with it."""
         if self.kind is bool:
-            if value not in (0, 1, "true", "false", "True", "False"):
+            if isinstance(value, str) and value.lower() in ("true", "false"):
+                return value.lower() == "true"
+            if not isinstance(value, (bool, int, float)):
                 raise ValueError(f"{where}: {self.name} is true or false, not {value!r}")
-            return value in (1, "true", "True")
+            return value != 0  # a flag given by layers is a number in between
         if self.kind is str:
             if value not in self.choices:
                 raise ValueError(f"{where}: {self.name} is one of {', '.join(self.choices)}, not {value!r}")
