@@ -157,12 +157,21 @@ def _with_ignore_of(folder: Path, ignores: Ignores) -> Ignores:
         text = read_bytes(folder / ".gitignore", _IGNORE_BYTES).decode("utf-8", "replace")
     except (OSError, SkipFile):  # none, or a pipe, a device, a file without end
         return ignores
-    return (*ignores, (folder, GitIgnoreSpec.from_lines(p for p in text.splitlines() if _quick(p))))
+    return (*ignores, (folder, GitIgnoreSpec.from_lines(p for p in text.splitlines() if _quick(p) and _reads(p))))
 
 
 def _quick(pattern: str) -> bool:
     """Whether a pattern can be matched in no time."""
     return pattern.count("**") <= _STARS and all(part.count("*") <= _STARS for part in pattern.split("/"))
+
+
+def _reads(pattern: str) -> bool:
+    """Whether a line is a pattern at all; git passes over those that are none."""
+    try:
+        GitIgnoreSpec.from_lines([pattern])
+    except (ValueError, re.error):
+        return False
+    return True
 
 
 def shown_name(name: str) -> str:
