@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: demo test check format bench lock audit clean
+.PHONY: demo test check format bench lock audit torture clean
 
 demo: .venv/.ready
 	$(BIN)/understudy run recipes/quickstart.yaml
@@ -32,6 +32,10 @@ format: .venv/.ready
 
 bench: .venv/.ready
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+# Kills, full disks, hostile input and endpoints, with their counts; see docs/reliability.md. About an hour.
+torture: .venv/.ready
+	$(BIN)/python -m tools.torture all
 
 # The locks hold what is installed in .venv for pyproject.toml, with the sha256 of every file; see tools/lock.py.
 lock:

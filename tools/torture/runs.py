@@ -68,7 +68,8 @@ def documents(folder: Path) -> Path:
     for page in range(4):
         rows = "\n".join(f"| `opt_{page}_{n}` | {17 * n + page} | The size of part {n}. |" for n in range(6))
         table = f"| Option | Default | Description |\n|---|---|---|\n{rows}"
-        text = f"# Part {page}\n\nPart {page} listens on port {7000 + page}.\n\n## Options\n\n{table}\n"
+        facts = " ".join(f"The {what} of part {page} is {7000 + page * n}." for n, what in enumerate(("port", "limit")))
+        text = f"# Part {page}\n\n{facts}\n\n## Options\n\n{table}\n"
         (folder / f"page{page}.md").write_text(text, encoding="utf-8")
     return folder
 
