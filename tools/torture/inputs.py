@@ -29,11 +29,10 @@ from understudy.ingest.formats import format_of
 from understudy.ingest.stage import read
 from understudy.ingest.walk import Found, walk
 from understudy.merge.document import load as load_merge
-from understudy.merge.reader import read_header as merge_header
 from understudy.models.lenient_json import read_value
 from understudy.models.ref import ModelRef
 from understudy.models.resolve import identity, parameters, tokenizer_identity
-from understudy.models.weights import check_model
+from understudy.models.weights import check_model, find_weights
 from understudy.models.weights import read_header as model_header
 from understudy.pipeline.runs import load_run
 from understudy.recipe import parse
@@ -177,7 +176,9 @@ def readers(place: Path, chance: random.Random) -> dict[str, Callable[[], Callab
             "weight_map": chance.choice([{"t0": "model-1.safetensors"}, {"a": chance.choice(ODD)}, chance.choice(ODD)])
         }
         written("model/model.safetensors.index.json", json.dumps(index).encode("utf-8", "surrogatepass"))
-        look = chance.choice([check_model, lambda f: parameters(str(f)), lambda f: identity(str(f)), _tokenizer])
+        look = chance.choice(
+            [check_model, find_weights, lambda f: parameters(str(f)), lambda f: identity(str(f)), _tokenizer]
+        )
         return lambda: look(folder)
 
     def manifest() -> Callable[[], Any]:
@@ -227,8 +228,7 @@ def readers(place: Path, chance: random.Random) -> dict[str, Callable[[], Callab
     return made | {
         "recipe": recipe,
         "merge config": merge,
-        "safetensors (merge)": lambda: header(merge_header),
-        "safetensors (model)": lambda: header(model_header),
+        "safetensors": lambda: header(model_header),
         "model folder": model,
         "records": records,
         "manifest": manifest,
