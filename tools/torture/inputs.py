@@ -176,9 +176,9 @@ def readers(place: Path, chance: random.Random) -> dict[str, Callable[[], Callab
             "weight_map": chance.choice([{"t0": "model-1.safetensors"}, {"a": chance.choice(ODD)}, chance.choice(ODD)])
         }
         written("model/model.safetensors.index.json", json.dumps(index).encode("utf-8", "surrogatepass"))
-        look = chance.choice(
-            [check_model, find_weights, lambda f: parameters(str(f)), lambda f: identity(str(f)), _tokenizer]
-        )
+        looks: list[Callable[[Path], Any]] = [check_model, find_weights, _tokenizer]
+        looks += [lambda f: parameters(str(f)), lambda f: identity(str(f))]
+        look = chance.choice(looks)
         return lambda: look(folder)
 
     def manifest() -> Callable[[], Any]:
