@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,8 @@ _EMPTY = "an empty answer"
 _LONGEST_BACKOFF = 120.0
 _LONGEST_WAIT = 600.0  # an endpoint that asks to wait longer is asked again by the next run
 _ADAPTATIONS = 8  # parameters that one request can learn to do without
+_SHOWN = 20  # answers that show how many tokens a byte holds at most; none has held more than that by _MARGIN
+_MARGIN = 1.25
 _BELIEVED = 100  # times the most that a request can hold: above it a count of tokens is no count
 
 
@@ -101,6 +104,8 @@ class Endpoint:
         self._lock = threading.Lock()
         self._dead: Unreachable | None = None
         self._answered = False
+        self._dense = 0.0  # the most prompt tokens that came for a byte, and in how many answers it was looked for
+        self._looked = 0
         self._unsupported: frozenset[str] = frozenset()  # parameters that this endpoint has refused
         self._stopped = threading.Event()
 
@@ -239,7 +244,8 @@ class Endpoint:
 
     def _attempt(self, request: _Request, wait: float) -> Reply | Trouble:
         """Send once, and pay. A reply is in the ledger when it is returned."""
-        most = self.budget.cost(request.most.prompt, request.most.completion) if self.budget is not None else 0.0
+        bound = self._bound(request.most)
+        most = self.budget.cost(bound.prompt, bound.completion) if self.budget is not None else 0.0
         if self.budget is not None:
             self.budget.reserve(most)
         spent = Tokens()
@@ -249,19 +255,19 @@ class Endpoint:
             with self.throttle.slot() as started:
                 self._go_on()
                 if self.ledger is not None:
-                    charge = self.ledger.charge(request.key, self._scope or "", self.model, request.most)
+                    charge = self.ledger.charge(request.key, self._scope or "", self.model, bound)
                 left_out = self._unsupported
                 body = self.wire.body(self.model, request.messages, request.params, request.schema, left_out)
                 with self._lock:
                     self.sent += 1
-                spent, outcome = request.most, "sent"
+                spent, outcome = bound, "sent"
                 try:
                     answer = self.client.post(self.wire.path(self.base_url), body)
                 except NoAnswer as error:
-                    spent, outcome = (request.most if error.sent else Tokens()), str(error)
+                    spent, outcome = (bound if error.sent else Tokens()), str(error)
                     return self._paced(Trouble(outcome, end=error.end), {}, started, wait)
                 said, outcome = self._read(answer)
-                spent = self._spent(said, request.most)
+                spent = self._spent(said, request.most, bound)
                 if said is not None and said.fault is None and (reply := self._conclusive(said, spent)) is not None:
                     self.throttle.succeeded()
                     self._answered = True
@@ -296,16 +302,26 @@ class Endpoint:
             return None, f"an answer that is not of the chat protocol ({error}{begins})"
         return said, _EMPTY
 
-    def _spent(self, said: Said | None, most: Tokens) -> Tokens:
+    def _bound(self, most: Tokens) -> Tokens:
+        """The most that a request can cost: a token a byte, until answers have shown how far below that prompts
+        stay."""
+        if self._looked < _SHOWN:
+            return most
+        return Tokens(min(most.prompt, math.ceil(_MARGIN * self._dense * most.prompt)), most.completion)
+
+    def _spent(self, said: Said | None, most: Tokens, bound: Tokens) -> Tokens:
         """What an answer cost: as it says, or the most it can have cost where that is missing or cannot be."""
         if said is None:
-            return most
+            return bound
         usage = said.usage
         if said.fault is not None:
             return Tokens(usage.prompt or 0, usage.completion or 0)
         prompt, completion = usage.prompt, usage.completion
         if not prompt or prompt > _BELIEVED * most.prompt:
-            prompt = most.prompt
+            prompt = bound.prompt
+        else:
+            with self._lock:
+                self._dense, self._looked = max(self._dense, prompt / most.prompt), self._looked + 1
         if completion is None or completion > _BELIEVED * most.completion or (completion == 0 and said.text):
             completion = most.completion
         return Tokens(prompt, completion)
