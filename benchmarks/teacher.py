@@ -41,7 +41,8 @@ RETRY_AFTER = 1
 class Server:
     """Answers by script; writes a line for each request that ends: time, body, outcome, seconds, tokens billed."""
 
-    def __init__(self, log: Path, seed: int) -> None:
+    def __init__(self, log: Path, seed: int, latency: float) -> None:
+        self.latency = latency
         self.log = open(log, "a", buffering=1, encoding="utf-8")  # noqa: SIM115 - as long as the process
         self.random = random.Random(seed)
 
@@ -83,7 +84,7 @@ class Server:
         if outcome == "hang":
             await reader.read(1)  # until the client goes away
             raise ConnectionError
-        await asyncio.sleep(self.random.uniform(0.1, 0.3))
+        await asyncio.sleep(self.latency * self.random.uniform(0.5, 1.5))
         if outcome == "429":
             return 429, f"Retry-After: {RETRY_AFTER}\r\n", b'{"error": {"message": "slow down"}}', 0
         if outcome == "500":
@@ -110,9 +111,9 @@ class Server:
         self.log.write(json.dumps(line) + "\n")
 
 
-async def serve(log: Path, seed: int) -> None:
+async def serve(log: Path, seed: int, latency: float) -> None:
     """Serve until killed; the port is printed first."""
-    server = await asyncio.start_server(Server(log, seed).serve, "127.0.0.1", 0, backlog=512)
+    server = await asyncio.start_server(Server(log, seed, latency).serve, "127.0.0.1", 0, backlog=512)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -141,7 +142,8 @@ def teach(url: str, ledger: Path, chunks: int, concurrency: int, timeout: float,
     began = time.monotonic()
     taught = OpenAITeacher(endpoint, config, lambda *_: None, logging.getLogger()).teach(pages)
     done = {"wall": time.monotonic() - began, "status": Counter(o.status for o in taught.outcomes.values()),
-            "facts": len(taught.facts), "sent": endpoint.sent, "usd": budget.spent}  # fmt: skip
+            "facts": len(taught.facts), "sent": endpoint.sent, "usd": budget.spent, "cpu": time.process_time(),
+            "limit": endpoint.throttle.limit}  # fmt: skip
     print(json.dumps(done), flush=True)
 
 
@@ -155,6 +157,7 @@ class Setting:
         folder.mkdir()
         self.log, self.ledger, self.options = folder / "log.jsonl", folder / "ledger.sqlite", options
         command = [sys.executable, str(Path(__file__)), "--serve", str(self.log), "--seed", str(seed)]
+        command += ["--latency", str(options.latency)]
         self.server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.server.stdout is not None
         self.url = f"http://127.0.0.1:{int(self.server.stdout.readline())}/v1"
@@ -182,7 +185,9 @@ class Setting:
             before = len(self.requests())
             while len(self.requests()) < before + 20 and process.poll() is None:
                 time.sleep(0.05)  # it has begun to send
-            time.sleep(rng.uniform(0.0, 0.6 * self.options.chunks * 0.2 / self.options.concurrency / times))
+            time.sleep(
+                rng.uniform(0.0, 0.6 * self.options.chunks * self.options.latency / self.options.concurrency / times)
+            )
             kills.append(time.monotonic())
             process.send_signal(signal.SIGKILL)
             process.communicate()
@@ -212,13 +217,14 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=2000)
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--timeout", type=float, default=2.0)
+    parser.add_argument("--latency", type=float, default=0.2, help="mean seconds of an answer; half of it to and fro")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     for hidden in ("--serve", "--teach", "--ledger", "--cap"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
     o = parser.parse_args()
     if o.serve:
-        asyncio.run(serve(Path(o.serve), o.seed))
+        asyncio.run(serve(Path(o.serve), o.seed, o.latency))
         return
     if o.teach:
         teach(o.teach, Path(o.ledger), o.chunks, o.concurrency, o.timeout, float(o.cap) if o.cap else None)
@@ -227,12 +233,14 @@ def main() -> None:
         first = Setting(Path(name) / "whole", o, 1)
         done, asked = first.finish(first.start()), first.requests()
         first.close()
-        clean = o.chunks * 0.2 / o.concurrency
+        clean = o.chunks * o.latency / o.concurrency
         held = sum(r["held"] for r in asked) / o.concurrency
         print(f"{o.chunks} chunks, {o.concurrency} at once: {dict(Counter(r['outcome'] for r in asked))}")
         print(f"accounted for: {done['status']}, {done['facts']} facts")
         print(f"wall {done['wall']:.1f} s; ideal with faults {held:.1f} s (x {done['wall'] / held:.3f}); "
-              f"without any {clean:.1f} s (x {done['wall'] / clean:.3f})")  # fmt: skip
+              f"without any {clean:.1f} s (x {done['wall'] / clean:.3f}); processor {done['cpu']:.1f} s")  # fmt: skip
+        if not o.kills:
+            return
         second = Setting(Path(name) / "killed", o, 2)
         done, kills = second.killed(o.kills)
         asked = second.requests()
