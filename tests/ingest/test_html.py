@@ -375,3 +375,22 @@ def test_every_word_of_the_main_content_is_in_the_text(seed):
     source = "".join(block(3) for _ in range(4))
     numbered = re.compile(r"word\d+x")
     assert numbered.findall(read(f"<main>{source}</main>").text) == numbered.findall(source)
+
+
+def test_a_short_section_with_its_own_row_of_links_loses_only_the_row():
+    page = read(
+        "<div class=section><div class=header><p>Next: <a href='#c'>Cord</a>, Previous: <a href='#a'>Top</a> [<a href='#t'>Contents</a>]</p>"
+        "</div><h3 id=b>Lid</h3><p>Made of tin.</p></div><div class=section><h3>Cord</h3><p>See <a href=n>next</a> and <a href=p>up</a>.</p></div>"
+    )
+    assert headings(page) == ["Lid", "Cord"]
+    assert "Made of tin." in page.text
+    assert "See next and up." in page.text
+    assert "Previous" not in page.text
+
+
+def test_a_heading_across_a_table_stands_above_its_rows():
+    page = read(
+        "<table><tr><td colspan=2><h2>Parts</h2></td></tr><tr><td>lid</td><td>Of tin.</td></tr><tr><td>cord</td><td>Hemp.</td></tr></table>"
+    )
+    assert [b.kind for b in parse(page.text)] == ["heading", "table"]
+    assert found(page, "table")[0].rows[1:] == (("lid", "Of tin."), ("cord", "Hemp."))

@@ -40,6 +40,7 @@ _END = re.compile(
     r"©|\bcopyright\b|last (?:updated|modified)|generated (?:by|on|from)|all rights reserved", re.IGNORECASE
 )
 _LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]{2,4})?$")
+_SENTENCE = re.compile(r"(?:\w+,? ){7}\w+[.!?](?:\s|$)|^(?:\w+,? ){2,}\w+[.!?]$")
 _NOTES = re.compile(r"foot-?notes?|endnotes?|references|bibliography", re.IGNORECASE)
 
 
@@ -99,7 +100,7 @@ def _is_edge(node: Node, share: float) -> bool:
 
 def _is_around(node: Node) -> bool:
     """Whether a block is a row of links to the pages around: previous, next, up, contents."""
-    if node.words > 60 or node.first(CODE):
+    if node.words > 60 or node.first(CODE | HEADINGS):
         return False
     hits: set[str] = set()
     n = 0
@@ -117,7 +118,10 @@ def _is_around(node: Node) -> bool:
     if n == 0:
         return False
     named = {m.lower()[:4] for m in _NODES_AROUND.findall(node.plain())}
-    return (len(hits) >= 2 and n <= 2 * len(hits) + 2) or len(named) >= 2
+    unlinked = node.words - node.linked
+    if len(named) >= 2 and unlinked <= len(named) + 4:
+        return True
+    return len(hits) >= 2 and n <= 2 * len(hits) + 2 and unlinked <= 30 and not _SENTENCE.search(node.plain())
 
 
 def _is_languages(node: Node) -> bool:

@@ -69,6 +69,22 @@ def is_layout(table: Node, rows: list[list[Node]]) -> bool:
     return with_code > (_SOME * len(rows) if has_header else 0)
 
 
+def sections(rows: list[list[Node]]) -> list[list[list[Node]]]:
+    """The rows in groups: a row that is a heading across the table stands alone, what lies between is a table."""
+    found: list[list[list[Node]]] = []
+    between = False
+    for row in rows:
+        if len(row) == 1 and row[0].first(HEADINGS) and len(rows) > 1:
+            found.append([row])
+            between = False
+        elif between:
+            found[-1].append(row)
+        else:
+            found.append([row])
+            between = True
+    return found
+
+
 def is_pairs(rows: list[list[Node]]) -> bool:
     """Whether every row is a name (th) and what is said of it, with a list among that."""
     pairs = bool(rows) and all(len(r) == 2 and r[0].tag == "th" and r[1].tag == "td" for r in rows)

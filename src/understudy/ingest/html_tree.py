@@ -72,11 +72,19 @@ class Node:
         while stack:
             node = stack.pop()
             yield node
-            stack.extend(reversed(node.kids))
+            if node.kids:
+                stack.extend(node.kids[::-1])
 
     def first(self, tags: frozenset[str] | set[str]) -> Node | None:
         """The first element inside with one of these tags."""
-        return next((n for n in self.walk() if n.tag in tags and n is not self), None)
+        stack = self.kids[::-1]
+        while stack:
+            node = stack.pop()
+            if node.tag in tags:
+                return node
+            if node.kids:
+                stack.extend(node.kids[::-1])
+        return None
 
     def plain(self) -> str:
         """All text inside, blanks joined to one."""

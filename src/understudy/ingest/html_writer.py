@@ -96,7 +96,7 @@ class _Writer:
         elif kind := html_boxes.kind_of(node):
             yield self.box(node, kind)
         elif tag in _LISTS:
-            yield self.list(node)
+            yield self.listed(node)
         elif tag == "dl":
             yield from self.definitions(node)
         elif tag == "table":
@@ -148,7 +148,7 @@ class _Writer:
             return compose.join(self.written(c.kids) for row in rows for c in row)
         return self.table(node)
 
-    def list(self, node: Node) -> str:
+    def listed(self, node: Node) -> str:
         items: list[list[Node]] = []
         for kid in _list_parts(node):
             if kid.tag == "li":
@@ -189,6 +189,13 @@ class _Writer:
         rows = html_tables.cells(node)
         if html_tables.is_pairs(rows):
             return compose.join(compose.definition([inline(row[0].kids)], self.written(row[1].kids)) for row in rows)
+        parts = html_tables.sections(rows)
+        if len(parts) > 1:
+            return compose.join(self.rows(node, part) for part in parts)
+        return self.rows(node, rows)
+
+    def rows(self, node: Node, rows: list[list[Node]]) -> str:
+        """Rows of a table as one of its own."""
         if html_tables.is_layout(node, rows):
             beside = [k for k in node.kids if k.tag == "caption"]
             return compose.join([*self.blocks(beside), *(self.written(c.kids) for row in rows for c in row)])
