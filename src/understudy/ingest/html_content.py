@@ -305,10 +305,8 @@ def _is_trail(unit: Unit, site: Site, doc_id: str) -> bool:
 
 
 def _leads(heading: Unit, unit: Unit) -> bool:
-    """Whether a heading stands over a unit: its parent, or the box that holds headings only, holds both."""
+    """Whether a heading stands over a unit: its parent holds both."""
     box = heading.parent
-    if all(k.tag in HEADINGS for k in box.kids if k.words) and box.parent is not None:
-        box = box.parent
     node: Node | None = unit.parent
     while node is not None:
         if node is box:

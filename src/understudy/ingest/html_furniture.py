@@ -102,6 +102,8 @@ def _is_around(node: Node) -> bool:
     """Whether a block is a row of links to the pages around: previous, next, up, contents."""
     if node.words > 60 or node.first(CODE | HEADINGS):
         return False
+    if not node.linked and node.words > 25:
+        return False
     hits: set[str] = set()
     n = 0
     for link in node.walk():
@@ -125,6 +127,8 @@ def _is_around(node: Node) -> bool:
 
 
 def _is_languages(node: Node) -> bool:
+    if not node.linked or node.words - node.linked > 4 or node.first(HEADINGS):
+        return False
     found = [n for n in node.walk() if n.tag == "a" and n.get("href")]
     said = all(n.get("hreflang") or n.get("rel") == "alternate" or _LANGUAGE.match(n.plain()) for n in found)
     return len(found) >= 2 and said

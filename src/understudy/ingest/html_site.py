@@ -118,8 +118,11 @@ def survey(pages: Iterable[tuple[str, Tree]]) -> Site:
     n = 0
     for doc_id, tree in pages:
         n += 1
-        blocks.update({(u.tag, u.text) for u in units(tree.body) if u.words <= _LONGEST})
-        targets.update({key for _, key in links(tree.body, doc_id)})
+        if _is_marked(tree.body):  # only what stands above the main content is ever compared
+            blocks.update({("h1", node.plain()) for node in tree.body.walk() if node.tag == "h1"})
+        else:
+            blocks.update({(u.tag, u.text) for u in units(tree.body) if u.words <= _LONGEST})
+            targets.update({key for _, key in links(tree.body, doc_id)})
         parts = SEPARATORS.split(tree.title)
         titles.update({*parts[1:], *parts[:-1]} if len(parts) > 1 else ())
     least = max(_LEAST, _SHARE * n)
@@ -129,6 +132,10 @@ def survey(pages: Iterable[tuple[str, Tree]]) -> Site:
         frozenset(k for k, c in titles.items() if c >= least),
         n if n >= _LEAST else 0,
     )
+
+
+def _is_marked(body: Node) -> bool:
+    return any(n.tag == "main" or (n.tag and n.get("role") == "main") for n in body.walk())
 
 
 def groups(doc_ids: Sequence[str]) -> dict[str, list[str]]:
