@@ -1,260 +1,125 @@
-"""A remote teacher against an endpoint's faults: wall time beside the ideal, what kills cost, whether the cap holds.
+"""What the offline teacher finds in manuals whose every fact is known, in templates beside which it was written and in
+templates that are held out.
 
-    python benchmarks/teacher.py [--chunks 2000] [--concurrency 16] [--kills 10]
+    python benchmarks/teacher.py [--seeds 20] [--examples 0]
 
-The endpoint is a local server that follows a script: latency 200 ms ± 100, 5 % of the requests are refused with 429
-and `Retry-After: 1`, 2 % end in 500, 1 % hang until the client gives up, 3 % bring broken JSON. Three runs:
-
-1. undisturbed. Two ideals: `no faults` is chunks x mean latency / concurrency; `with faults` is the time for which
-   the server really held requests (hangs up to the timeout), divided by the concurrency.
-2. killed ten times at random moments, and finished. A request counts as answered when its answer had left the server
-   a tenth of a second before the kill; no such request may come again.
-3. the same with a cap on money for half of the chunks: what the server has billed, against the cap.
+Manuals of one seed hold the same facts in the same layouts, so the difference is the phrasing's. A fact counts as
+*asked* where a question of the teacher, from the words that state the fact, has the fact's value for its answer; as
+*gap* where the only such question is the sentence with a gap; else as *missed*. The last columns: of the teacher's
+questions from words that state a known fact (gaps, assertions and reversed ones aside), the share whose answer is a
+value stated there, and the share whose answer holds such a value among other words.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import hashlib
-import json
-import logging
-import os
 import random
-import signal
-import subprocess
-import sys
-import tempfile
-import time
+import re
 from collections import Counter
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-PRICE = {"input": 1.0, "output": 1.0}  # a dollar a million tokens
-TOKENS = (400, 200)
-RETRY_AFTER = 1
+from understudy.generate.base import Ask, Fact, Page
+from understudy.generate.extractive.teacher import ExtractiveTeacher
+from understudy.lab.phrasing import HELD_OUT, HELD_OUT_FREE, PUBLISHED, Phrasing
+from understudy.lab.worlds import Fact as Known
+from understudy.lab.worlds import World, make_world
+from understudy.normal import strict
+from understudy.types import Chunk, Document
 
-
-# ── the endpoint ────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Server:
-    """Answers by script; writes a line for each request that ends: time, body, outcome, seconds, tokens billed."""
-
-    def __init__(self, log: Path, seed: int, latency: float) -> None:
-        self.latency = latency
-        self.log = open(log, "a", buffering=1, encoding="utf-8")  # noqa: SIM115 - as long as the process
-        self.random = random.Random(seed)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                size = next(
-                    int(x.split(b":")[1]) for x in head.lower().split(b"\r\n") if x.startswith(b"content-length")
-                )
-                body = await reader.readexactly(size)
-                began, outcome = time.monotonic(), self.outcome()
-                try:
-                    status, headers, answer, billed = await self.answer(outcome, json.loads(body), reader)
-                    writer.write(
-                        f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{headers}"
-                        f"Content-Length: {len(answer)}\r\n\r\n".encode()
-                        + answer
-                    )
-                    await writer.drain()
-                except BaseException:
-                    self.note(body, f"{outcome}, gone", began, 0)
-                    raise
-                self.note(body, outcome, began, billed)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    def outcome(self) -> str:
-        x = self.random.random()
-        return next(
-            (name for name, below in (("429", 0.05), ("500", 0.07), ("hang", 0.08), ("broken", 0.11)) if x < below),
-            "ok",
-        )
-
-    async def answer(
-        self, outcome: str, asked: dict[str, Any], reader: asyncio.StreamReader
-    ) -> tuple[int, str, bytes, int]:
-        if outcome == "hang":
-            await reader.read(1)  # until the client goes away
-            raise ConnectionError
-        await asyncio.sleep(self.latency * self.random.uniform(0.5, 1.5))
-        if outcome == "429":
-            return 429, f"Retry-After: {RETRY_AFTER}\r\n", b'{"error": {"message": "slow down"}}', 0
-        if outcome == "500":
-            return 500, "", b'{"error": {"message": "no"}}', 0
-        text = next(m["content"] for m in asked["messages"] if "<excerpt>" in m["content"])
-        name = text.split("The port of part ")[1].split(" is ")[0]
-        fact = {"quote": f"The port of part {name} is 9{name}.", "kind": "forward", "answer": f"It is 9{name}.",
-                "questions": [f"What is the port of part {name}?"], "option": f"9{name}"}  # fmt: skip
-        said = 'Sure! Here you go: {"facts": [' if outcome == "broken" else json.dumps({"facts": [fact]})
-        prompt, completion = TOKENS
-        told = {"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": said}}],
-                "usage": {"prompt_tokens": prompt, "completion_tokens": completion}}  # fmt: skip
-        return 200, "", json.dumps(told).encode(), sum(TOKENS)
-
-    def note(self, body: bytes, outcome: str, began: float, billed: int) -> None:
-        now = time.monotonic()
-        line = {
-            "t": now,
-            "body": hashlib.sha256(body).hexdigest()[:16],
-            "outcome": outcome,
-            "held": now - began,
-            "billed": billed,
-        }
-        self.log.write(json.dumps(line) + "\n")
+FIRST_SEED = 5000  # of no test and no study
+LAYOUTS = ("sentence", "list item", "table row", "configuration line")
+KINDS = {"written beside the teacher": PUBLISHED, "held out, common": HELD_OUT, "held out, rare": HELD_OUT_FREE}
+FORWARD = ("forward", "howto", "applied")
 
 
-async def serve(log: Path, seed: int, latency: float) -> None:
-    """Serve until killed; the port is printed first."""
-    server = await asyncio.start_server(Server(log, seed, latency).serve, "127.0.0.1", 0, backlog=512)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+def pages(world: World) -> list[Page]:
+    """The manual with one chunk a page: what is measured is the teacher, not the cutting."""
+    found = []
+    for doc_id, text in world.documents.items():
+        title = text.split("\n", 1)[0].removeprefix("# ")
+        chunk = Chunk(f"{doc_id}#0", doc_id, text, 0, len(text), 1, text.count("\n") + 1, len(text) // 4, title)
+        found.append(Page(Document(doc_id, text, title, "markdown", "0" * 64), (chunk,)))
+    return found
 
 
-# ── the teacher ─────────────────────────────────────────────────────────────────────────────────────────
+def layout(known: Known, text: str) -> str:
+    """In which layout the fact is stated."""
+    begin = text.rfind("\n", 0, known.start) + 1
+    line = text[begin : known.end]
+    if text.count("```", 0, known.start) % 2:
+        return "configuration line"
+    if line.startswith("|"):
+        return "table row"
+    item = re.match(r"([-*+:]|\d+\.)\s|\*\*[^*]+\*\* |.*\n:  ", line)
+    return "list item" if item else "sentence"
 
 
-def teach(url: str, ledger: Path, chunks: int, concurrency: int, timeout: float, cap: float | None) -> None:
-    """Teach made-up chunks, in a process of its own; prints the account as JSON."""
-    from understudy.generate.base import Page
-    from understudy.generate.config import Price, RemoteTeacher
-    from understudy.generate.openai import OpenAITeacher
-    from understudy.models.ledger import Ledger
-    from understudy.models.openai import Endpoint
-    from understudy.models.throttle import Budget
-    from understudy.types import Chunk, Document
-
-    config = RemoteTeacher(rounds=1, pairs_per_round=1, wordings=1, max_tokens=256, price=Price(**PRICE), max_usd=cap)
-    budget = Budget(PRICE["input"], PRICE["output"], cap)
-    endpoint = Endpoint("m", url, ledger=Ledger(ledger), budget=budget, concurrency=concurrency, timeout=timeout)
-    pages = []
-    for n in range(chunks):
-        text = f"The port of part {n} is 9{n}."
-        chunk = Chunk(f"{n}", f"{n}.md", text, 0, len(text), 1, 1, 9, "Part")
-        pages.append(Page(Document(f"{n}.md", text, "Part", "markdown", "0"), (chunk,)))
-    began = time.monotonic()
-    taught = OpenAITeacher(endpoint, config, lambda *_: None, logging.getLogger()).teach(pages)
-    done = {"wall": time.monotonic() - began, "status": Counter(o.status for o in taught.outcomes.values()),
-            "facts": len(taught.facts), "sent": endpoint.sent, "usd": budget.spent, "cpu": time.process_time(),
-            "limit": endpoint.throttle.limit}  # fmt: skip
-    print(json.dumps(done), flush=True)
+def answers(known: Known, ask: Ask) -> bool:
+    return strict(known.value) in (strict(ask.option), strict(ask.answer))
 
 
-# ── the comparison ──────────────────────────────────────────────────────────────────────────────────────
+def measure(phrasing: Phrasing, seeds: Sequence[int], examples: int = 0) -> dict[str, Counter[str]]:
+    """Layout → counts of asked, gap, missed facts, and of questions by what their answer is."""
+    counts: dict[str, Counter[str]] = {name: Counter() for name in LAYOUTS}
+    shown: list[str] = []
+    for seed in seeds:
+        world = make_world(seed, phrasing=phrasing)
+        by_page: dict[str, list[Fact]] = {}
+        for fact in ExtractiveTeacher().teach(pages(world)).facts:
+            by_page.setdefault(fact.doc_id, []).append(fact)
+        judged: set[tuple[str, int]] = set()
+        for known in world.facts:
+            text = world.documents[known.doc_id]
+            row = counts[layout(known, text)]
+            there = [f for f in by_page.get(known.doc_id, ()) if f.quote in known.sentence or known.sentence in f.quote]
+            right = [ask for fact in there for ask in fact.asks if answers(known, ask)]
+            how = "asked" if any(a.kind != "cloze" for a in right) else "gap" if right else "missed"
+            row[how] += 1
+            if how == "missed":
+                shown.append(f"missed  {known.sentence!r} [{known.value}]")
+            stated = [k for k in world.facts if k.doc_id == known.doc_id and k.start == known.start]
+            for fact in there:
+                for number, ask in enumerate(fact.asks):
+                    if ask.kind not in FORWARD or (fact.fact_id, number) in judged:
+                        continue
+                    judged.add((fact.fact_id, number))
+                    fits = any(answers(k, ask) for k in stated)
+                    holds = any(strict(k.value) in strict(ask.answer) for k in stated)
+                    row["value" if fits else "longer" if holds else "other"] += 1
+                    if not fits:
+                        shown.append(f"other   {fact.quote!r}: {ask.questions[0]} -> {ask.answer}")
+    for line in random.Random(0).sample(shown, min(examples, len(shown))):
+        print(line)
+    return counts
 
 
-class Setting:
-    """A server, a ledger and a log of their own."""
-
-    def __init__(self, folder: Path, options: argparse.Namespace, seed: int) -> None:
-        folder.mkdir()
-        self.log, self.ledger, self.options = folder / "log.jsonl", folder / "ledger.sqlite", options
-        command = [sys.executable, str(Path(__file__)), "--serve", str(self.log), "--seed", str(seed)]
-        command += ["--latency", str(options.latency)]
-        self.server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.server.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self.server.stdout.readline())}/v1"
-
-    def start(self, cap: float | None = None) -> subprocess.Popen[str]:
-        o = self.options
-        command = [sys.executable, str(Path(__file__)), "--teach", self.url, "--ledger", str(self.ledger)]
-        command += ["--chunks", str(o.chunks), "--concurrency", str(o.concurrency), "--timeout", str(o.timeout)]
-        command += ["--cap", str(cap)] if cap else []
-        own = {**os.environ, "NO_PROXY": "127.0.0.1"}
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=own)
-
-    def finish(self, process: subprocess.Popen[str]) -> dict[str, Any]:
-        said, _ = process.communicate()
-        return dict(json.loads(said.splitlines()[-1]))
-
-    def requests(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
-
-    def killed(self, times: int, cap: float | None = None) -> tuple[dict[str, Any], list[float]]:
-        """Run to the end through `times` kills. Gives the last account and the moments of the kills."""
-        rng, kills = random.Random(times), []
-        for _ in range(times):
-            process = self.start(cap)
-            before = len(self.requests())
-            while len(self.requests()) < before + 20 and process.poll() is None:
-                time.sleep(0.05)  # it has begun to send
-            time.sleep(
-                rng.uniform(0.0, 0.6 * self.options.chunks * self.options.latency / self.options.concurrency / times)
-            )
-            kills.append(time.monotonic())
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-        return self.finish(self.start(cap)), kills
-
-    def close(self) -> None:
-        self.server.kill()
-        self.server.communicate()
-
-
-def repeated(requests: list[dict[str, Any]], kills: list[float]) -> tuple[int, int]:
-    """Requests that came again though they had been answered: in all, and a tenth of a second before a kill."""
-    answered: dict[str, float] = {}
-    twice = early = 0
-    for request in sorted(requests, key=lambda r: r["t"] - r["held"]):
-        if request["body"] in answered:
-            twice += 1
-            left = answered[request["body"]]
-            early += not any(0 <= kill - left < 0.1 or left > kill > left - 0.5 for kill in kills)
-        if request["outcome"] in ("ok", "broken"):
-            answered.setdefault(request["body"], request["t"])
-    return twice, early
+def share(part: int, whole: int) -> str:
+    """A share with its 95 % Wilson interval, in percent."""
+    if not whole:
+        return "–"
+    z, p = 1.96, part / whole
+    middle = (p + z * z / (2 * whole)) / (1 + z * z / whole)
+    half = z * (p * (1 - p) / whole + z * z / (4 * whole * whole)) ** 0.5 / (1 + z * z / whole)
+    return f"{100 * p:.1f} % ({100 * (middle - half):.1f}–{100 * (middle + half):.1f})"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--chunks", type=int, default=2000)
-    parser.add_argument("--concurrency", type=int, default=16)
-    parser.add_argument("--timeout", type=float, default=2.0)
-    parser.add_argument("--latency", type=float, default=0.2, help="mean seconds of an answer; half of it to and fro")
-    parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=0)
-    for hidden in ("--serve", "--teach", "--ledger", "--cap"):
-        parser.add_argument(hidden, help=argparse.SUPPRESS)
-    o = parser.parse_args()
-    if o.serve:
-        asyncio.run(serve(Path(o.serve), o.seed, o.latency))
-        return
-    if o.teach:
-        teach(o.teach, Path(o.ledger), o.chunks, o.concurrency, o.timeout, float(o.cap) if o.cap else None)
-        return
-    with tempfile.TemporaryDirectory() as name:
-        first = Setting(Path(name) / "whole", o, 1)
-        done, asked = first.finish(first.start()), first.requests()
-        first.close()
-        clean = o.chunks * o.latency / o.concurrency
-        held = sum(r["held"] for r in asked) / o.concurrency
-        print(f"{o.chunks} chunks, {o.concurrency} at once: {dict(Counter(r['outcome'] for r in asked))}")
-        print(f"accounted for: {done['status']}, {done['facts']} facts")
-        print(f"wall {done['wall']:.1f} s; ideal with faults {held:.1f} s (x {done['wall'] / held:.3f}); "
-              f"without any {clean:.1f} s (x {done['wall'] / clean:.3f}); processor {done['cpu']:.1f} s")  # fmt: skip
-        if not o.kills:
-            return
-        second = Setting(Path(name) / "killed", o, 2)
-        done, kills = second.killed(o.kills)
-        asked = second.requests()
-        second.close()
-        twice, early = repeated(asked, kills)
-        print(f"{o.kills} kills: {done['status']}; {len(asked)} requests; answered and sent again: {early} "
-              f"(and {twice - early} whose answer was on its way when the process died)")  # fmt: skip
-        cap = o.chunks / 2 * sum(TOKENS) / 1e6
-        third = Setting(Path(name) / "capped", o, 3)
-        done, _ = third.killed(o.kills, cap)
-        billed = sum(r["billed"] for r in third.requests()) / 1e6
-        third.close()
-        print(f"cap {cap:.4f} USD, {o.kills} kills: billed {billed:.4f} USD, counted {done['usd']:.4f}; one request "
-              f"costs {sum(TOKENS) / 1e6:.4f}; {done['status']}")  # fmt: skip
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--examples", type=int, default=0, help="print so many facts that were missed or asked wrongly")
+    given = parser.parse_args()
+    seeds = range(FIRST_SEED, FIRST_SEED + given.seeds)
+    print("| templates | layout | facts | asked | gap only | missed | questions | answer is a value | holds a value |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name, phrasing in KINDS.items():
+        counts = measure(phrasing, seeds, given.examples)
+        total = sum(counts.values(), Counter[str]())
+        for title, row in [*counts.items(), ("all", total)]:
+            facts = row["asked"] + row["gap"] + row["missed"]
+            asked = row["value"] + row["longer"] + row["other"]
+            cells = [f"{facts:,}", *(share(row[k], facts) for k in ("asked", "gap", "missed"))]
+            cells += [f"{asked:,}", *(share(row[k], asked) for k in ("value", "longer"))]
+            print(f"| {name} | {title} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":
