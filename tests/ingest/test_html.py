@@ -332,7 +332,7 @@ PIECES = [
     "<p>", "</p>", "<ul>", "<li>", "</ul>", "<table>", "<tr>", "<td rowspan=3>", "<th colspan=0>", "</table>", "<pre>", "</pre>",
     "<code>", "</code>", "<dl>", "<dt>", "<dd>", "<h2 id=x>", "</h2>", "<b>", "</b>", "<a href='http://x'>", "</a>", "<br>",
     "<div class='note'>", "<div class='toc'>", "</div>", "<details><summary>", "<nav>", "<main>", "<label>", "<div role=tablist>",
-    "<i role=tab>", "<div role=tabpanel>", "&lt;", "|", "`", "*", "\\", "# ", "- ", "1. ", ": ", "x", "lid ", "\x10", "\n", "<sup>2",
+    "<i role=tab>", "<div role=tabpanel>", "&lt;", "|", "`", "*", "\\", "# ", "- ", "1. ", ": ", "x", "lid ", "\x10", "&#16;7&#17;", "<img alt=\"&#16;7&#17;\">", "\n", "<sup>2",
 ]  # fmt: skip
 
 

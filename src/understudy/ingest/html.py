@@ -65,7 +65,11 @@ def read(source: Source, doc_id: str = "", sites: Sites | None = None) -> Page:
     if not text.strip() and tree.redirects:
         raise SkipFile("no text", "only redirects to another page")
     page = Page(text + "\n" if text else "", title)
-    return replace(placed(page, lambda number: anchors[number]), left_out=tuple(left_out), linked=linked)
+    return replace(
+        placed(page, lambda number: anchors[number] if number < len(anchors) else ""),
+        left_out=tuple(left_out),
+        linked=linked,
+    )
 
 
 def _title(tree: Tree, root: Node, site: Site) -> str:
