@@ -12,6 +12,7 @@ from understudy.errors import TeacherError
 
 _SEEN = 20  # the last answers, by which a refusal is told from a crowded endpoint
 _CROWDED = 0.2  # share of refusals among them
+_FEWEST = 3  # refusals that make a crowd: one among the first answers says nothing
 
 
 class BudgetSpent(TeacherError):
@@ -64,7 +65,8 @@ class Throttle:
         that were under way together count as one refusal. Returns whether it is."""
         with self._free:
             self._refusals.append(True)
-            if sum(self._refusals) <= _CROWDED * len(self._refusals):
+            refusals = sum(self._refusals)
+            if refusals < _FEWEST or refusals <= _CROWDED * len(self._refusals):
                 return False
             if started >= self._halved_at:
                 self._starting = False
