@@ -7,8 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from understudy.generate.base import Ask, Fact, Page, Taught
+from understudy.generate.config import GenerateConfig
+from understudy.generate.extractive.precision import LEAST, OFF, PRECISION
 from understudy.generate.extractive.teacher import ExtractiveTeacher, find_product
 from understudy.lab.worlds import make_world
 from understudy.normal import normal, strict
@@ -52,7 +55,6 @@ def answer(taught: Taught, question: str) -> str:
         ("A damaged pack is moved to the quarantine folder.", "Where is a damaged pack moved?",
          "A damaged pack is moved to the quarantine folder."),
         ("`heron_open()` returns a handle.", "Which function returns a handle?", "heron_open()"),
-        ("The Write Ahead Log (WAL) is one file.", "What does WAL stand for?", "Write Ahead Log"),
         ("The maximum length of a queue name is 64 bytes.", "What is the maximum length of a queue name?", "64 bytes"),
     ],
 )  # fmt: skip
@@ -105,8 +107,8 @@ def test_two_answers_are_told_apart_by_page_or_not_asked(page: MakePage) -> None
     one = page("# Relay\n\nThe retry limit of the worker is 5.\n", "a.md", "Relay")
     two = page("# Store\n\nThe retry limit of the worker is 9.\n", "b.md", "Store")
     taught = teach(one, two)
-    assert answer(taught, 'What is the retry limit of the worker on the page "Relay"?') == "5"
-    assert answer(taught, 'What is the retry limit of the worker on the page "Store"?') == "9"
+    assert answer(taught, 'What is the retry limit of the worker according to the page "Relay"?') == "5"
+    assert answer(taught, 'What is the retry limit of the worker according to the page "Store"?') == "9"
     twice = page(
         "# Relay\n\nThe retry limit of the worker is 5. The retry limit of the worker is 9.\n", "a.md", "Relay"
     )
@@ -119,6 +121,49 @@ def test_nothing_is_asked_in_reverse_that_has_two_answers(page: MakePage) -> Non
     text = "# Ports\n\nHeron listens on port 80. Egret listens on port 80. Stork listens on port 81.\n"
     back = [a.answer for _, a in asks(teach(page(text))) if a.kind == "reversed"]
     assert back == ["Stork"]
+
+
+def test_kinds_of_low_precision_are_asked_only_where_the_recipe_says_so(page: MakePage) -> None:
+    text = "# Guide\n\nThe Write Ahead Log (WAL) is one file.\n"
+    assert [a for _, a in asks(teach(page(text))) if a.answer == "Write Ahead Log"] == []
+    taught = ExtractiveTeacher("", extra=("abbreviation",)).teach([page(text)])
+    assert answer(taught, "What does WAL stand for?") == "Write Ahead Log"
+    assert {kind for kind, judged in PRECISION.items() if (judged.precision or 0.0) < LEAST} == OFF
+    with pytest.raises(ValidationError, match="'rumour' is not a kind that is off; those are abbreviation"):
+        GenerateConfig(extra_claims=("rumour",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Release notes\n\n## 2.1\n\nThe maximum length of a queue name is 64 bytes.\n",
+        "# Guide\n\n| 3. Setup | Home | 5. Use |\n|---|---|---|\n| Prev | Up | Next |\n| a | b | c |\n",
+        "# Guide\n\n| Status: | Base |\n|---|---|\n| Module: | mod_heron |\n| Source: | heron.c |\n",
+        "# Guide\n\nThe first connection writes its rows to the second table.\n",
+        "# Guide\n\nAssuming the relay is built with locks, it waits for the peer.\n",
+        "# Guide\n\nTo read more about queues, the queue page is there.\n",
+        "# Guide\n\nThe relay names need not be unique.\n",
+        "# Guide\n\nThe code of a relay is kept in\n\n```\nrelay.c\n```\n",
+        "# Guide\n\nConnection 1 is a normal connection of the relay to its peer.\n",
+    ],
+)
+def test_what_is_not_certain_is_not_taught(page: MakePage, text: str) -> None:
+    title = text.split("\n", 1)[0][2:]
+    assert teach(page(text, title=title)).facts == ()
+
+
+def test_an_environment_variable_is_what_the_text_calls_one(page: MakePage) -> None:
+    text = "# Heron\n\n## {}\n\n`HERON_HOME`\n: Sets the folder of the server.\n"
+    named = teach(page(text.format("Environment variables")))
+    assert answer(named, "What does the environment variable `HERON_HOME` do?") == "Sets the folder of the server."
+    assert answer(teach(page(text.format("Constants"))), "What does `HERON_HOME` do?")
+
+
+def test_options_belong_to_their_program(page: MakePage) -> None:
+    text = "## Options\n\n-a, --all\n: Print all queues and exit.\n"
+    taught = teach(page(text, "a.1", "heron-list(1)"), page(text.replace("queues", "nodes"), "b.1", "heron-tree(1)"))
+    assert answer(taught, "What does the option `--all` do in heron-list?") == "Prints all queues and exits."
+    assert answer(taught, "Which option prints all nodes and exits in heron-tree?") == "--all"
 
 
 def test_the_product_is_found_and_named(page: MakePage) -> None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from understudy.config import StageConfig
 from understudy.errors import InputError
+from understudy.generate.extractive.precision import OFF
 from understudy.models.ref import ModelRef
 
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -101,6 +102,11 @@ class GenerateConfig(StageConfig):
     product: str | None = Field(
         default=None, description="the name of what is documented, for questions that need it; null: found by itself"
     )
+    extra_claims: tuple[str, ...] = Field(
+        default=(),
+        description="kinds of claim that the offline teacher asks for although their measured precision is low: "
+        + ", ".join(sorted(OFF)),
+    )
     paraphrases: Paraphrases = Field(
         default=Paraphrases(), description="shares of a fact's paraphrases that are held out"
     )
@@ -118,6 +124,14 @@ class GenerateConfig(StageConfig):
         if isinstance(given, dict) and "wordings" in given:
             raise ValueError("wordings is now called paraphrases; write `paraphrases: {dev: 0.2, test: 0.2}`")
         return given
+
+    @field_validator("extra_claims")
+    @classmethod
+    def _off_by_default(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [kind for kind in value if kind not in OFF]
+        if unknown:
+            raise ValueError(f"'{unknown[0]}' is not a kind that is off; those are {', '.join(sorted(OFF))}")
+        return tuple(sorted(set(value)))
 
     @field_validator("teacher")
     @classmethod

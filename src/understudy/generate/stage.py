@@ -101,7 +101,7 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
 def open_teacher(config: GenerateConfig, ctx: RunContext) -> Teacher:
     """The teacher of the recipe; where pairs are imported, items come from the extractive one."""
     if config.teacher == "extractive" or config.pairs:
-        return ExtractiveTeacher(config.product)
+        return ExtractiveTeacher(config.product, config.extra_claims)
     remote, ref = config.remote, ModelRef.parse(config.teacher)
     budget = Budget(remote.price.input, remote.price.output, remote.max_usd) if remote.price else None
     endpoint = Endpoint(

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from understudy.generate.extractive.corpus import Corpus
 from understudy.types import Document
 
-_PROGRAM = re.compile(r"([a-z][\w.+-]*)(?: ?\(\d\w*\))?(?: (?:-{1,3}|—|–|:) .*)?")
+_PROGRAM = re.compile(
+    r"([a-z][\w.+-]*|[A-Z][A-Z ]{2,30}[A-Z]|\w*[a-z]\w*_\w+)(?: ?\(\d\w*\))?(?: (?:-{1,3}|—|–|:) .*)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Location:
 
     @property
     def program(self) -> str:
-        """The program or module that the page is about, where the title is its name: `git-push(1)`, `json --- ...`."""
+        """The program or module that the page is about, where the title is its name: `git-push(1)`, `ALTER TABLE`."""
         match = _PROGRAM.fullmatch(self.title)
         return match[1] if match else ""
 

@@ -84,7 +84,7 @@ def code_claims(
     goal, vague = goal_of(block.title, intro.rsplit(". ", 1)[-1], step or location.section, location.names)
     if goal and len(label) > 1:
         goal = f"{goal} {lower_first(label)}"
-    if block.language in _SHELL:
+    if block.language in _SHELL and (block.language or re.match(r"\s*\$ ", body)):  # else nothing says it is typed
         commented = list(_commented(block, text, body, location))
         yield from commented
         if not commented:
@@ -111,8 +111,6 @@ def _shell(block: Block, text: str, body: str, goal: str, vague: bool, location:
     lines = [re.sub(r"^\$ ", "", line) for line in lines if line and not line.startswith("#")]
     command = "\n".join(lines)
     span = _span(block, text, body)
-    if block.language == "" and not re.match(r"\s*\$ ", body):
-        return  # nothing says that it is typed into a shell
     if goal and lines and len(lines) <= 3 and len(command) <= 240 and _COMMAND.match(command):
         asked = {"goal": goal}
         yield Claim("command", "", "command", command, *span, location, "command", vague, answer=command, words=asked)

@@ -11,6 +11,7 @@ from understudy.generate.extractive.grammar import (
     FINITE,
     OPENERS,
     PREPOSITIONS,
+    clean_clause,
     has_pronoun,
     points_away,
     third_person,
@@ -75,8 +76,12 @@ def describe(value: str, flag: bool = False) -> Description | None:
     style = _style(kept[0], flag)
     if style is None:
         return None
+    if style == "does" and ("`" in kept[0].split()[0] or not clean_clause(kept[0].partition(" ")[2])):
+        return None  # a sentence about something else
+    if style == "condition" and "," not in kept[0]:
+        return None  # a condition without what follows
     if style == "does":
-        kept[0] = _third(kept[0])
+        kept[0] = in_third_person(kept[0])
     head = clip(kept[0])
     return Description(style, clip(" ".join(kept)), head)
 
@@ -98,10 +103,14 @@ def does_this(head: str, style: Style, noun: str) -> str:
     if first in _QUESTION_WORDS:
         return f"decides {text}" if noun in _SETS else ""
     article = "" if first in ("the", "a", "an", "all") or text.split()[0].endswith("s") else "the "
-    return f"{_VERB_OF.get(noun, 'sets' if noun in _SETS else 'stands for')} {article}{text}"
+    verb = _VERB_OF.get(noun, "sets" if noun in _SETS else "")
+    return f"{verb} {article}{text}" if verb else ""
 
 
-_VERB_OF = {"metric": "shows"} | dict.fromkeys(("path", "file", "folder", "directory", "column", "field"), "holds")
+_VERB_OF = {"metric": "shows"} | dict.fromkeys(
+    ("path", "file", "folder", "directory", "column", "field", "attribute", "property"), "holds"
+)
+_VERB_OF |= dict.fromkeys(("pattern", "symbol", "code", "abbreviation", "term", "rule"), "stands for")
 _SETS = frozenset({"parameter", "option", "setting", "flag", "variable", "environment variable", "argument", "key"})
 
 
@@ -133,7 +142,8 @@ def _style(sentence: str, flag: bool) -> Style | None:
     return None
 
 
-def _third(sentence: str) -> str:
+def in_third_person(sentence: str) -> str:
+    """An instruction as what it does: `Print the list and exit` becomes `Prints the list and exits`."""
     first, _, rest = sentence.partition(" ")
     word = first.lower()
     if word in VERBS or (word.endswith("s") and not word.endswith("ss")):

@@ -30,7 +30,8 @@ def disambiguate(claims: Sequence[Claim], pages: dict[str, Page], product: str) 
         owners[claim.form, claim.attribute, normal(claim.value)].add(
             normal(claim.subject or claim.words.get("goal", ""))
         )
-    level = {i: int(claim.weak) for i, claim in enumerate(claims)}
+    told = {"command", "endpoint"} if product else set()  # in one product's manual a goal says enough
+    level = {i: int(claim.weak and claim.form not in told) for i, claim in enumerate(claims)}
     for narrower in (2, 3):
         for members in _by_question(claims, level, product).values():
             if claims[members[0]].form in _NARROWED and _disagree([claims[i] for i in members]):
@@ -98,9 +99,11 @@ def context(claim: Claim, level: int, product: str) -> str:
     if program:
         whole = f" in {program}"
     elif product and normal(product) not in normal(location.title).split():
-        whole = f' on the {product} page "{location.title}"'
+        whole = f' according to the {product} page "{location.title}"'
     else:
-        whole = f' on the page "{location.title}"'
+        whole = f' according to the page "{location.title}"'
     if level >= 2 and location.section and normal(location.section) != normal(claim.subject):
-        return f' in the section "{location.section}"{whole.replace(" in ", " of ", 1) if program else whole}'
+        if program:
+            return f' in the section "{location.section}" of {program}'
+        return f' according to the section "{location.section}" of the page "{location.title}"'
     return whole

@@ -30,7 +30,7 @@ PREPOSITIONS = frozenset(
 _VAGUE = re.compile(
     r"\b(?:this|these|those|above|below|following|previous|latter|former|aforementioned|here|as follows|such|"
     r"respective(?:ly)?|corresponding|same|other|others|another|first|second|third|next|last|two|three|four|both|"
-    r"returned|given|documentation|tutorial|manual|subsequent|multiple|several|various|different|specified|"
+    r"returned|given|important|documentation|tutorial|manual|subsequent|multiple|several|various|different|specified|"
     r"right|left|new|old|original|resulting|former|example|examples|section|chapter|figure|table \d[\d.]*|appendix|"
     r"page \d+|step|otherwise|thus|therefore|however|also|either|else|instead|again|too|later|earlier|"
     r"mentioned|described|shown|discussed|listed|question|above-mentioned|current|currently|"

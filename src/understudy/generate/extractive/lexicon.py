@@ -8,7 +8,8 @@ NOT_SUBJECT = frozenset(
     another other others one note see however also then thus hence so but and or because since although after
     before during without within under make let just only please not no nor yes currently finally first next now
     instead therefore moreover furthermore additionally indeed although though where how why up set use run sometimes
-    often usually generally typically normally
+    often usually generally typically normally whereas unlike like per besides except rather according due despite
+    along among across upon regardless
     """.split()  # noqa: SIM905
 )
 """Words that a subject never begins with."""
@@ -88,8 +89,9 @@ ATTRIBUTE_NOUNS = frozenset(
 """What a column can be headed by for `What is the ... of ...?` to be English."""
 STATIVE = frozenset(
     """
-    appears belongs consists continues denotes depends differs exists fails happens involves lies lives means needs
-    occurs refers remains resides runs seems stands starts stays takes tries turns works becomes begins ends changes
+    appears applies belongs consists continues denotes depends differs exists fails happens involves lies lives means
+    needs occurs operates refers remains resides runs seems stands starts stays takes tries turns works becomes begins
+    ends changes
     """.split()  # noqa: SIM905
 )
 """Verbs whose sentence is no answer to `What does it do?`."""

@@ -105,18 +105,19 @@ def _entry(
 ) -> Iterator[Claim]:
     kind = value_type(bare(label))
     noun = {"flag": "option", "endpoint": "endpoint"}.get(kind) or noun_of("name", location)
-    if (kind == "code" or re.fullmatch(r"E[A-Z0-9]{3,}", bare(label))) and noun == "one":
+    name = bare(label)
+    if noun == "one" and (kind == "code" or re.fullmatch(r"E[A-Z0-9]{3,}|(?:\w+\.)?[EWI]\d{2,}", name)):
         noun = "error code"
-    elif noun == "option" and kind != "flag" and bare(label).islower():
+    elif noun == "option" and kind != "flag" and name.islower():
         noun = "argument"
     elif label.endswith("()`"):
         noun = "method" if "." in label else "function"
-    if kind == "flag":  # programs share their flags
-        weak = bool(location.program) or len(bare(label)) < 3
-    else:
-        weak = not _KNOWN_ALONE.search(bare(label).replace("()", ""))
-    if weak and noun == "one" and "()" not in label:
+    alone = bool(_KNOWN_ALONE.search(name.replace("()", "")))
+    weak = bool(location.program) or (len(name) < 3 if kind == "flag" else not alone)
+    if weak and not location.program and (kind != "flag" or noun == "one"):
         return  # `name` alone says too little
+    if noun == "one" and re.fullmatch(r"`?[A-Z]+`?", label):
+        return  # a word in capitals: of what?
     tail = _DEFAULT_TAIL.search(value)
     shown = label if noun == "one" or " " in label or "()" in label else f"the {noun} {label}"
     if tail or default.lower().startswith("default"):

@@ -6,8 +6,8 @@ import re
 
 from understudy.generate.base import Ask
 from understudy.generate.extractive.claims import Claim
-from understudy.generate.extractive.descriptions import does_this
-from understudy.generate.extractive.grammar import BASE_VERBS, has_pronoun, is_identifier, third_person
+from understudy.generate.extractive.descriptions import does_this, in_third_person
+from understudy.generate.extractive.grammar import BASE_VERBS, has_pronoun, is_identifier
 from understudy.generate.extractive.lexicon import IMPERATIVE, NOUNS
 from understudy.generate.extractive.relations import RELATIONS
 from understudy.generate.extractive.templates import BACKWARD, FORWARD
@@ -66,7 +66,7 @@ def _forward(claim: Claim, fields: dict[str, str]) -> Ask:
     templates = RELATIONS[int(number)].forward if number else FORWARD[asked_as]
     option = option_of(claim)
     if form in ("purpose", "term") and not claim.answer:
-        answer = f"{clip(claim.value)}."
+        answer = f"{upper_first(clip(claim.value))}."
     else:
         answer = claim.answer or (option if claim.type in PRECISE else _spoken(claim))
     topic = normal(
@@ -108,10 +108,9 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
     elif form == "command":
         if "\n" in value or "`" in value:
             return []
-        verb, _, rest = fields["goal"].partition(" ")
-        if verb not in BASE_VERBS | IMPERATIVE:
+        if fields["goal"].split()[0] not in BASE_VERBS | IMPERATIVE:
             return []
-        answer, kind = f"{upper_first(third_person(verb))} {rest}.", "goal"
+        answer, kind = f"{upper_first(in_third_person(fields['goal']))}.", "goal"
     elif form == "meaning":
         fields["v"] = lower_first(clip(value))
         sentence = len(words(value)) <= 12 and re.search(r"\b(?:is|are|was|were|has|have|do|does|can|cannot)\b", value)
@@ -146,6 +145,8 @@ def fill(templates: tuple[str, ...], fields: dict[str, str]) -> tuple[str, ...]:
     filled = []
     for template in templates:
         text = template.format_map(fields)
-        text = re.sub(r"\?( (?:in|on) [^?]+)$", r"\1?", text)  # a context after a question that has its own mark
+        text = re.sub(
+            r"\?( (?:in|according to) [^?]+)$", r"\1?", text
+        )  # a context after a question that has its own mark
         filled.append(re.sub(r"([.?!])\1+$", r"\1", upper_first(text)))
     return tuple({normal(q): q for q in reversed(filled)}.values())[::-1]

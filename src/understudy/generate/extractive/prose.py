@@ -63,6 +63,8 @@ def named(subject: str, location: Location) -> str:
 
 def clear_goal(goal: str) -> bool:
     """Whether a goal can be asked for alone: more than a verb, and nothing that points elsewhere."""
+    if re.search(r"\b(?:do|does) (?:that|so)\b|\bthat$", goal):
+        return False
     return len(words(goal)) > 1 and not points_away(goal) and not has_pronoun(goal)
 
 
@@ -83,6 +85,8 @@ def _admitted(draft: Draft, location: Location) -> bool:
             return False
         if re.search(r"[A-Za-z] \d[\d.]*$", draft.subject):
             return False  # `Connection 1` belongs to an example
+        if re.fullmatch(r"`\w{1,3}`", draft.subject) or (draft.form == "object" and _is_name(draft.subject, location)):
+            return False
         if re.fullmatch(r"`[a-z]+`", draft.subject) and normal(draft.subject) not in corpus.titles:
             return False  # a parameter of what the section is about
         if draft.form in ("located", "controlled", "when", "why", "used") and not _narrow(draft.subject, location):
@@ -139,11 +143,15 @@ def _one_thing(subject: str, location: Location) -> bool:
     """Whether a subject is so narrow that one sentence says what it does: a command, a function, a parameter."""
     if normal(subject.removeprefix("The ")) == normal(location.corpus.product) or subject.startswith(("A ", "An ")):
         return False
-    return (
-        _is_name(subject, location)
-        or is_identifier(subject)
-        or normal(subject.removeprefix("The ").removeprefix("the ")) in location.corpus.titles
-    )
+    if _is_name(subject, location) or is_identifier(_own(subject, location)):
+        return True
+    return normal(subject.removeprefix("The ").removeprefix("the ")) in location.corpus.titles
+
+
+def _own(subject: str, location: Location) -> str:
+    """A subject without the product's name, which every subject of its manual may carry."""
+    product = location.corpus.product
+    return re.sub(rf"\b{re.escape(product)}(?:'s)?", "", subject).strip() if product else subject
 
 
 def _is_name(subject: str, location: Location) -> bool:
@@ -153,11 +161,11 @@ def _is_name(subject: str, location: Location) -> bool:
 
 def _narrow(subject: str, location: Location) -> bool:
     """Whether a subject says more than a kind: `a damaged pack`, `the WAL file`, but not `an error`."""
-    return (
-        _is_name(subject, location)
-        or is_identifier(subject)
-        or len(words(re.sub(r"^(?:the|an?) ", "", subject, flags=re.IGNORECASE))) > 1
-    )
+    if normal(subject) == normal(location.corpus.product):
+        return False
+    if _is_name(subject, location) or is_identifier(_own(subject, location)):
+        return True
+    return len(words(re.sub(r"^(?:the|an?) ", "", subject, flags=re.IGNORECASE))) > 1
 
 
 def _known_things(text: str, location: Location, said: str = "") -> bool:

@@ -62,7 +62,7 @@ ATTRIBUTES: tuple[re.Pattern[str], ...] = tuple(
         r"<v> is the <a> (?:of|for) <s>",
         r"set to <v>,? the <a> (?:of|for) <s> "
         r"(?:rarely|seldom|hardly|never|usually|often|works|suits|fits|is|does|needs?|can|should|must|has)\b.*",
-        r"the (?P<s>`[^`]+`|[A-Z][\w ]{1,30}) "
+        r"the (?P<s>`[^`]+`) "
         r"(?P<a>port|address|limit|timeout|path|version|size|name|format|level|mode) is <v>",
     )
 )  # fmt: skip

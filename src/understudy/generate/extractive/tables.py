@@ -23,6 +23,7 @@ from understudy.outline import Block
 
 _EMPTY = frozenset({"", "-", "–", "—", "n/a", "N/A", "✓", "✗", "none", "None", "?", "..."})
 _NAVIGATION = frozenset({"prev", "previous", "next", "up", "home", "top", "index", "contents", "back"})
+_NO_NOUNS = frozenset({"one", "example", "input", "expression", "query", "output"})
 _NAME_HEADERS = frozenset(NOUNS) | IDENTIFIES
 
 
@@ -43,8 +44,8 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
         return
     for row in body:
         name = plain(row.cells[column]).strip()
-        if not name or name in _EMPTY:
-            continue
+        if not name or name in _EMPTY or not (is_identifier(name) or name[:1].isupper() or " " not in name):
+            continue  # `less than` is no name
         subject = _row_subject(name, noun)
         for i, cell in enumerate(row.cells):
             value = plain(cell).strip()
@@ -133,7 +134,7 @@ def _cell(
         yield from described(subject, noun, value, start, end, location, row=True)
     elif column == "method" and value.isupper():
         yield Claim("method", subject, "method", value, start, end, location, "method")
-    elif column.split()[-1] in ATTRIBUTE_NOUNS and len(column.split()) <= 3 and (noun != "one" or "`" in subject):
+    elif column.split()[-1] in ATTRIBUTE_NOUNS and len(column.split()) <= 3 and noun not in _NO_NOUNS:
         kind = value_type(value, column)
         if kind != "boolean" and (kind in PRECISE or len(value.split()) <= 3):
             shown = bare(value) if kind in PRECISE else value
@@ -154,7 +155,7 @@ def described(
             yield Claim(
                 "meaning", subject, "meaning", meaning, start, end, location, "description", weak, words={"n": noun}
             )
-    elif found is not None and (not row or noun in NOUNS or is_identifier(subject)):
+    elif found is not None and (not row or noun in NOUNS or (is_identifier(subject) and noun not in _NO_NOUNS)):
         form = "purpose" if found.style != "is" else "term"
         extra = {"n": noun, "head": found.head, "style": found.style}
         yield Claim(form, subject, "purpose", found.text, start, end, location, "description", weak, words=extra)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from understudy.generate.base import Coverage, Option, Page, Taught
 from understudy.generate.extractive.blocks import page_claims
 from understudy.generate.extractive.claims import Claim
 from understudy.generate.extractive.corpus import read_corpus
 from understudy.generate.extractive.disambiguate import disambiguate
-from understudy.generate.extractive.paraphrases import option_of
+from understudy.generate.extractive.paraphrases import kind_of, option_of
+from understudy.generate.extractive.precision import OFF
 from understudy.normal import normal
 
 _NOT_PRODUCTS = frozenset(
@@ -36,12 +38,14 @@ class ExtractiveTeacher:
     """Reads tables, definition lists, options, steps, commands and sentences; asks nothing that is ambiguous.
 
     product: the name that questions mention where a subject alone could be anything's; found by itself if None.
+    extra: kinds of claim that are asked for although their measured precision is low (see `precision.py`).
     """
 
     name = "extractive"
 
-    def __init__(self, product: str | None = None) -> None:
+    def __init__(self, product: str | None = None, extra: Sequence[str] = ()) -> None:
         self.product = product
+        self.off = OFF - set(extra)
 
     def teach(self, pages: Sequence[Page]) -> Taught:
         """Facts of all pages in the order of the text; the same input always gives the same facts."""
@@ -49,6 +53,7 @@ class ExtractiveTeacher:
         corpus = read_corpus(pages, product)
         claims = [claim for page in pages for claim in page_claims(page, corpus)]
         by_id = {page.document.doc_id: page for page in pages}
+        claims = [replace(c, asked=False) if kind_of(c) in self.off else c for c in claims]
         facts, lost = disambiguate([claim for claim in claims if claim.asked], by_id, product)
         options = tuple(spare_options([claim for claim in claims if not claim.asked], by_id))
         per_chunk = Counter(fact.chunk_id for fact in facts)
