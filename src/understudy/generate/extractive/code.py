@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 from understudy.generate.extractive.claims import Claim, Location
+from understudy.generate.extractive.grammar import BASE_VERBS
+from understudy.generate.extractive.lexicon import IMPERATIVE
 from understudy.generate.extractive.prose import clear_goal
 from understudy.generate.extractive.sentence_forms import first_person
 from understudy.generate.text import clip, lower_first, plain
@@ -50,7 +52,7 @@ def goal_of(title: str, intro: str, section: str, names: frozenset[str] = frozen
     """What a code block is for, as an infinitive without `to` (empty where nothing says so), and whether that
     is vague: a heading of few words, such as `load the model`."""
     found = _GOAL.search(intro) if intro else None
-    if found and clear_goal(found["g"]):
+    if found and clear_goal(found["g"]) and found["g"].split()[0] in BASE_VERBS | IMPERATIVE:
         return first_person(found["g"].strip()), False
     for candidate in (title, section):
         text = re.sub(r"^(?:step\s+)?\d+\s*[.:)]\s*", "", candidate, flags=re.IGNORECASE).strip()
@@ -111,6 +113,8 @@ def _shell(block: Block, text: str, body: str, goal: str, vague: bool, location:
     lines = [re.sub(r"^\$ ", "", line) for line in lines if line and not line.startswith("#")]
     command = "\n".join(lines)
     span = _span(block, text, body)
+    if command.endswith("\\") or re.search(r"\[\w[^\]]*\] \[|<[a-z][\w -]*>", command):
+        return  # a synopsis
     if goal and lines and len(lines) <= 3 and len(command) <= 240 and _COMMAND.match(command):
         asked = {"goal": goal}
         yield Claim("command", "", "command", command, *span, location, "command", vague, answer=command, words=asked)

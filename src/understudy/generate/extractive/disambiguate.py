@@ -30,11 +30,14 @@ def disambiguate(claims: Sequence[Claim], pages: dict[str, Page], product: str) 
         owners[claim.form, claim.attribute, normal(claim.value)].add(
             normal(claim.subject or claim.words.get("goal", ""))
         )
-    told = {"command", "endpoint"} if product else set()  # in one product's manual a goal says enough
-    level = {i: int(claim.weak and claim.form not in told) for i, claim in enumerate(claims)}
+    told = frozenset({"command", "endpoint"})
+    level = {i: int(claim.weak and not (product and claim.form in told)) for i, claim in enumerate(claims)}
     for narrower in (2, 3):
         for members in _by_question(claims, level, product).values():
-            if claims[members[0]].form in _NARROWED and _disagree([claims[i] for i in members]):
+            form = claims[members[0]].form
+            if form in told and _disagree([claims[i] for i in members]):
+                level.update(dict.fromkeys(members, 1))  # a goal belongs to its page; a section would not help to ask
+            elif form in _NARROWED and _disagree([claims[i] for i in members]):
                 level.update(dict.fromkeys(members, max(narrower, max(level[i] for i in members))))
     values = values_by_type(claims)
     facts: list[Fact] = []

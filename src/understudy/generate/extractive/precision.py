@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LEAST = 0.85  # share of good pairs below which a kind is off by default
+FEWEST = 5  # so many must have been read, unless most of fewer were not good
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +21,44 @@ class Judged:
     faulty: int
 
     @property
+    def read(self) -> int:
+        return self.good + self.usable + self.faulty
+
+    @property
     def precision(self) -> float | None:
         """The share of good ones; None where none was read."""
-        n = self.good + self.usable + self.faulty
-        return self.good / n if n else None
+        return self.good / self.read if self.read else None
 
 
 PRECISION: dict[str, Judged] = {
-    "why": Judged(0, 0, 4),
-    "condition": Judged(9, 4, 1),
-    "advice": Judged(1, 2, 0),
     "abbreviation": Judged(4, 4, 0),
+    "advice": Judged(1, 2, 0),
+    "attribute": Judged(15, 2, 0),
+    "command": Judged(18, 3, 0),
+    "condition": Judged(9, 4, 1),
+    "controlled": Judged(9, 0, 0),
+    "default": Judged(16, 0, 0),
+    "definition": Judged(13, 2, 0),
+    "does": Judged(12, 1, 1),
+    "endpoint": Judged(3, 1, 0),
+    "faq": Judged(8, 2, 2),
+    "howto": Judged(17, 6, 3),
+    "located": Judged(3, 3, 0),
+    "meaning": Judged(30, 0, 0),
+    "object": Judged(29, 5, 0),
+    "premise": Judged(8, 0, 0),
+    "purpose": Judged(81, 4, 0),
+    "quantity": Judged(1, 0, 0),
+    "term": Judged(44, 1, 0),
+    "type": Judged(8, 0, 0),
+    "used": Judged(8, 2, 0),
+    "version": Judged(1, 0, 0),
+    "when": Judged(5, 2, 1),
+    "why": Judged(0, 0, 4),
 }
-OFF = frozenset(kind for kind, judged in PRECISION.items() if (judged.precision or 0.0) < LEAST)
+OFF = frozenset(
+    kind
+    for kind, judged in PRECISION.items()
+    if (judged.precision or 0.0) < LEAST and (judged.read >= FEWEST or judged.usable + judged.faulty > judged.good)
+)
 """Kinds that are not asked for by default."""

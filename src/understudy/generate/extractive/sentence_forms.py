@@ -296,7 +296,7 @@ def _by_verb(statement: str, verbs: frozenset[str], first: bool) -> Draft | None
         return None
     subject, verb, rest = parts
     base = OBJECT_VERBS.get(verb)
-    if base and rest.startswith("only "):
+    if base and (rest.startswith("only ") or f" always {verb} " in statement):
         return None
     if base and len(words(rest)) <= 16 and not re.match(r"(?:to|only|in|as|for|by|it|them)\b", rest):
         return Draft("object", subject, verb, rest, "", f"{statement}.", "", {"base": base})
