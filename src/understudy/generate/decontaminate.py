@@ -1,4 +1,4 @@
-"""Training pairs that give a benchmark question away are dropped: equal questions, and shared 8-grams.
+"""Training pairs that give a benchmark question away are dropped: equal or nearly equal questions, shared 8-grams.
 
 The fact itself stays in training, in other paraphrases: what counts is the phrasing of the question. Three kinds of
 8-grams are therefore no leak: the documentation's own text, what two paraphrases of the same fact have in common,
@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from understudy.generate.similar import similar_pairs
 from understudy.normal import normal, words
 from understudy.types import Chunk, MCQItem, QAPair
 
 N = 8
+COSINE = 0.85
 Gram = tuple[str, ...]
 
 
@@ -36,10 +38,17 @@ def decontaminate(
             leaks[gram].add(item.fact_id)
     for gram in _documented(leaks, chunks):
         del leaks[gram]
+    near: dict[int, set[str]] = defaultdict(set)
+    for i, j, _ in similar_pairs([p.question for p in pairs], [item.question for item in items], COSINE):
+        near[i].add(items[j].fact_id)
     common, ours = _common(leaks, generated), {pair.fact_id for pair in generated}
     kept: list[QAPair] = []
-    dropped = {"equals a benchmark question": 0, "shares 8 words with a benchmark question": 0}
-    for pair in pairs:
+    dropped = {
+        "equals a benchmark question": 0,
+        "shares 8 words with a benchmark question": 0,
+        "nearly a benchmark question": 0,
+    }
+    for number, pair in enumerate(pairs):
         if pair.split == "test":
             kept.append(pair)
         elif normal(pair.question) in asked:
@@ -50,6 +59,8 @@ def decontaminate(
             if not (gram in common and pair.fact_id in ours)
         ):
             dropped["shares 8 words with a benchmark question"] += 1
+        elif near[number] - {pair.fact_id} and not (pair.fact_id in ours and pair.fact_id):
+            dropped["nearly a benchmark question"] += 1
         else:
             kept.append(pair)
     return kept, {reason: n for reason, n in dropped.items() if n}

@@ -39,10 +39,15 @@ def hold_out(facts: Sequence[Fact], config: GenerateConfig, seed: int) -> HeldOu
 
 
 def _draw(names: list[str], share: float, seed: str) -> frozenset[str]:
-    n = round(share * len(names))
+    """The names whose seeded hash falls into the share: each is assigned once, whatever else there is.
+
+    At least one, and not all, where there are two or more.
+    """
+    ranked = sorted((hashlib.sha256(f"{seed}:{name}".encode()).digest(), name) for name in names)
+    n = sum(int.from_bytes(digest[:8], "big") < share * 2**64 for digest, _ in ranked)
     if share and names:
         n = min(max(n, 1), len(names) - 1)
-    return frozenset(random.Random(seed).sample(names, n))
+    return frozenset(name for _, name in ranked[:n])
 
 
 def split_paraphrases(ask: Ask, fact_id: str, shares: Paraphrases, seed: int) -> dict[str, Split]:

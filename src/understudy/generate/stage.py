@@ -17,6 +17,7 @@ from understudy.generate.extractive.teacher import ExtractiveTeacher
 from understudy.generate.imported import import_pairs
 from understudy.generate.items import candidates, make_items
 from understudy.generate.openai import OpenAITeacher
+from understudy.generate.screen import screened
 from understudy.generate.splits import hold_out, make_pairs
 from understudy.models.ledger import Ledger
 from understudy.models.openai import Endpoint
@@ -50,7 +51,8 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     kept = generated if trains_on_generated else [p for p in generated if p.split == "test"]
     held = held_out.documents, held_out.chunks
     imported = [p for p in imported if p.doc_id not in held[0] and p.chunk_id not in held[1]]
-    pairs, contaminated = decontaminate([*imported, *kept], items, chunks, generated)
+    passed, refused = screened([*imported, *kept], chunks, ctx.logger.warning)
+    pairs, contaminated = decontaminate(passed, items, chunks, generated)
     if not any(p.split == "train" for p in pairs):
         raise StageError(
             f"generate: the teacher '{teacher.name}' found nothing to teach in {len(chunks)} chunks of "
@@ -81,6 +83,7 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         "items": len(items),
         "item_sources": dict(Counter(item.source for item in items)),
         "items_skipped": dict(statistics.skipped),
+        "refused": refused,
         "contaminated": contaminated,
         "dropped": dict(taught.dropped),
         "heldout_documents": len(held_out.documents),
