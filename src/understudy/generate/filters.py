@@ -8,7 +8,8 @@ from collections import Counter
 from understudy.normal import normal, words
 
 _POINTS_AWAY = re.compile(
-    r"\b(?:(?:this|the|given|provided|following|above) (?:text|excerpt|passage|snippet|paragraph|context(?=[?.,;!]|$| (?:provided|given|above)\b)|"
+    r"\b(?:(?:this|the|given|provided|following|above) (?:text|excerpt|passage|snippet|paragraph|"
+    r"context(?=[?.,;!]|$| (?:provided|given|above)\b)|"
     r"extract|document|section above|code above|information)|(?:above|below) (?:example|text|code|section|command)|"
     r"mentioned above|"
     r"as (?:shown|described|mentioned) (?:above|below|here)|the author|in the (?:text|passage|excerpt))\b",
