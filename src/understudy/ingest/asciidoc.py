@@ -9,7 +9,7 @@ from understudy.ingest import compose, places
 from understudy.ingest.asciidoc_inline import Attributes, inline, substituted
 from understudy.ingest.asciidoc_table import table
 from understudy.ingest.base import Page, Source
-from understudy.ingest.includes import Includes
+from understudy.ingest.includes import Includes, ranged, tagged
 
 Numbered = tuple[int, str]  # a line of the page (that of the include where it came from one) and what it says
 
@@ -121,10 +121,10 @@ class _Reader:
         lines = [line.rstrip() for line in text.split("\n")]
         tags = re.search(r"tags?=\"?([\w*;,!-]+)", options)
         if tags:
-            lines = _tagged(lines, set(re.split("[;,]", tags[1])))
+            lines = tagged(lines, set(re.split("[;,]", tags[1])))
         ranges = re.search(r"lines=\"?([\d.;,-]+)", options)
         if ranges:
-            lines = _ranged(lines, ranges[1])
+            lines = ranged(lines, ranges[1])
         lines = [line for line in lines if not re.search(r"\b(?:tag|end)::[\w-]+\[\]", line)]
         offset = re.search(r"leveloffset=\"?\+?(\d)", options)
         if offset:
@@ -381,29 +381,3 @@ def _uncalled(code: str) -> str:
         code,
         flags=re.M,
     )
-
-
-def _tagged(lines: list[str], names: set[str]) -> list[str]:
-    """The lines between `tag::name[]` and `end::name[]`."""
-    found: list[str] = []
-    inside: list[str] = []
-    for line in lines:
-        mark = re.search(r"\b(tag|end)::([\w-]+)\[\]", line)
-        if mark and mark[1] == "tag":
-            inside.append(mark[2])
-        elif mark:
-            inside = [name for name in inside if name != mark[2]]
-        elif names & {*inside, *(["*", "**"] if inside else [])}:
-            found.append(line)
-    return found
-
-
-def _ranged(lines: list[str], text: str) -> list[str]:
-    found: list[str] = []
-    for part in re.split("[;,]", text):
-        numbers = re.fullmatch(r"(\d{1,7})(?:\.\.(-?\d{0,7}))?", part)
-        if numbers:
-            first = int(numbers[1])
-            last = first if numbers[2] is None else int(numbers[2]) if numbers[2].isdigit() else len(lines)
-            found += lines[max(0, first - 1) : last]
-    return found

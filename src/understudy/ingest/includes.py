@@ -86,3 +86,30 @@ def named(root: Path | None, page: Path) -> dict[str, Path]:
             waiting.append(path)
             found[shown_name(PurePosixPath(path.relative_to(root.resolve())).as_posix())] = path
     return found
+
+
+def tagged(lines: list[str], names: set[str]) -> list[str]:
+    """The lines between `tag::name[]` and `end::name[]`."""
+    found: list[str] = []
+    inside: list[str] = []
+    for line in lines:
+        mark = re.search(r"\b(tag|end)::([\w-]+)\[\]", line)
+        if mark and mark[1] == "tag":
+            inside.append(mark[2])
+        elif mark:
+            inside = [name for name in inside if name != mark[2]]
+        elif names & {*inside, *(["*", "**"] if inside else [])}:
+            found.append(line)
+    return found
+
+
+def ranged(lines: list[str], text: str) -> list[str]:
+    """The lines that `1..4;7` names."""
+    found: list[str] = []
+    for part in re.split("[;,]", text):
+        numbers = re.fullmatch(r"(\d{1,7})(?:\.\.(-?\d{0,7}))?", part)
+        if numbers:
+            first = int(numbers[1])
+            last = first if numbers[2] is None else int(numbers[2]) if numbers[2].isdigit() else len(lines)
+            found += lines[max(0, first - 1) : last]
+    return found

@@ -1,26 +1,16 @@
-"""Markdown keeps its lines; what only a site generator understands becomes Markdown that everybody does.
+"""Markdown keeps its lines; front matter becomes metadata.
 
-Front matter becomes metadata, HTML tables pipe tables, content tabs (`=== "Linux"`) their label and content, and
-attribute lists behind headings and fences go. Files that use MDX go through `mdx` first.
+What only a site generator understands becomes plain Markdown in `markdown_common`; files that use MDX go through `mdx`
+first.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import replace
 
-from understudy.ingest import front_matter, html_in_markdown, mdx
+from understudy.ingest import front_matter, mdx
 from understudy.ingest.base import Page, Source
-
-_FENCE = re.compile(r"^[ \t>]*(?P<marks>`{3,}|~{3,})(?P<info>[^`\n]*)")
-_HEADING = re.compile(r"^(?P<text> {0,3}#{1,6}[ \t].*?)[ \t]*\{:?[ \t]*(?:[#.]|[\w-]+=)[^{}\n]*\}[ \t#]*$")
-_TAB = re.compile(r'^(?P<indent>[ ]*)===[!+]{0,2}[ \t]+(?:"(?P<double>[^"\n]*)"|\'(?P<single>[^\'\n]*)\')[ \t]*$')
-_FOOTNOTE = re.compile(r"^ {0,3}\[\^[^\]\s]+\]:")
-_LONGEST = 2_000  # characters of a line that can be a heading or a label
-_INFO = re.compile(r"^(?P<before>\s*)(?P<name>[\w+#.-]*)[ \t]*\{(?P<list>[ \t]*[.#:][^{}]*)\}[ \t]*$")
-_LANGUAGE = re.compile(r"\.([\w+#-]+)")
-_PAIR = re.compile(r"""[\w-]+=(?:"[^"]*"|'[^']*'|[^\s"']+)""")
+from understudy.ingest.markdown_common import common
 
 
 def read(source: Source) -> Page:
@@ -28,60 +18,3 @@ def read(source: Source) -> Page:
     page = front_matter.split(source.text())
     text = mdx.blank(page.text) if mdx.is_used(page.text) else page.text
     return common(replace(page, text=text))
-
-
-def common(page: Page) -> Page:
-    """A page with what site generators add to Markdown in plain Markdown; MDX is read before."""
-    lines = list(_lines(page.text.split("\n"), page.first_line))
-    return html_in_markdown.tables(page, lines)
-
-
-def fences(lines: list[str]) -> Iterator[tuple[str, bool, str]]:
-    """Each line, whether it stands in a fenced block (its marks included), and the marks where it opens one."""
-    marks = ""
-    for line in lines:
-        found = _FENCE.match(line)
-        if marks:
-            yield line, True, ""
-            if found and found["marks"].startswith(marks) and not found["info"].strip():
-                marks = ""
-        elif found and (found["marks"][0] == "~" or "`" not in found["info"]):
-            marks = found["marks"]
-            yield line, True, marks
-        else:
-            yield line, False, ""
-
-
-def _lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
-    """Line number and line, with tabs and attribute lists resolved; what tabs and footnotes hold moves left."""
-    tabs: list[int] = []  # how far in the label of each open tab or footnote stands
-    for number, (line, inside, opens) in enumerate(fences(lines), first):
-        indent = len(line) - len(line.lstrip(" "))
-        while tabs and line.strip() and indent < tabs[-1] + 4:
-            tabs.pop()
-        shift = 4 * len(tabs)
-        line = line[min(shift, indent) :]
-        if opens:
-            line = _fence(line)
-        elif not inside and len(line) < _LONGEST:
-            tab = _TAB.match(line)
-            if tab:
-                tabs.append(indent)
-                line = f"{tab['indent']}**{tab['double'] or tab['single'] or ''}**"
-            elif _FOOTNOTE.match(line):
-                tabs.append(indent // 4 * 4)  # its paragraphs are no code
-            else:
-                heading = _HEADING.match(line)
-                line = heading["text"] if heading else line
-        yield number, line
-
-
-def _fence(line: str) -> str:
-    """A fence's opening line with `{ .py title="a" }` written as `py title="a"`."""
-    found = _FENCE.match(line)
-    info = _INFO.match(found["info"]) if found and len(line) < _LONGEST else None
-    if found is None or info is None:
-        return line
-    language = info["name"] or next(iter(_LANGUAGE.findall(info["list"])), "")
-    words = " ".join([language, *_PAIR.findall(info["list"])]).strip()
-    return f"{line[: found.end('marks')]}{words}"

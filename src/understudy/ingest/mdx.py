@@ -12,8 +12,9 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 
-from understudy.ingest import front_matter, markdown
+from understudy.ingest import front_matter
 from understudy.ingest.base import Page, Source
+from understudy.ingest.markdown_common import common
 from understudy.ingest.mdx_statements import statement_end
 
 _ESM = re.compile(
@@ -44,7 +45,7 @@ def read(source: Source) -> Page:
     text = blank(page.text)
     body = text.lstrip("\n")
     first_line = page.first_line + len(text) - len(body)
-    return markdown.common(replace(page, text=body, first_line=first_line))
+    return common(replace(page, text=body, first_line=first_line))
 
 
 def is_used(text: str) -> bool:
