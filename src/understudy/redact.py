@@ -72,6 +72,13 @@ def printable(text: str) -> str:
     return _DRIVES_A_TERMINAL.sub("�", text)
 
 
+class PlainFormatter(logging.Formatter):
+    """Formats records, tracebacks too, without secrets and control characters."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(redact(super().format(record)))
+
+
 class RedactFilter(logging.Filter):
     """A logging filter that redacts the formatted message, and keeps control characters from the terminal."""
 

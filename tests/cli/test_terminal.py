@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from rich.table import Table
 from understudy.cli.console import PlainConsole
 from understudy.errors import InputError, ModelError, StageError, StoreError, UnderstudyError
 from understudy.failures import explain
-from understudy.redact import printable
+from understudy.redact import PlainFormatter, printable
 
 ROOT = Path(__file__).resolve().parents[2]
 EVIL = "\x1b]0;title\x07 \x1b[31mred \x9b32m \x7f\x08 [bold]x[/bold] [/] \\[b] :smile: \u202egnp.exe\u2066 \ud83d"
@@ -110,6 +111,18 @@ def test_an_odd_command_line_is_one_clear_message(arguments: list[str | bytes]) 
     assert told.startswith("error: ")
     assert "Traceback" not in told
     assert "\x1b" not in told
+
+
+def test_a_traceback_in_the_log_holds_neither_keys_nor_control_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "sk-not-to-be-seen")
+    try:
+        raise ValueError("sk-not-to-be-seen \x1b[31m")
+    except ValueError:
+        record = logging.LogRecord("x", logging.INFO, "f", 1, "where", None, sys.exc_info())
+    said = PlainFormatter("%(message)s").format(record)
+    assert "ValueError: <SOME_API_KEY> �[31m" in said
+    assert "sk-not" not in said
+    assert "\x1b" not in said
 
 
 def test_a_name_that_looks_like_markup_is_a_name() -> None:

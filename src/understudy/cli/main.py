@@ -26,7 +26,7 @@ from understudy.cli.runs import report, runs, show
 from understudy.cli.study import study
 from understudy.errors import Interrupted, UnderstudyError, UsageError
 from understudy.failures import explain
-from understudy.redact import RedactFilter, redact
+from understudy.redact import PlainFormatter, RedactFilter, redact
 
 app = typer.Typer(
     name="understudy",
@@ -59,7 +59,7 @@ def _common(
 ) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(RedactFilter())
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(PlainFormatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], force=True)
     if not verbose:  # what libraries say to their callers' authors is not for a user
         warnings.simplefilter("ignore")

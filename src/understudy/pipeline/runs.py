@@ -125,7 +125,7 @@ def load_run(root: Path, name: str, number: int) -> RunRecord | None:
         return RunRecord(**{**values, "recipe_text": text, "stages": tuple(values["stages"])})
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise StoreError(f"{folder / 'run.json'}: damaged ({error}); run the recipe again to write it anew") from error
 
 
