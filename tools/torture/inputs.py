@@ -38,7 +38,8 @@ from understudy.pipeline.runs import load_run
 from understudy.recipe import parse
 from understudy.types import Chunk, Document, MCQItem, QAPair
 
-SECONDS = 10.0  # an input that takes longer is a hang
+SECONDS = 10.0  # of the processor: an input that takes longer is a hang
+WAIT = 120.0  # by the clock, on a machine that does other things too
 MEMORY = 4 << 30
 ODD: tuple[Any, ...] = (
     0, -1, 1, 2**31, 2**63, 2**64, 1.5, float("inf"), float("nan"), None, True, "x", "", [], {}, [[]], "9" * 20, "\ud800",
@@ -260,6 +261,7 @@ def run(seed: int, count: int, seconds: float) -> Counts:
         raise _Hang
 
     signal.signal(signal.SIGALRM, hang)
+    signal.signal(signal.SIGPROF, hang)
     with tempfile.TemporaryDirectory() as folder:
         known = readers(Path(folder), chance)
         names = sorted(known)
@@ -269,7 +271,8 @@ def run(seed: int, count: int, seconds: float) -> Counts:
             name = chance.choice(names)
             attempt = known[name]()
             counts.inputs[name] += 1
-            signal.setitimer(signal.ITIMER_REAL, SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, WAIT)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
             try:
                 attempt()
             except (UnderstudyError, SkipFile):
@@ -284,4 +287,5 @@ def run(seed: int, count: int, seconds: float) -> Counts:
                 counts.samples.setdefault(kind, str(error)[:120])
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.setitimer(signal.ITIMER_PROF, 0)
     return counts
