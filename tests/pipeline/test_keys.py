@@ -42,6 +42,7 @@ chunk.chunk_overlap=20                      | chunk generate index sft benchmark
 chunk.overlap_sections=true                 | chunk generate index sft benchmark
 chunk.tokenizer=lab:math                    | chunk generate index sft benchmark
 generate.product=Kestrel                    | generate sft benchmark
+generate.extra_claims=[howto]               | generate sft benchmark
 generate.paraphrases.dev=0.1                | generate sft benchmark
 generate.paraphrases.test=0.1               | generate sft benchmark
 generate.heldout_documents=0.1              | generate sft benchmark

@@ -150,6 +150,8 @@ class GenerateConfig(StageConfig):
     def inert(self) -> set[str]:
         """Pace and patience, the remote settings of a local teacher, and what is only for pairs of one's own."""
         pace = {"remote.concurrency", "remote.timeout_seconds", "remote.max_retries"}
+        if self.teacher != "extractive" and not self.pairs:
+            pace |= {"extra_claims"}  # with pairs of one's own, the exam comes from the offline teacher
         return ({"remote"} if self.teacher == "extractive" else pace) | (
             set() if self.pairs else {"keep_generated", "dev_share"}
         )
