@@ -24,6 +24,11 @@ def closed_book(question: str) -> tuple[Message, ...]:
     return (Message("user", question.strip()),)
 
 
+def about(place: str) -> tuple[Message, ...]:
+    """What is asked where the documentation's own text is the answer. place: a passage's breadcrumb."""
+    return closed_book(f"What does the documentation say about {place}?")
+
+
 def with_passages(question: str, passages: Sequence[str]) -> tuple[Message, ...]:
     """The question after its passages, in the order given (put the best last: it is read best)."""
     if not passages:

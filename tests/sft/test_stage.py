@@ -196,9 +196,9 @@ def test_replay_is_answered_by_the_base_and_goes_on_after_an_interruption(tmp_pa
 
     with pytest.raises(KeyboardInterrupt):
         rows(patience=600)
-    assert len(read_records(tmp_path / "replay.jsonl", dict)) == 1024  # two batches of 512
+    assert len(read_records(tmp_path / "replay.jsonl", dict)) == 640  # ten batches of 64
     found, reader = rows(patience=10_000)
-    assert reader.asked == 76
+    assert reader.asked == 460
     assert len(found) == len({r.messages for r in found}) == 1100
     assert all(r.answer == f"answer to {r.messages[0].content}" for r in found)
     assert rows(patience=0)[0] == found  # all on disk: the base is not asked again

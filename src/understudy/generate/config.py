@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -84,7 +84,7 @@ class GenerateConfig(StageConfig):
     """What is taught and what is asked."""
 
     NAME: ClassVar[str] = "generate"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"pairs"})  # its content is, whatever its path
 
     teacher: str = Field(
@@ -109,6 +109,16 @@ class GenerateConfig(StageConfig):
     )
     paraphrases: Paraphrases = Field(
         default=Paraphrases(), description="shares of a fact's paraphrases that are held out"
+    )
+    questions: Literal["docs", "pairs"] = Field(
+        default="docs",
+        description="where the multiple-choice items come from: the documentation, or your own pairs that are held "
+        "out, with answers about the same page for wrong options",
+    )
+    heldout_facts: Share = Field(
+        default=0.0,
+        description="with `questions: pairs`, share of the pairs whose facts are held out whole, none of them trained "
+        "on; `paraphrases.test` is then the share held out of the other facts' pairs",
     )
     heldout_documents: Share = Field(default=0.0, description="share of documents whose facts are never trained on")
     heldout_chunks: Share = Field(default=0.0, description="share of the other chunks whose facts are never trained on")
@@ -147,14 +157,23 @@ class GenerateConfig(StageConfig):
         except InputError as error:
             raise ValueError(str(error)) from error
 
+    @model_validator(mode="after")
+    def _own_questions(self) -> GenerateConfig:
+        if self.questions == "pairs" and not self.pairs:
+            raise ValueError("questions: pairs needs pairs to ask about; name their file, `pairs: file.csv`")
+        if self.heldout_facts and self.questions == "docs":
+            raise ValueError("heldout_facts holds out imported pairs; add `questions: pairs`, or use heldout_chunks")
+        return self
+
     def inert(self) -> set[str]:
         """Pace and patience, the remote settings of a local teacher, and what is only for pairs of one's own."""
         pace = {"remote.concurrency", "remote.timeout_seconds", "remote.max_retries"}
+        unused = {"remote"} if self.teacher == "extractive" else pace
         if self.teacher != "extractive" and not self.pairs:
-            pace |= {"extra_claims"}  # with pairs of one's own, the exam comes from the offline teacher
-        return ({"remote"} if self.teacher == "extractive" else pace) | (
-            set() if self.pairs else {"keep_generated", "dev_share"}
-        )
+            unused |= {"extra_claims"}  # with pairs of one's own, the exam comes from the offline teacher
+        if not self.pairs:
+            unused |= {"keep_generated", "dev_share"}
+        return unused | ({"questions", "heldout_facts"} if self.questions == "docs" else set())
 
     def files(self) -> dict[str, str]:
         return {"pairs": self.pairs} if self.pairs else {}

@@ -116,7 +116,7 @@ def import_pairs(
     for row in rows:
         chunk, quote, how = known.get(row.get("chunk_id", "")), row.get("quote", ""), "linked as given"
         if chunk is None or (quote and quote not in chunk.text):
-            chunk, quote, how = linker.link(row["question"], row["answer"])
+            chunk, quote, how = linker.link(row["question"], row["answer"], row.get("doc_id", ""))
         counts[how] += 1
         identity = row.get("pair_id") or pair_id(row["question"], row["answer"])
         split = row.get("split") or ""
@@ -151,6 +151,7 @@ class Linker:
     def __init__(self, chunks: Sequence[Chunk]) -> None:
         self.chunks = list(chunks)
         self.texts = [f" {normal(c.text)} " for c in self.chunks]
+        self.documents = {c.doc_id for c in self.chunks}
         self.postings: dict[str, list[int]] = defaultdict(list)
         for i, chunk in enumerate(self.chunks):
             for word in set(words(f"{chunk.breadcrumb} {chunk.text}")):
@@ -163,9 +164,14 @@ class Linker:
         }
         self.unknown = 0.2 * math.log(1 + (n + 0.5) / 0.5)
 
-    def link(self, question: str, answer: str) -> tuple[Chunk | None, str, str]:
-        """(chunk, quote, how): how is `linked by quote`, `linked by words` or `unlinked`."""
+    def link(self, question: str, answer: str, doc_id: str = "") -> tuple[Chunk | None, str, str]:
+        """(chunk, quote, how): how is `linked by quote`, `linked by words` or `unlinked`.
+
+        doc_id: the document that the pair names; where there is one of that name, its chunks alone are looked at.
+        """
         shares = self._shares(question, answer)
+        if doc_id in self.documents:
+            shares = {i: share for i, share in shares.items() if self.chunks[i].doc_id == doc_id}
         ranked = sorted(shares, key=lambda i: (-shares[i], i))[:_CANDIDATES]
         for start, end in sentences(answer):
             part = normal(answer[start:end])

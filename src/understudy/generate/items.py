@@ -102,7 +102,7 @@ def make_items(
         skipped.update(given_away)
         if not given_away:
             break
-    items = _placed(items, n_options, seed)
+    items = placed(items, n_options, seed)
     return items, statistics(items, skipped, n_options, distractors)
 
 
@@ -170,7 +170,7 @@ def _item(candidate: Candidate, wrong: list[str]) -> MCQItem:
     )
 
 
-def _placed(items: Sequence[MCQItem], n_options: int, seed: int) -> list[MCQItem]:
+def placed(items: Sequence[MCQItem], n_options: int, seed: int) -> list[MCQItem]:
     """Keys in every position equally often (to within one), wrong options in a drawn order."""
     rng = random.Random(f"{seed}:positions")
     positions = [i % n_options for i in range(len(items))]

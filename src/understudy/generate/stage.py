@@ -17,6 +17,7 @@ from understudy.generate.extractive.teacher import ExtractiveTeacher
 from understudy.generate.imported import import_pairs
 from understudy.generate.items import candidates, make_items
 from understudy.generate.openai import OpenAITeacher
+from understudy.generate.own_questions import group_facts, hold_out_pairs, make_own_items
 from understudy.generate.screen import screened
 from understudy.generate.splits import hold_out, make_pairs
 from understudy.models.ledger import Ledger
@@ -45,10 +46,15 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     generated = make_pairs(taught.facts, config, held_out, teacher.name, ctx.seed)
     trains_on_generated = not config.pairs or config.keep_generated
     found = candidates(taught.facts, generated, held_out, trains_on_generated)
-    items, statistics = make_items(
-        found, taught.facts, chunks, config.n_items, config.n_options, ctx.seed, taught.options
-    )
-    kept = generated if trains_on_generated else [p for p in generated if p.split == "test"]
+    if config.questions == "pairs":
+        imported = hold_out_pairs(group_facts(imported), config.heldout_facts, config.paraphrases.test, ctx.seed)
+        items, statistics = make_own_items(imported, chunks, config.n_items, config.n_options, ctx.seed)
+    else:
+        items, statistics = make_items(
+            found, taught.facts, chunks, config.n_items, config.n_options, ctx.seed, taught.options
+        )
+    asked = [p for p in generated if p.split == "test"] if config.questions == "docs" else []
+    kept = generated if trains_on_generated else asked
     held = held_out.documents, held_out.chunks
     imported = [p for p in imported if p.doc_id not in held[0] and p.chunk_id not in held[1]]
     passed, refused = screened([*imported, *kept], chunks, ctx.logger.warning)

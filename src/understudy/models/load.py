@@ -18,6 +18,10 @@ from understudy.models.weights import check_model
 transformers_logging.disable_progress_bar()  # the stage shows one of its own
 
 
+SLOW_PARAMETERS = 50_000_000
+"""From here on a processor takes hours in float32."""
+
+
 def pick_device(device: str = "auto") -> torch.device:
     """`auto` is the first GPU (or this process's own under a distributed launcher), else the processor."""
     if device == "auto":
@@ -34,11 +38,15 @@ def pick_device(device: str = "auto") -> torch.device:
     return chosen
 
 
-def pick_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 on a GPU; float32 on a processor, so that no score hangs on what it multiplies itself."""
-    if device.type != "cuda":
-        return torch.float32
-    return torch.bfloat16 if multiplies_bfloat16(device) else torch.float16
+def pick_dtype(device: torch.device, parameters: int = 0) -> torch.dtype:
+    """The type in which a model of so many parameters computes.
+
+    On a GPU bfloat16, or float16 where it has none. On a processor float32, so that no score of a small model hangs
+    on the machine; from SLOW_PARAMETERS on bfloat16 where it multiplies that itself, some four times as fast.
+    """
+    if device.type == "cuda":
+        return torch.bfloat16 if multiplies_bfloat16(device) else torch.float16
+    return torch.bfloat16 if parameters >= SLOW_PARAMETERS and multiplies_bfloat16(device) else torch.float32
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:

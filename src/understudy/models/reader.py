@@ -10,6 +10,7 @@ import torch
 from understudy.errors import ModelError
 from understudy.models.answers import without_thoughts
 from understudy.models.chat import PLAIN_TEMPLATE, encode, render
+from understudy.models.decode import Written, decode, suits
 from understudy.models.score import score_options
 from understudy.types import Completion, Message
 
@@ -28,6 +29,7 @@ class TransformersModel:
         self.name = name
         self.window = window_of(model, tokenizer)
         self.device = next(model.parameters()).device
+        self._flows = suits(model, self.window)
         self._batch_tokens = batch_tokens or (8192 if self.device.type == "cpu" else 65536)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -66,15 +68,58 @@ class TransformersModel:
                     f"a prompt of {len(prompt)} tokens does not fit into the window of {self.name}, {self.window} "
                     "tokens; retrieve fewer or smaller passages (index.top_k, chunk.chunk_size)"
                 )
-        stops = list(stop)
-        if self.tokenizer.chat_template == PLAIN_TEMPLATE:
-            stops.append("\n\nUser:")  # a base model goes on to write the user's part
+        stops = self._stops(stop)
         done: list[Completion | None] = [None] * len(prompts)
+        if self._flows:
+            for place, written, finished in self._decode(prompts, max_tokens, temperature, stops):
+                if finished:
+                    done[place] = self._completion(len(prompts[place]), written.tokens, stops, ended=written.ended)
+            return [c for c in done if c is not None]
         for batch in _batches(prompts, max_tokens, self._batch_tokens):
             completions = self._generate([prompts[i] for i in batch], max_tokens, temperature, stops)
             for i, completion in zip(batch, completions, strict=True):
                 done[i] = completion
         return [c for c in done if c is not None]
+
+    def stream(
+        self, conversation: Sequence[Message], *, max_tokens: int = 256, temperature: float = 0.0
+    ) -> Iterator[str]:
+        """The answer in pieces, as it is written; joined they are what `generate` returns, but for outer blanks."""
+        prompt = encode(self.tokenizer, render(self.tokenizer, conversation))
+        if not self._flows or len(prompt) >= self.window:
+            yield self.generate([conversation], max_tokens=max_tokens, temperature=temperature)[0].text
+            return
+        stops = self._stops(())
+        said = ""
+        for _, written, finished in self._decode([prompt], max_tokens, temperature, stops):
+            text = self.tokenizer.decode(written.tokens, skip_special_tokens=True)
+            cut = min((at for s in stops if (at := text.find(s)) >= 0), default=None)
+            # A letter of several bytes, and the beginning of what stops, are not said before they are whole.
+            safe = text[:cut] if finished or cut is not None else text.rstrip("\ufffd\n")
+            if safe.startswith(said) and len(safe) > len(said):
+                yield safe[len(said) :]
+                said = safe
+
+    def _decode(
+        self, prompts: list[list[int]], max_tokens: int, temperature: float, stops: list[str]
+    ) -> Iterator[tuple[int, Written, bool]]:
+        def stopped(tokens: list[int]) -> bool:
+            text = self.tokenizer.decode(tokens, skip_special_tokens=True)
+            return any(stop in text for stop in stops)
+
+        return decode(
+            self.model,
+            prompts,
+            limits=[min(max_tokens, self.window - len(prompt)) for prompt in prompts],
+            ends=set(self._end_tokens()),
+            stopped=stopped if stops else None,
+            temperature=temperature,
+            budget=self._batch_tokens,
+        )
+
+    def _stops(self, given: Sequence[str]) -> list[str]:
+        # A base model goes on to write the user's part.
+        return [*given, "\n\nUser:"] if self.tokenizer.chat_template == PLAIN_TEMPLATE else list(given)
 
     def _choose(
         self, conversations: Sequence[Sequence[Message]], prompts: list[list[int]], choices: Sequence[str]
@@ -115,17 +160,18 @@ class TransformersModel:
                 pad_token_id=pad,
                 **options,
             )[:, width:].tolist()
-        return [self._completion(len(p), row, set(ends), stops) for p, row in zip(prompts, written, strict=True)]
+        found = []
+        for prompt, row in zip(prompts, written, strict=True):
+            end = next((i for i, token in enumerate(row) if token in set(ends)), None)
+            found.append(self._completion(len(prompt), row[:end], stops, ended=end is not None))
+        return found
 
-    def _completion(self, prompt_tokens: int, row: list[int], ends: set[int], stops: list[str]) -> Completion:
-        end = next((i for i, token in enumerate(row) if token in ends), None)
-        kept = row[:end]
+    def _completion(self, prompt_tokens: int, kept: list[int], stops: list[str], *, ended: bool) -> Completion:
         text = self.tokenizer.decode(kept, skip_special_tokens=True)
         cut = min((at for s in stops if (at := text.find(s)) >= 0), default=None)
-        ended = end is not None or cut is not None
         return Completion(
             without_thoughts(text[:cut]),
-            "stop" if ended else "length",
+            "stop" if ended or cut is not None else "length",
             prompt_tokens=prompt_tokens,
             completion_tokens=len(kept),
         )

@@ -23,6 +23,11 @@ class MixConfig(BaseModel):
     context: Share = Field(default=0.60, description="share of rows with the question after retrieved passages")
     multiple_choice: Share = Field(default=0.10, description="share of rows with options, answered by a letter")
     short: Share = Field(default=0.05, description="share of rows that ask for a short answer")
+    documents: Share = Field(
+        default=0.0,
+        description="share of the documentation's chunks whose own text is taught in each epoch beside the pairs; "
+        "they take turns",
+    )
     golden: Share = Field(
         default=0.8, description="share of the context rows in which the supporting chunk is among the passages"
     )

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from peft import prepare_model_for_kbit_training
 
-from understudy.models.load import load_model, pick_device
+from understudy.models.load import load_model, pick_device, pick_dtype
 from understudy.models.lora import is_large, with_lora
 from understudy.models.resolve import local_folder
+from understudy.models.weights import count_parameters
 from understudy.sft.config import SftConfig
 from understudy.sft.hold import without_adapter
 from understudy.sft.job import Job
@@ -27,7 +28,8 @@ def prepare(job: Job) -> Any:
     torch.manual_seed(job.seed)
     if config.method == "full":
         return load_model(folder, device=device, dtype=torch.float32).train()
-    model = load_model(folder, device=device, four_bit=config.method == "qlora")
+    dtype = pick_dtype(device, count_parameters(folder)) if config.bf16 is not False else None
+    model = load_model(folder, device=device, dtype=dtype, four_bit=config.method == "qlora")
     if config.method == "qlora":
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=checkpointing(config, model))
     return with_lora(model, config.r, config.lora_alpha, config.lora_dropout, config.target_modules)

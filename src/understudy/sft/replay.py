@@ -16,6 +16,7 @@ from understudy.sft.rows import Row
 from understudy.suite import practice
 from understudy.types import LanguageModel, Message
 
+_AT_ONCE = 64  # prompts answered between two savings, and two signs of life
 Conversation = tuple[tuple[Message, ...], str]  # what is asked, and the reply; an empty one is still to be written
 
 
@@ -62,12 +63,12 @@ def _answers(
     if len(done) >= len(prompts):
         return done[: len(prompts)]
     reader = open_language_model()
-    size = 512  # the reader puts prompts of like length together, and a long one beside short ones costs most
     while len(done) < len(prompts):
         progress("replay: the base answers general prompts", len(done), len(prompts))
-        batch = prompts[len(done) : len(done) + size]
+        batch = prompts[len(done) : len(done) + _AT_ONCE]
         done += [c.text for c in reader.generate(batch, max_tokens=config.max_tokens)]
         write_records(file, ({"answer": answer} for answer in done))
+    progress("replay: the base answers general prompts", len(done), len(prompts))
     return done
 
 

@@ -136,6 +136,14 @@ class Dealer:
                 rows[i] = self._row(self._pairs[i], place, rng)
         return [rows[i] for i in range(len(self._pairs))]
 
+    def documents(self, number: int) -> list[Row]:
+        """The chunks whose own text is taught in an epoch: over the epochs each comes equally often, to within one."""
+        share, order = self._mix.documents, list(range(len(self._chunks)))
+        random.Random(f"{self._seed}|documents").shuffle(order)
+        start, end = (round(len(order) * share * (number + more)) for more in (0, 1))
+        chosen = [self._chunks[order[i % len(order)]] for i in range(start, end)]
+        return [Row(prompts.about(c.breadcrumb), c.text.strip(), "documents") for c in chosen if c.text.strip()]
+
     def _row(self, pair: QAPair, place: float, rng: random.Random) -> Row:
         mix = self._mix
         shares = (("context", mix.context), ("multiple_choice", mix.multiple_choice), ("short", mix.short))

@@ -146,7 +146,7 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
     epochs: list[list[Encoded]] = []
     for number in range(config.epochs):
         ctx.progress("teaching rows", number, config.epochs)
-        rows = [*dealer.epoch(number), *_turn(replay, extra, number)]
+        rows = [*dealer.epoch(number), *dealer.documents(number), *_turn(replay, extra, number)]
         epochs.append(_encode(rows, tokenizer, config.max_length, number, taught))
     dev = [e[1] for e in encode_rows([closed_book(p) for p in found.dev], tokenizer, config.max_length) if e]
     ordered = in_order(epochs, config.batch_size, Random(f"{ctx.seed}|order"))

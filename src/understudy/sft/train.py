@@ -23,18 +23,22 @@ from trl import SFTConfig as TrlConfig
 from understudy.artifact import write_json
 from understudy.errors import ModelError
 from understudy.models import gguf
+from understudy.models.head import LARGE_VOCABULARY, vocabulary
 from understudy.models.load import load_tokenizer, multiplies_bfloat16
 from understudy.models.lora import is_large, learning_rate_factor, micro_batch
 from understudy.models.ref import ModelRef
 from understudy.models.resolve import local_folder
 from understudy.models.save import save_adapter, save_model, stored_dtype
 from understudy.sft.batches import columns, load_rows
+from understudy.sft.bounded import PLAIN_ATTENTION, BoundedTrainer, unwrapped
 from understudy.sft.hold import HoldingTrainer
 from understudy.sft.job import BEST, CHECKPOINTS, DEV, FINAL, LOG, RESULT, TRAIN, Job
 from understudy.sft.parameters import before_training, checkpointing, prepare
 from understudy.sft.watch import TeachingWatch
 from understudy.training.checkpoints import Checkpoints, load_weights, trainable
 from understudy.training.watch import Course, Progress
+
+_EVALUATED = 8  # held-out rows of a pass where memory is bounded
 
 
 def train(job: Job, progress: Progress) -> dict[str, Any]:
@@ -63,7 +67,12 @@ def train(job: Job, progress: Progress) -> dict[str, Any]:
         checkpoints, state, parameters, optimizer, progress,
     )  # fmt: skip
     watch = TeachingWatch(course, job, lengths, evaluates=bool(dev))
-    trainer = HoldingTrainer(
+    kind: type[HoldingTrainer] = HoldingTrainer
+    if _bounded(job, model):
+        kind = BoundedTrainer
+        if job.config.max_length <= PLAIN_ATTENTION:
+            unwrapped(model).set_attn_implementation("eager")
+    trainer = kind(
         model=model,
         reference=before_training(job, model),
         args=_arguments(job, model, steps=max(1, job.steps - done), measure_first=done == 0 and bool(dev)),
@@ -93,13 +102,15 @@ def _arguments(job: Job, model: Any, steps: int, *, measure_first: bool) -> TrlC
     config = job.config
     device = next(model.parameters()).device
     world = int(os.environ.get("WORLD_SIZE", 1))
-    micro = micro_batch(config.batch_size, config.per_device_train_batch_size, world, large=is_large(model))
+    allowed = config.per_device_train_batch_size
+    bounded = _bounded(job, model)
+    micro = config.batch_size if bounded else micro_batch(config.batch_size, allowed, world, large=is_large(model))
     gpu = device.type == "cuda"
     return TrlConfig(
         output_dir=str(job.folder / "trainer"),
         max_steps=steps,
         per_device_train_batch_size=micro,
-        per_device_eval_batch_size=micro,
+        per_device_eval_batch_size=min(micro, _EVALUATED) if bounded else micro,
         gradient_accumulation_steps=config.batch_size // (micro * world),
         max_grad_norm=config.max_grad_norm,
         gradient_checkpointing=checkpointing(config, model),
@@ -125,6 +136,15 @@ def _arguments(job: Job, model: Any, steps: int, *, measure_first: bool) -> TrlC
         log_level="error",
         seed=job.seed,
     )
+
+
+def _bounded(job: Job, model: Any) -> bool:
+    """Whether passes are chosen by their tokens and vocabulary: on one processor, for a model of a large vocabulary.
+
+    A smaller vocabulary costs little, and several processes must make the same number of passes.
+    """
+    one = int(os.environ.get("WORLD_SIZE", 1)) == 1 and next(model.parameters()).device.type == "cpu"
+    return one and job.config.per_device_train_batch_size is None and vocabulary(model) >= LARGE_VOCABULARY
 
 
 def _schedule(job: Job, optimizer: torch.optim.Optimizer, done: int) -> Any:
