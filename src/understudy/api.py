@@ -162,14 +162,16 @@ class Run:
 
     @property
     def best_arm(self) -> str:
-        """The most accurate arm that can answer a new question, or else what the run's stages allow: fine-tuned
-        before base, with passages before without."""
+        """The most accurate arm that can answer a new question and cite what it read; without such an arm the most
+        accurate one; without a benchmark what the run's stages allow: fine-tuned before base, with passages before
+        without."""
         if "benchmark" in self.artifacts:
             able = [
                 a for a in self.summary.arms if a.kind == "arm" and a.context != "oracle" and a.acc.value is not None
             ]
             if able:
-                return max(able, key=lambda a: a.acc.value or 0.0).name  # of equals the one named first
+                citing = [a for a in able if a.context in ("rag", "corpus")]
+                return max(citing or able, key=lambda a: a.acc.value or 0.0).name  # of equals the one named first
         return ("sft" if "sft" in self.artifacts else "base") + ("+rag" if "index" in self.artifacts else "")
 
     def answerer(self, arm: str | None = None) -> ModelAnswerer:

@@ -1,8 +1,9 @@
-"""`understudy ask` prints the answer and its sources."""
+"""`understudy ask` and `chat` print the answer, what supports it word for word, and its sources."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -11,25 +12,41 @@ import typer
 from typer.testing import CliRunner
 
 from understudy import answerers, api
-from understudy.artifact import Artifact
+from understudy.artifact import Artifact, seal, write_records
 from understudy.benchmark.summary import ArmSummary, Provenance, Summary
 from understudy.cli.ask import ask
+from understudy.cli.chat import chat
 from understudy.evaluation.records import Interval
 from understudy.pipeline import OpenedRun, RunRecord
 from understudy.prompts import ABSTAIN
-from understudy.types import Answer, Arm, Citation
+from understudy.types import Arm, Chunk, Hit, Message, Prompt
 
 app = typer.Typer()
 app.command()(ask)
+app.command()(chat)
+
+
+GUIDE = (
+    "The server listens on port 7411 unless told otherwise. It writes a log of every request.",
+    "Messages are kept for 14 days. Older ones are deleted at night.",
+)
+CHUNKS = tuple(
+    Chunk(f"c{i}", "guide.md", GUIDE[i % 2], 0, 9, 10 * i + 1, 10 * i + 9, 12, "Guide", (f"Part {i}",))
+    for i in range(12)
+)
 
 
 @dataclass
 class Says:
-    text: str
-    citations: tuple[Citation, ...] = ()
+    """An arm that gives one answer, in pieces, after reading some passages; history holds what it was told before."""
 
-    def answer(self, question: str, history: object = ()) -> Answer:
-        return Answer(self.text, self.citations)
+    text: str
+    read: tuple[Chunk, ...] = ()
+    history: list[int] = field(default_factory=list)
+
+    def converse(self, question: str, history: Sequence[Message] = ()) -> tuple[Prompt, Iterator[str]]:
+        self.history.append(len(history))
+        return Prompt((), tuple(Hit(chunk, 1.0) for chunk in self.read)), iter(self.text.split("~"))
 
 
 def benchmark(path: Path, arms: dict[str, tuple[Literal["arm", "floor"], float | None]]) -> Artifact:
@@ -60,6 +77,13 @@ def test_the_best_arm_is_the_most_accurate_that_can_answer(tmp_path: Path) -> No
         },
     )  # fmt: skip
     assert demo({"benchmark": found}).best_arm == "base+rag"
+    alone = benchmark(tmp_path, {"base": ("arm", 0.3), "sft": ("arm", 0.9)})
+    assert demo({"benchmark": alone}).best_arm == "sft"
+
+
+def test_an_arm_that_can_cite_comes_before_a_better_one_that_cannot(tmp_path: Path) -> None:
+    found = benchmark(tmp_path, {"sft": ("arm", 0.9), "sft+rag": ("arm", 0.8), "base+rag": ("arm", 0.7)})
+    assert demo({"benchmark": found}).best_arm == "sft+rag"
 
 
 @pytest.mark.parametrize(
@@ -71,43 +95,87 @@ def test_without_a_benchmark_the_stages_decide(tmp_path: Path, stages: tuple[str
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+def says() -> dict[str, Says]:
+    return {
+        "sft+rag": Says("It is~ port [7411].", CHUNKS[:2]),
+        "sft": Says("7411"),
+        "base+rag": Says("It is purple.", CHUNKS[:2]),
+        "base+corpus": Says(ABSTAIN, CHUNKS),
+    }
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, says: dict[str, Says]) -> list[str]:
     """A run whose arms answer without a model; the list collects the arms opened."""
     arms: list[str] = []
-    cited = tuple(Citation(f"c{i}", "guide.md", f"Guide › Part {i}", 10 * i + 1, 10 * i + 9, 1.0) for i in range(12))
-    says = {
-        "sft+rag": Says("Port [7411].", cited[:2]),
-        "sft": Says("7411"),
-        "base+corpus": Says(ABSTAIN, cited),
-    }
 
     def open_arm(self: answerers.Answerers, arm: Arm) -> Says:
         assert self.model == "lab:reader"
         arms.append(arm.name)
         return says[arm.name]
 
+    (tmp_path / "chunk").mkdir()
+    write_records(tmp_path / "chunk" / "chunks.jsonl", CHUNKS)
+    seal(tmp_path / "chunk", {"stage": "chunk", "key": "chunk"})
     stages = {s: Artifact(tmp_path, {}) for s in ("index", "sft")}
+    stages["chunk"] = Artifact.open(tmp_path / "chunk")
     monkeypatch.setattr(api, "open_run", lambda name, **_: demo(stages))
     monkeypatch.setattr(answerers.Answerers, "open", open_arm)
     return arms
 
 
-def test_an_answer_and_its_places(opened: list[str]) -> None:
-    result = CliRunner().invoke(app, ["demo", "Which port?"])
+def test_an_answer_its_support_and_its_places(opened: list[str]) -> None:
+    result = CliRunner().invoke(app, ["ask", "demo", "Which port does the server listen on?"])
     assert result.exit_code == 0, result.output
     assert opened == ["sft+rag"]
-    assert "Port [7411]." in result.output
-    assert "1. guide.md:1-9  Guide › Part 0" in result.output
-    assert "2. guide.md:11-19  Guide › Part 1" in result.output
+    shown = result.output
+    assert shown.startswith("It is port [7411].\n")
+    assert 'supported by: "The server listens on port 7411 unless told otherwise."\n    guide.md:1-9' in shown
+    assert "1. guide.md:1-9  Guide › Part 0" in shown
+    assert "2. guide.md:11-19  Guide › Part 1" in shown
+
+
+def test_what_a_small_model_is_stands_beside_the_best_passage(opened: list[str]) -> None:
+    shown = CliRunner().invoke(app, ["ask", "demo", "Which port does the server listen on?"]).output
+    assert f"best passage: guide.md:1-9  Guide › Part 0\n{GUIDE[0]}" in shown
+    assert "lab:reader, " in shown
+    assert "writes sentences poorly" in shown
+
+
+def test_an_answer_that_no_passage_says_is_marked(opened: list[str]) -> None:
+    shown = (
+        CliRunner().invoke(app, ["ask", "demo", "Which port does the server listen on?", "--arm", "base+rag"]).output
+    )
+    assert "It is purple." in shown
+    assert "no sentence of the passages read says this" in shown
+    assert "supported by" not in shown
+
+
+def test_a_question_about_something_else_is_refused_without_asking_the_model(opened: list[str]) -> None:
+    shown = CliRunner().invoke(app, ["ask", "demo", "How do I bake sourdough bread?"]).output
+    assert shown.startswith(ABSTAIN)
+    assert "7411." not in shown
+    assert "nearest, and not about it:\n1. guide.md:1-9" in shown
 
 
 def test_an_arm_by_name_without_sources(opened: list[str]) -> None:
-    result = CliRunner().invoke(app, ["demo", "Which port?", "--arm", "sft"])
+    result = CliRunner().invoke(app, ["ask", "demo", "Which port does the server listen on?", "--arm", "sft"])
     assert opened == ["sft"]
-    assert "sources" not in result.output
+    assert "read:" not in result.output
 
 
 def test_an_abstention_says_what_was_read_and_long_lists_are_cut(opened: list[str]) -> None:
-    result = CliRunner().invoke(app, ["demo", "Which port?", "--arm", "base+corpus"])
+    result = CliRunner().invoke(app, ["ask", "demo", "Which port?", "--arm", "base+corpus"])
     assert "not found there" in result.output
     assert "and 2 more" in result.output
+
+
+def test_a_conversation_goes_on_is_begun_anew_and_ends(opened: list[str], says: dict[str, Says]) -> None:
+    typed = ["Which port does the server listen on?", "And which log of which request?", "How do I bake bread?", "/new"]
+    typed += ["Which port?", "", "Which server is never asked?"]
+    result = CliRunner().invoke(app, ["chat", "demo"], input="\n".join(typed))
+    assert result.exit_code == 0, result.output
+    assert opened == ["sft+rag"]  # opened once
+    assert says["sft+rag"].history == [0, 2, 4, 0]
+    assert result.output.count("It is port [7411].") == 3
+    assert result.output.count(ABSTAIN) == 1

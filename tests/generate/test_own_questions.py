@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from understudy.generate.config import GenerateConfig
 from understudy.generate.own_questions import group_facts, hold_out_pairs, make_own_items
-from understudy.normal import normal
+from understudy.normal import normal, words
 from understudy.types import QAPair
 
 THINGS = ("lathe", "drill", "furnace", "conveyor", "crane", "boiler", "press", "saw", "kiln", "pump")
@@ -84,9 +84,10 @@ def test_items_have_wrong_options_of_the_same_page_that_match_the_question_as_we
         assert len(set(map(normal, item.options))) == 4
         assert set(item.options) <= answers[item.doc_id]
         assert (item.source == "paraphrase") == (item.fact_id in trained)
-        # Matching the machine's name finds nothing: its other facts are the first to become wrong options.
-        thing = next(t for t in THINGS if t in item.question)
-        assert sum(thing in option for option in item.options) >= 3
+    # Matching words with the question finds the key little more often than chance would.
+    shares = [[len(set(words(o)) & set(words(item.question))) for o in item.options] for item in items]
+    alone = [row[i.correct] == max(row) and row.count(max(row)) == 1 for row, i in zip(shares, items, strict=True)]
+    assert sum(alone) / len(items) <= 0.35
     assert [i.source for i in items] == sorted((i.source for i in items), key=lambda s: s != "heldout-fact")
     assert statistics.key_longest is not None
     assert statistics.key_longest <= 0.25

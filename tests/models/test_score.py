@@ -15,6 +15,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from understudy.errors import ModelError
+from understudy.models import score
 from understudy.models.pairs import encode_pair, encode_pairs
 from understudy.models.score import score_options, score_tokens
 
@@ -72,13 +73,33 @@ def requests(seed: int, n: int = 12) -> tuple[list[tuple[int, ...]], list[list[t
     return contexts, [[tokens(1, 9) for _ in range(rng.randint(1, 5))] for _ in contexts]
 
 
+@pytest.mark.parametrize("large", [False, True], ids=["small vocabulary", "large vocabulary"])
 @pytest.mark.parametrize("seed", range(4))
-def test_equals_a_plain_forward_pass(loaded: tuple[Any, Any], seed: int) -> None:
+def test_equals_a_plain_forward_pass(
+    loaded: tuple[Any, Any], seed: int, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large vocabulary is projected where a token is weighed only."""
     model, _ = loaded
+    made: list[int] = []
+    if large:
+        monkeypatch.setattr(score, "LARGE_VOCABULARY", 1)
+        head = model.get_output_embeddings()
+        hook = head.register_forward_hook(lambda _, given, out: made.append(out.numel() // out.shape[-1]))
     contexts, choices = requests(seed)
     scores = score_tokens(model, contexts, choices)
+    if large:
+        hook.remove()
+        # One for each token weighed; the first of an option is read off its context, once a context.
+        assert sum(made) <= len(contexts) + sum(len(c) for row in choices for c in row)
     for context, row, got in zip(contexts, choices, scores, strict=True):
         assert got == pytest.approx([plain(model, context, c) for c in row], abs=2e-4)
+
+
+def test_a_large_vocabulary_is_weighed_in_smaller_batches() -> None:
+    cpu = torch.device("cpu")
+    assert score._budget(cpu, 4096) == 8192  # the bundled models' batches are what they were
+    assert score._budget(cpu, 49_152) == 4 * 682
+    assert score._budget(cpu, 1 << 22) == 4 * score.MIN_SHARED
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 200, 700, 100_000])

@@ -133,7 +133,8 @@ class _Scoring:
         made: list[Scorer] = []
         for name in c.scoring:
             if name == "cloze":
-                made.append(Cloze(c.normalise, self.bare_options(answerer)))
+                bare = c.normalise == "pmi" or "choices-only" in c.floors
+                made.append(Cloze(c.normalise, self.bare_options(answerer) if bare else None))
             elif name == "letter":
                 made.append(Letter(c.shifts))
             elif name == "judge":

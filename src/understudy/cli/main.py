@@ -15,6 +15,7 @@ from rich.text import Text
 from understudy import __version__, network
 from understudy.cli import lab, store
 from understudy.cli.ask import ask
+from understudy.cli.chat import chat
 from understudy.cli.compare import compare
 from understudy.cli.console import error_console
 from understudy.cli.doctor import doctor
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, plan, run, runs, report, ask, show, compare, merge, study, doctor):
+for command in (init, plan, run, runs, report, ask, chat, show, compare, merge, study, doctor):
     app.command()(command)
 app.add_typer(lab.app, name="lab")
 app.add_typer(store.app, name="store")

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from understudy.cli.console import DEFAULT_STORE, SetOption, StoreOption, console, duration, error_console, size
+from understudy.cli.console import DEFAULT_STORE, SetOption, StoreOption, console
 from understudy.cli.verdict import print_verdict
+from understudy.cli.watch import Watch
 from understudy.errors import UsageError
 
 if TYPE_CHECKING:
     from understudy.api import Plan
-    from understudy.artifact import Artifact
-    from understudy.pipeline import Planned
-    from understudy.stage import ProgressFunction
 
 
 def run(
@@ -35,7 +31,7 @@ def run(
     from understudy import api
 
     _check_spending(api.plan(recipe, set=set_, store=store), only, until, agreed=yes)
-    with _Watch() as watch:
+    with Watch() as watch:
         done = api.run(
             recipe,
             set=set_,
@@ -74,63 +70,3 @@ def _check_spending(plan: Plan, only: str | None, until: str | None, *, agreed: 
             f"this run would spend about {usd:.2f} USD{more}; add --yes to agree, or see `understudy plan`"
         )
     typer.confirm(f"This run will spend about {usd:.2f} USD{more}. Go on?", abort=True)
-
-
-class _Watch:
-    """Shows a line per stage, and a bar while one runs and a person is looking."""
-
-    def __init__(self) -> None:
-        self._bar = Progress(
-            TextColumn("  {task.description}", markup=False),
-            BarColumn(bar_width=30),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=error_console,
-            transient=True,
-            disable=not error_console.is_terminal,
-        )
-        self._task: Any = None
-        self._said = 0.0
-
-    def __enter__(self) -> _Watch:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def say(self, text: str) -> None:
-        error_console.print(text, soft_wrap=True)
-
-    def stage(self, name: str) -> ProgressFunction:
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(name, total=None)
-        self._said = time.monotonic()
-
-        def progress(what: str, done: float, total: float | None) -> None:
-            self._bar.update(self._task, description=f"{name}: {what}", completed=done, total=total)
-            if self._bar.disable and time.monotonic() - self._said > 30:  # a log file wants a sign of life
-                self._said = time.monotonic()
-                self.say(f"  {name}: {what} {done:,.0f}" + (f" of {total:,.0f}" if total else ""))
-
-        return progress
-
-    def on_stage(self, planned: Planned, artifact: Artifact | None) -> None:
-        name = planned.step.name
-        if artifact is None:
-            why = f" ({planned.why[0]})" if planned.why else ""
-            error_console.print(f"{name}: running{why}", soft_wrap=True)
-            return
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-            self._task = None
-        if planned.artifact is not None:
-            error_console.print(f"{name}: cached")
-            return
-        manifest = artifact.manifest
-        took = f"{duration(manifest['wall_seconds'])}, peak {size(manifest['peak_memory_bytes'])}"
-        numbers = {k: v for k, v in artifact.counts.items() if isinstance(v, int) and not isinstance(v, bool)}
-        made = ", ".join(f"{v:,} {k}" for k, v in list(numbers.items())[:4])
-        error_console.print(f"{name}: done in {took}" + (f": {made}" if made else ""), soft_wrap=True)

@@ -89,7 +89,8 @@ def make_own_items(
 ) -> tuple[list[MCQItem], ItemStatistics]:
     """Up to `n_items` items of the pairs held out for test, pages in turn, untaught facts before paraphrases.
 
-    chunks: the documentation, to say what matching its words would find. source: `heldout-fact` where no pair of the fact is trained on, else `paraphrase`.
+    chunks: the documentation, to say what matching its words would find.
+    source: `heldout-fact` where no pair of the fact is trained on, else `paraphrase`.
     """
     trained = {pair.fact_id for pair in pairs if pair.split != "test"}
     by_page: dict[str, list[QAPair]] = defaultdict(list)

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-LARGE_VOCABULARY = 1 << 15
+LARGE_VOCABULARY = 1 << 14
 """From here on the projection is worth leaving out; the bundled models' is smaller."""
 
 

@@ -109,6 +109,14 @@ def open_model(ref: str, *, device: str = "auto", four_bit: bool = False) -> tup
     return load_model(folder, device=pick_device(device), four_bit=four_bit), load_tokenizer(folder)
 
 
+def to_compute(model: Any) -> Any:
+    """A model that is only asked, not trained, in the type that is fastest here (`pick_dtype`); on a GPU as it is."""
+    device = next(model.parameters()).device
+    if device.type != "cpu" or getattr(model, "is_quantized", False):
+        return model
+    return model.to(pick_dtype(device, sum(p.numel() for p in model.parameters())))
+
+
 def _nf4(dtype: torch.dtype) -> Any:
     try:
         import bitsandbytes  # noqa: F401 - an optional extra

@@ -23,11 +23,12 @@ def open_language_model(ref: str, *, adapter: Path | None = None, device: str = 
 
         return ServedModel(parsed.name, base_url=parsed.base_url, protocol=parsed.scheme)
     from understudy.models.adapter import merge_adapter
-    from understudy.models.load import open_model
+    from understudy.models.load import open_model, to_compute
     from understudy.models.reader import TransformersModel
 
     model, tokenizer = open_model(ref, device=device)
     if adapter is not None:
         # Merged, so that what is measured is what an export writes, and no slower than the base.
         model = merge_adapter(model, adapter)
+    model = to_compute(model)
     return TransformersModel(model, tokenizer, name=ref if adapter is None else f"{ref}+{adapter.name}")

@@ -16,9 +16,11 @@ from typing import Any
 import torch
 
 from understudy.errors import ModelError
+from understudy.models.head import LARGE_VOCABULARY, only_at, vocabulary
 from understudy.models.pairs import Tokens, encode_pairs
 
 MIN_SHARED = 32  # a shorter common beginning costs more to split off than to repeat
+_LOGITS = 1 << 25  # logits computed at once: 128 MB in float32, and as much again for their logarithms
 ROWS_PER_CONTEXT = 64  # more continuations than this on one context are weighed in several batches
 
 
@@ -76,7 +78,7 @@ def score_tokens(
     """`score_options` on token ids. Logits are turned into log-probabilities in float32."""
     _check_window(model, contexts, continuations)
     device = next(model.parameters()).device
-    budget = batch_tokens or (8192 if device.type == "cpu" else 65536)
+    budget = batch_tokens or _budget(device, vocabulary(model))
     scores = [[0.0] * len(choices) for choices in continuations]
     was_training = model.training
     model.eval()
@@ -92,6 +94,13 @@ def score_tokens(
     finally:
         model.train(was_training)
     return scores
+
+
+def _budget(device: torch.device, words: int) -> int:
+    """Tokens held at once, of which a quarter is computed: fewer where the logits of each are many."""
+    if device.type != "cpu":
+        return 65536
+    return min(8192, 4 * max(MIN_SHARED, _LOGITS // words))
 
 
 def _check_window(model: Any, contexts: Sequence[Tokens], continuations: Sequence[Sequence[Tokens]]) -> None:
@@ -229,6 +238,9 @@ def _weigh_tree(model: Any, groups: list[_Group], device: torch.device) -> Itera
     begin = torch.log_softmax(output.logits[:, -1].float(), -1)
     trees = [_Tree.of(group) for group in groups]
     columns = sorted({column for tree in trees for _, column, _ in tree.picks if column >= 0})
+    if columns and vocabulary(model) >= LARGE_VOCABULARY:
+        yield from _weigh_picked(model, trees, begin, real, output.past_key_values)
+        return
     after = _behind(model, trees, columns, real, output.past_key_values) if columns else None
     at = {column: k for k, column in enumerate(columns)}
     for row, tree in enumerate(trees):
@@ -249,8 +261,39 @@ def _weigh_tree(model: Any, groups: list[_Group], device: torch.device) -> Itera
         yield from sums.items()
 
 
+def _weigh_picked(
+    model: Any, trees: list[_Tree], begin: torch.Tensor, real: torch.Tensor, cache: Any
+) -> Iterator[tuple[tuple[int, int], float]]:
+    """Scores of the trees with logits at the weighed tokens alone: most of the memory of a large vocabulary."""
+    given = _read(model, trees, real)
+    where = torch.zeros(given["input_ids"].shape, dtype=torch.bool, device=real.device)
+    for row, tree in enumerate(trees):
+        where[row, [column for _, column, _ in tree.picks if column >= 0]] = True
+    with only_at(model, where):
+        logits = model(**given, past_key_values=cache, use_cache=True).logits
+    after = torch.log_softmax(logits.float(), -1)
+    at = {(row, column): k for k, (row, column) in enumerate(where.nonzero().tolist())}
+    for row, tree in enumerate(trees):
+        sums: dict[tuple[int, int], float] = {}
+        for place, column, token in tree.picks:
+            value = begin[row, token] if column < 0 else after[at[row, column], token]
+            sums[place] = sums.get(place, 0.0) + float(value)
+        yield from sums.items()
+
+
 def _behind(model: Any, trees: list[_Tree], columns: list[int], real: torch.Tensor, cache: Any) -> torch.Tensor:
     """Log-probabilities after the tokens in `columns` of each tree: (trees, columns, vocabulary)."""
+    logits = model(
+        **_read(model, trees, real),
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=torch.tensor(columns, device=real.device),
+    ).logits
+    return torch.log_softmax(logits.float(), -1)
+
+
+def _read(model: Any, trees: list[_Tree], real: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What a model is given to read trees behind their beginnings: tokens, what each may see, and where it stands."""
     width = max(len(tree.tokens) for tree in trees)
     past = real.shape[1]
     ids = torch.zeros(len(trees), width, dtype=torch.long)
@@ -265,15 +308,11 @@ def _behind(model: Any, trees: list[_Tree], columns: list[int], real: torch.Tens
             sees[row, 0, :n, past : past + n] = tree.sees()
     dtype = next(model.parameters()).dtype
     mask = torch.zeros(sees.shape, dtype=dtype).masked_fill(~sees, torch.finfo(dtype).min)
-    logits = model(
-        input_ids=ids.to(real.device),
-        attention_mask=mask.to(real.device),
-        position_ids=positions.to(real.device),
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=torch.tensor(columns, device=real.device),
-    ).logits
-    return torch.log_softmax(logits.float(), -1)
+    return {
+        "input_ids": ids.to(real.device),
+        "attention_mask": mask.to(real.device),
+        "position_ids": positions.to(real.device),
+    }
 
 
 def _weigh_rows(model: Any, groups: list[_Group], device: torch.device) -> Iterator[tuple[tuple[int, int], float]]:

@@ -1,8 +1,9 @@
 """What a training will take, from the number of pairs: tokens, seconds, memory. Light: no torch.
 
 The speeds are rough on purpose: they tell minutes from hours and hours from days. A processor trains about
-6·10⁹ parameter·tokens a second and core (a 3-million-parameter model at 2,000 tokens); a data-centre GPU about
-3·10¹³ (a 7-billion-parameter model at 4,000 tokens). A stage that has run once says what it took in its manifest.
+6·10⁹ parameter·tokens a second and core (a 3-million-parameter model at 2,000 tokens), with larger matrices 2·10¹⁰ in
+float32 and 4.5·10¹⁰ in bfloat16 (a 135-million-parameter model at 150 and 340); a data-centre GPU about 3·10¹³ (a
+7-billion-parameter model at 4,000 tokens). A stage that has run once says what it took in its manifest.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from understudy.sft.config import SftConfig
 from understudy.stage import Estimate
 
 CPU_RATE = 6e9
+CPU_RATE_LARGE = 2e10  # from _MIDDLE parameters on the matrices are large enough for a processor to be busy
+CPU_RATE_BFLOAT16 = 4.5e10  # where it multiplies bfloat16 itself
 GPU_RATE = 3e13
 _QUESTION_TOKENS = 60
 _CHUNK_TOKENS = 250
@@ -23,6 +26,9 @@ _WORDINGS_TRAINED = 0.8  # share of the pairs that is not held out
 _SKILLS = 4  # of the general suite
 _ASKED_TOKENS = 150  # a question with its options, a passage before every fourth
 _LARGE = 1e9  # parameters above which a pass takes two rows (`models/lora.py`)
+_MIDDLE = 5e7  # parameters from which on a processor computes in bfloat16 if it can (`models/load.py`)
+_PASS = 1024  # tokens of a pass on a processor, from there on (`sft/bounded.py`), and its logits below
+_LOGITS = 4e8
 _FORWARD = 1 / 3  # of the work of a training step
 
 
@@ -32,14 +38,16 @@ def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Es
     if pairs is None:
         return Estimate(note="the number of pairs is not known yet")
     rows = float(pairs) * _WORDINGS_TRAINED * config.epochs
-    tokens = rows * tokens_per_row(config, _mean_chunk(upstream.get("chunk", {})))
+    chunk = upstream.get("chunk", {})
+    tokens = rows * tokens_per_row(config, _mean_chunk(chunk))
+    tokens += config.epochs * config.mix.documents * float(chunk.get("tokens") or 0)
     parameters = upstream.get("model", {}).get("parameters")
     if not parameters:
         return Estimate({"rows": round(rows)}, tokens=tokens, note="time and memory follow from the model's size")
     gpu = _has_gpu()
     cores = min(16, os.cpu_count() or 1)
     worked = tokens + _FORWARD * (sweep_tokens(config) + rows * replay_tokens(config))
-    seconds = worked * parameters / (GPU_RATE if gpu else CPU_RATE * cores)
+    seconds = worked * parameters / (GPU_RATE if gpu else _cpu_rate(parameters) * cores)
     where = "one GPU" if gpu else f"{cores} cores"
     return Estimate(
         {"rows": round(rows)},
@@ -78,13 +86,33 @@ def memory(config: SftConfig, parameters: float, *, gpu: bool) -> float:
     if config.method == "full" and config.replay.loss == "kl" and replay_tokens(config):
         weight += 2.0 if gpu else 4.0  # the model before training, to which replay holds
     rows = config.per_device_train_batch_size or (2 if parameters > _LARGE else config.batch_size)
-    activations = rows * config.max_length * parameters**0.5 * (16 if gpu else 100)
+    held = rows * config.max_length
+    logits = 0.0
+    if not gpu and parameters >= _MIDDLE and config.per_device_train_batch_size is None:
+        held, logits = min(held, max(_PASS, config.max_length)), _LOGITS
+    activations = held * parameters**0.5 * (16 if gpu else 100) + logits
     return parameters * weight + trained * 16 + activations + 1e9  # the libraries themselves
 
 
 def _mean_chunk(counts: Mapping[str, Any]) -> float:
     tokens, chunks = counts.get("tokens"), counts.get("chunks")
     return float(tokens) / float(chunks) if tokens and chunks else _CHUNK_TOKENS
+
+
+def _cpu_rate(parameters: float) -> float:
+    """Parameters times tokens that a core trains in a second."""
+    if parameters < _MIDDLE:
+        return CPU_RATE
+    return CPU_RATE_BFLOAT16 if _multiplies_bfloat16() else CPU_RATE_LARGE
+
+
+def _multiplies_bfloat16() -> bool:
+    """What `models.load.multiplies_bfloat16` says of a processor; asking torch would take seconds."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def _has_gpu() -> bool:

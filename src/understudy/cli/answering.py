@@ -1,0 +1,110 @@
+"""What `ask` and `chat` share: opening an arm of a run, and showing an answer with what supports it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from understudy.cli.console import console, count, error_console
+
+if TYPE_CHECKING:
+    from understudy.answer import ModelAnswerer
+    from understudy.evaluation.support import Topic
+    from understudy.types import Hit, Prompt
+
+_SHOWN = 10  # citations printed; a whole-corpus arm has read every chunk
+_SMALL = 20_000_000  # parameters below which a model chooses well and writes poorly
+
+
+@dataclass
+class Opened:
+    """An arm of a run, ready to answer. topic: what its documentation speaks of, None without one."""
+
+    run: str
+    arm: str
+    answerer: ModelAnswerer
+    topic: Topic | None
+    parameters: int | None
+    model: str
+
+    @property
+    def writes_poorly(self) -> bool:
+        return self.parameters is not None and self.parameters < _SMALL
+
+
+def open_run_arm(name: str, store: Path, arm: str | None, device: str) -> Opened:
+    """Open an arm of a run, the best that can cite unless one is named. Raises InputError where there is none."""
+    from understudy import api
+    from understudy.evaluation.support import Topic
+    from understudy.models.resolve import parameters
+    from understudy.types import Chunk
+
+    run = api.open_run(name, store=store, device=device)
+    chosen = arm or run.best_arm
+    answerer = run.answerer(chosen)
+    chunks = run.artifacts["chunk"].records("chunks", Chunk) if "chunk" in run.artifacts else []
+    base = run.recipe.base_model or ""
+    return Opened(
+        run.label, chosen, answerer, Topic(chunks) if chunks else None, parameters(base) if base else None, base
+    )
+
+
+def introduce(opened: Opened) -> None:
+    """Say which arm answers, and what to expect of a very small model."""
+    size = "" if opened.parameters is None else f", {count(opened.parameters)} parameters"
+    error_console.print(f"answered by {opened.arm} of {opened.run} ({opened.model}{size})")
+    if opened.writes_poorly:
+        error_console.print(
+            "A model of this size tells the right answer among several, and writes sentences poorly: "
+            "trust the passage more than its words.",
+            soft_wrap=True,
+        )
+
+
+def off_topic(opened: Opened, question: str, *, follows: bool = False) -> bool:
+    """Whether nothing in the documentation speaks of the question, so that no model needs to be asked."""
+    return opened.topic is not None and not opened.topic.covers(question, follows=follows)
+
+
+def show_abstention(hits: Sequence[Hit]) -> None:
+    """Print the abstention, and where it was looked."""
+    from understudy.prompts import ABSTAIN
+
+    console.print(ABSTAIN)
+    if hits:
+        console.print("\nnearest, and not about it:")
+        _list([hit.chunk.where + "  " + hit.chunk.breadcrumb for hit in hits[:3]])
+
+
+def show_support(opened: Opened, question: str, text: str, prompt: Prompt) -> None:
+    """Print the sentence that supports an answer word for word, and the places that were read."""
+    from understudy.evaluation.support import supporting
+    from understudy.prompts import ABSTAIN
+
+    if not prompt.hits:
+        return
+    chunks = [hit.chunk for hit in prompt.hits]
+    places = [f"{chunk.where}  {chunk.breadcrumb}" for chunk in chunks]
+    if text.strip().startswith(ABSTAIN):
+        console.print("\nread, and not found there:")
+        _list(places)
+        return
+    found = supporting(opened.topic, question, text, chunks) if opened.topic else None
+    if found is not None:
+        console.print(f'\nsupported by: "{found.sentence}"', soft_wrap=True)
+        console.print(f"    {found.chunk.where}  {found.chunk.breadcrumb}", soft_wrap=True)
+    else:
+        console.print("\nno sentence of the passages read says this; check it before you rely on it")
+    if opened.writes_poorly:
+        console.print(f"\nbest passage: {places[0]}\n{chunks[0].text.strip()}", soft_wrap=True)
+    console.print("\nread:")
+    _list(places)
+
+
+def _list(lines: Sequence[str]) -> None:
+    for number, line in enumerate(lines[:_SHOWN], 1):
+        console.print(f"{number}. {line}", soft_wrap=True)
+    if len(lines) > _SHOWN:
+        console.print(f"and {len(lines) - _SHOWN} more")

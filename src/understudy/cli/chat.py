@@ -1,0 +1,57 @@
+"""`understudy chat`: talk to an arm of a run; the model stays loaded, and answers appear as they are written."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from understudy.cli.answering import introduce, off_topic, open_run_arm, show_abstention, show_support
+from understudy.cli.console import DEFAULT_STORE, StoreOption, console, error_console
+from understudy.errors import InputError
+from understudy.types import Message
+
+_LEAVE = ("exit", "quit", "/exit", "/quit")
+
+
+def chat(
+    run: Annotated[str, typer.Argument(help="The run's name, as `understudy runs` lists it.")],
+    arm: Annotated[
+        str | None, typer.Option("--arm", help="Which arm answers, for example sft+rag; else the best that can cite.")
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Ask a run's best arm one question after another. `/new` forgets the conversation; an empty line leaves."""
+    opened = open_run_arm(run, store, arm, device)
+    introduce(opened)
+    error_console.print("Ask; /new begins anew, an empty line leaves.")
+    history: list[Message] = []
+    while (question := _read()) and question not in _LEAVE:
+        if question == "/new":
+            history.clear()
+            continue
+        try:
+            prompt, pieces = opened.answerer.converse(question, history)
+            if off_topic(opened, question, follows=bool(history)):
+                show_abstention(prompt.hits)
+                continue
+            said = []
+            for piece in pieces:
+                console.print(piece, end="", soft_wrap=True)
+                said.append(piece)
+            text = "".join(said).strip()
+            console.print("" if text else "(the model answered with nothing)")
+            show_support(opened, question, text, prompt)
+        except InputError as error:  # a question that is too long ends no conversation
+            error_console.print(str(error), style="red")
+            continue
+        history += [Message("user", question), Message("assistant", text)]
+
+
+def _read() -> str:
+    """The next question, without the blanks around it; empty at the end of the input."""
+    if sys.stdin.isatty():
+        console.print("\n> ", end="")
+    return sys.stdin.readline().strip()

@@ -1,0 +1,97 @@
+"""What in the passages speaks for an answer, word for word, and whether they speak of the question at all.
+
+Both look at words alone, so that they hold whatever the model wrote. A question whose telling words are not in the
+passages is one that the documentation does not answer; docs/real.md says how many of each kind that tells rightly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from understudy.evaluation.lexical import STOP, Bm25, content, words
+from understudy.types import Chunk
+
+SPOKEN_OF = 0.4
+"""Share of a question's words, weighted by how rare they are, that one passage must hold to be about it."""
+_BACKED = 0.5  # share of an answer's telling words that one sentence must hold to be named as its support
+_LOOKED_AT = 3  # passages
+_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[`]?[A-Z0-9`])")
+_MARKUP = re.compile(r"^\s*(?:[-*+]\s+|\d+[.)]\s+|#+\s+|>\s*|\|)|\|\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """A sentence of a passage, word for word. share: of the answer's telling words, how many it holds."""
+
+    sentence: str
+    chunk: Chunk
+    share: float
+
+
+class Topic:
+    """Whether a documentation speaks of a question. chunks: all of it, since rare words tell most."""
+
+    def __init__(self, chunks: Sequence[Chunk]) -> None:
+        self._index = Bm25(chunks)
+
+    def share(self, question: str) -> float:
+        """The largest share of the question's telling words that one of the best passages holds, 0 to 1."""
+        scores = self._index.scores(question)
+        best = sorted(scores, key=lambda place: (-scores[place], place))[:_LOOKED_AT]
+        return max((self._index.coverage(question, place) for place in best), default=0.0)
+
+    def covers(self, question: str, *, follows: bool = False) -> bool:
+        """False for a question about something else; true for one without any telling word.
+
+        follows: it goes on from another question, and may leave out what was said; half as much must be there.
+        """
+        least = SPOKEN_OF / 2 if follows else SPOKEN_OF
+        return not (set(words(question)) - STOP) or self.share(question) >= least
+
+    def weight(self, word: str) -> float:
+        return self._index.idf(word)
+
+
+def supporting(topic: Topic, question: str, answer: str, chunks: Sequence[Chunk]) -> Support | None:
+    """The sentence that holds most of what the answer says beyond the question; None where none holds half of it.
+
+    An answer that repeats the question is matched by all its words. chunks: the passages read, best first.
+    """
+    told, asked = content(answer), content(question)
+    wanted = (told - asked) or told
+    total = sum(topic.weight(word) for word in wanted)
+    if not total:
+        return None
+    best: Support | None = None
+    most = 0.0
+    for chunk in chunks:
+        for sentence in _sentences(chunk.text):
+            there = content(sentence)
+            share = sum(topic.weight(word) for word in wanted & there) / total
+            # Of sentences that hold as much of the answer, the one that also speaks of the question.
+            rank = share + 0.25 * len(asked & there) / max(1, len(asked))
+            if share >= _BACKED and rank > most:
+                best, most = Support(sentence, chunk, share), rank
+    return best
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """Sentences, list entries and table rows as they stand in the text."""
+    for line in _lines(text):
+        for part in _END.split(line):
+            part = _MARKUP.sub("", part).strip()
+            if part:
+                yield part
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The text's lines; those of a paragraph are one."""
+    kept: list[str] = []
+    for line in [*text.split("\n"), ""]:
+        if kept and (not line.strip() or _MARKUP.match(line)):
+            yield " ".join(kept)
+            kept = []
+        if line.strip():
+            kept.append(line.strip())

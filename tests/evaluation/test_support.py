@@ -1,0 +1,50 @@
+"""Which sentence backs an answer, and which questions a documentation does not speak of."""
+
+from __future__ import annotations
+
+import pytest
+
+from understudy.evaluation.support import Topic, supporting
+from understudy.types import Chunk
+
+TEXTS = (
+    "The kiln reaches 1,200 degrees in four hours. Never open its door\nbefore it has cooled to 80 degrees.\n\n"
+    "- `fan`: the fan runs at half speed.\n- `alarm`: it rings for 30 seconds.",
+    "| Part | Weight |\n|---|---|\n| door | 40 kg |\n| shelf | 7 kg |",
+    "The lathe has a belt. The belt is changed every 500 hours of turning.",
+)
+CHUNKS = [Chunk(f"c{i}", "a.md", text, 0, 1, i, i, 9, "Workshop", ()) for i, text in enumerate(TEXTS)]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "sentence"),
+    [
+        ("When may the kiln's door be opened?", "After cooling to 80 degrees.",
+         "Never open its door before it has cooled to 80 degrees."),
+        ("How long does the alarm ring?", "It rings 30 seconds", "`alarm`: it rings for 30 seconds."),
+        ("What does the shelf weigh?", "7 kg", "shelf | 7 kg"),
+        ("How often is the belt changed?", "Every 500 hours", "The belt is changed every 500 hours of turning."),
+        ("How often is the belt changed?", "The belt is changed.", "The belt is changed every 500 hours of turning."),
+    ],
+)  # fmt: skip
+def test_the_sentence_is_found_word_for_word(question: str, answer: str, sentence: str) -> None:
+    found = supporting(Topic(CHUNKS), question, answer, CHUNKS)
+    assert found is not None
+    assert found.sentence == sentence
+    assert sentence in " ".join(found.chunk.text.split())
+    assert found.share >= 0.5
+
+
+@pytest.mark.parametrize("answer", ["Every Tuesday at noon.", "", "It is."])
+def test_an_answer_of_other_words_has_no_support(answer: str) -> None:
+    assert supporting(Topic(CHUNKS), "How often is the belt changed?", answer, CHUNKS) is None
+
+
+def test_questions_about_something_else_are_told_apart() -> None:
+    topic = Topic(CHUNKS)
+    assert topic.covers("How often is the lathe's belt changed?")
+    assert topic.covers("what is it")  # says nothing that could be looked for
+    for question in ("Who won the world cup in 1998?", "What is the capital of Peru?", "Is the door of my car locked?"):
+        assert not topic.covers(question), topic.share(question)
+    assert topic.share("kiln") == 1
+    assert Topic([]).share("kiln") == 0
