@@ -127,5 +127,18 @@ def test_changed_documents_are_another_run_of_the_same_recipe(recipe: Path, tmp_
 def test_mistakes_name_the_key(recipe: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"index\.serach"):
         understudy.plan(recipe, set={"index.serach.top_k": 3}, store=tmp_path)
-    with pytest.raises(RecipeError, match=r"write search: \{top_k: 3\}"):
+    with pytest.raises(RecipeError, match=r"write index: \{search: \{top_k: 3\}\}"):
         understudy.plan(recipe, set={"index.top_k": 3}, store=tmp_path)
+
+
+def test_what_was_found_is_told_where_the_report_cannot_be_written(
+    run: understudy.Run, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("understudy.report.build.build", full)
+    again = understudy.run(recipe, store=recipe.parent / "store")
+    assert again.verdict.sentence == run.verdict.sentence
+    with pytest.raises(OSError, match="No space left"):
+        _ = again.report_path

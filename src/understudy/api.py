@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from understudy import network
 from understudy.artifact import Artifact, to_plain
-from understudy.errors import InputError
+from understudy.errors import InputError, UnderstudyError
 from understudy.pipeline.loop import Pipeline, Planned
 from understudy.pipeline.runs import OpenedRun, RunRecord
 from understudy.pipeline.runs import list_runs as _list_runs
@@ -91,6 +91,7 @@ class Run:
         self._store = store.absolute()
         self._device = device
         self._answerers: Answerers | None = None
+        self._unwritten: Exception | None = None
 
     def __repr__(self) -> str:
         return f"<Run {self.label}: {', '.join(self.artifacts) or 'nothing finished'}>"
@@ -150,7 +151,9 @@ class Run:
 
     @property
     def report_path(self) -> Path:
-        """The run's report.html, written where it is not there yet."""
+        """The run's report.html, written where it is not there yet. Raises StoreError where it cannot be written."""
+        if self._unwritten is not None:
+            raise self._unwritten
         page = self.record.folder(self._store) / "report.html"
         return page if page.is_file() else self.write_report()
 
@@ -252,7 +255,10 @@ def run(
     done = pipeline.run(only=only, until=until, device=device, progress=progress, on_stage=on_stage, **heard)
     assert pipeline.record is not None
     finished = Run(OpenedRun(pipeline.record, done), Path(store), device)
-    finished.write_report()
+    try:
+        finished.write_report()
+    except (UnderstudyError, OSError) as error:  # what was found can be read all the same; `report_path` tells
+        finished._unwritten = error
     return finished
 
 

@@ -105,7 +105,7 @@ def test_a_damaged_index_is_named(build: Build, chunks: list[Chunk], tmp_path: P
     [
         ({"retriever": "bm26"}, "retriever"),
         ({"search": {"top_k": 0}}, "top_k"),
-        ({"top_k": 3}, "write search: {top_k: 3}"),
+        ({"top_k": 3}, "write index: {search: {top_k: 3}}"),
         ({"search": {"top_k": 60}}, "candidates"),
         ({"embedder": "BAAI/bge-base-en-v1.5"}, "hf:org/name"),
         ({"search": {"reranker": "minilm"}}, "cross-encoder"),

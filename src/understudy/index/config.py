@@ -47,7 +47,9 @@ class IndexConfig(StageConfig):
         if isinstance(values, dict):
             for name in SearchConfig.model_fields:
                 if name in values:
-                    raise ValueError(f"{name} is a setting of searching now: write search: {{{name}: {values[name]}}}")
+                    raise ValueError(
+                        f"{name} is a setting of searching now: write index: {{search: {{{name}: {values[name]}}}}}"
+                    )
         return values
 
     @field_validator("embedder")
