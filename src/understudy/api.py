@@ -177,6 +177,15 @@ class Run:
                 return max(citing or able, key=lambda a: a.acc.value or 0.0).name  # of equals the one named first
         return ("sft" if "sft" in self.artifacts else "base") + ("+rag" if "index" in self.artifacts else "")
 
+    @property
+    def model(self) -> str:
+        """The model as it reaches fine-tuning: the recipe's, or what merge or align made of it. Raises InputError where
+        that is not in the store any more."""
+        if self._opened.model is None:
+            maker = "align" if "align" in self.record.stages else "merge"
+            raise InputError(f"run '{self.label}' has no model to ask: {self._opened.lacks(maker)}")
+        return self._opened.model
+
     def answerer(self, arm: str | None = None) -> ModelAnswerer:
         """An arm (default: the best) ready to answer; its model stays in memory until another is opened."""
         from understudy.answerers import Answerers
@@ -195,7 +204,7 @@ class Run:
         if self._answerers is None:
             network.allow(self.recipe.contacts())
             index = self.recipe.index
-            self._answerers = Answerers(model, self.artifacts, index.search if index else None, self._device)
+            self._answerers = Answerers(self.model, self.artifacts, index.search if index else None, self._device)
         return self._answerers.open(chosen)
 
     def ask(self, question: str, arm: str | None = None) -> Answer:

@@ -1,0 +1,219 @@
+"""`POST /v1/chat/completions`: an arm answers, with the places that it read."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.answer import ModelAnswerer, cite
+from understudy.evaluation.support import Topic, supporting
+from understudy.prompts import ABSTAIN
+from understudy.serve.engine import Engine, Piece
+from understudy.serve.problems import Problem, problem_of
+from understudy.serve.requests import ChatRequest
+from understudy.types import Hit, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A chat request, ready to be written: what the model reads, and which passages stand in it, best first."""
+
+    model: str
+    prompt: Prompt
+    max_tokens: int
+    id: str
+    created: int
+
+
+def prepare(request: ChatRequest, answerer: ModelAnswerer, topic: Topic | None, max_tokens: int) -> Asked:
+    """What the model will read. Raises Problem for what cannot be done here."""
+    if request.tools and request.tool_choice not in (None, "none", "auto"):
+        raise Problem(400, "this model calls no tools, so none can be forced", param="tool_choice", code="unsupported")
+    if request.n not in (None, 1):
+        raise Problem(400, "one answer a request; send the request again for another", param="n")
+    turns = request.conversation()
+    wanted = request.max_completion_tokens or request.max_tokens or max_tokens
+    most = min(wanted, answerer.reader.window // 2)
+    system = tuple(m for m in turns[:-1] if m.role == "system")
+    asked = _instructed(turns[-1].content, request)
+    earlier = (*system, *(m for m in turns[:-1] if m.role != "system"))
+    answerer = answerer if request.sources else answerer.without_passages()
+    prompt = answerer.prepare_turn(turns[-1].content, earlier, shown=asked)
+    return Asked(request.model, prompt, most, f"chatcmpl-{uuid.uuid4().hex}", int(time.time()))
+
+
+def _instructed(question: str, request: ChatRequest) -> str:
+    """The question, with what `response_format` asks for in words."""
+    wanted = request.response_format
+    if wanted is None or wanted.type == "text":
+        return question
+    schema = (wanted.json_schema or {}).get("schema")
+    form = f" that follows this schema: {json.dumps(schema)}" if schema else ""
+    return f"{question}\nAnswer with one JSON object{form} and nothing else."
+
+
+class Sources:
+    """The passages of an answer, marked `[n]` where they support it."""
+
+    def __init__(self, hits: Sequence[Hit], topic: Topic | None) -> None:
+        self.hits = list(hits)
+        self._topic = topic
+
+    def marks(self, question: str, text: str) -> str:
+        """` [1][3]`: the passages that hold what the answer says, to stand behind it; empty where none does."""
+        if not self.hits or not text.strip() or text.strip().startswith(ABSTAIN) or self._topic is None:
+            return ""
+        found = supporting(self._topic, question, text, [hit.chunk for hit in self.hits])
+        if found is None:
+            return ""
+        return f" [{next(n for n, hit in enumerate(self.hits, 1) if hit.chunk.chunk_id == found.chunk.chunk_id)}]"
+
+    def citations(self) -> list[dict[str, Any]]:
+        """`n`, where it stands, its text and its score, best first."""
+        listed = []
+        for n, hit in enumerate(self.hits, 1):
+            place = cite(hit)
+            listed.append(
+                {
+                    "n": n, "chunk_id": place.chunk_id, "doc_id": place.doc_id, "place": place.where,
+                    "title": place.breadcrumb, "text": hit.chunk.text, "score": round(place.score, 6),
+                    "url": f"/documents/{place.chunk_id}",
+                }
+            )  # fmt: skip
+        return listed
+
+    def annotations(self, text: str) -> list[dict[str, Any]]:
+        """`url_citation` of each `[n]` in the text, with its place there."""
+        listed = []
+        for match in re.finditer(r"\[(\d{1,3})\]", text):
+            n = int(match[1])
+            if 1 <= n <= len(self.hits):
+                place = cite(self.hits[n - 1])
+                listed.append(
+                    {
+                        "type": "url_citation",
+                        "url_citation": {
+                            "url": f"/documents/{place.chunk_id}", "title": f"{place.breadcrumb} ({place.where})",
+                            "start_index": match.start(), "end_index": match.end(),
+                        },
+                    }
+                )  # fmt: skip
+        return listed
+
+
+def usage(piece: Piece) -> dict[str, int]:
+    """Tokens of prompt and answer."""
+    return {
+        "prompt_tokens": piece.prompt_tokens,
+        "completion_tokens": piece.completion_tokens,
+        "total_tokens": piece.prompt_tokens + piece.completion_tokens,
+    }
+
+
+def write(asked: Asked, request: ChatRequest, engine: Engine, seconds: float) -> AsyncIterator[Piece]:
+    """The answer in pieces."""
+    return engine.write(
+        asked.prompt.messages,
+        max_tokens=asked.max_tokens,
+        temperature=request.temperature or 0.0,
+        stop=request.stops,
+        seconds=seconds,
+    )
+
+
+async def whole(asked: Asked, request: ChatRequest, engine: Engine, topic: Topic | None, seconds: float) -> dict[str, Any]:
+    """The answer as one object."""
+    text, last = "", Piece(finish_reason="stop")
+    async for last in write(asked, request, engine, seconds):
+        text += last.text
+    text = text.strip()
+    sources = Sources(asked.prompt.hits, topic)
+    structured = request.response_format is not None and request.response_format.type != "text"
+    if structured:
+        text = _json_of(text)
+    else:
+        text += sources.marks(_question(request), text)
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+    if sources.hits:
+        message["annotations"] = sources.annotations(text)
+    return {
+        "id": asked.id,
+        "object": "chat.completion",
+        "created": asked.created,
+        "model": asked.model,
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": last.finish_reason}],
+        "usage": usage(last),
+        "citations": sources.citations(),
+    }
+
+
+async def streamed(
+    asked: Asked, request: ChatRequest, engine: Engine, topic: Topic | None, seconds: float
+) -> AsyncIterator[str]:
+    """The answer as the data of server-sent events, `[DONE]` last; an error in mid-stream is one of them."""
+
+    def chunk(delta: dict[str, Any], finish_reason: str | None = None, **more: Any) -> str:
+        body = {
+            "id": asked.id,
+            "object": "chat.completion.chunk",
+            "created": asked.created,
+            "model": asked.model,
+            "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}],
+        }
+        return json.dumps({**body, **more}, ensure_ascii=False)
+
+    sources = Sources(asked.prompt.hits, topic)
+    try:
+        yield chunk({"role": "assistant", "content": ""})
+        text, last = "", Piece(finish_reason="stop")
+        async for last in write(asked, request, engine, seconds):
+            if last.text:
+                text += last.text
+                yield chunk({"content": last.text})
+        marks = sources.marks(_question(request), text)
+        if marks:
+            text += marks
+            yield chunk({"content": marks})
+        if request.events and sources.hits:
+            yield json.dumps({"event": {"type": "citation", "data": _event(sources)}}, ensure_ascii=False)
+        if sources.hits:
+            yield chunk({"annotations": sources.annotations(text)}, citations=sources.citations())
+        yield chunk({}, last.finish_reason)
+        if request.stream_options is not None and request.stream_options.include_usage:
+            head = {"id": asked.id, "object": "chat.completion.chunk", "created": asked.created, "model": asked.model}
+            yield json.dumps({**head, "choices": [], "usage": usage(last)})
+    except Problem as problem:
+        yield json.dumps(problem.body(), ensure_ascii=False)
+    except Exception as error:
+        yield json.dumps(problem_of(error).body(), ensure_ascii=False)
+    yield "[DONE]"
+
+
+def _event(sources: Sources) -> dict[str, Any]:
+    listed = sources.citations()
+    return {
+        "document": [c["text"] for c in listed],
+        "metadata": [{"source": c["place"]} for c in listed],
+        "source": {"name": "documentation"},
+    }
+
+
+def _question(request: ChatRequest) -> str:
+    return request.conversation()[-1].content
+
+
+def _json_of(text: str) -> str:
+    """The JSON object in what the model wrote. Raises Problem where there is none."""
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        return json.dumps(json.loads(text[start : end + 1]), ensure_ascii=False)
+    except ValueError:
+        raise Problem(
+            422, f"the model did not write a JSON object: {text[:200]!r}", kind="server_error",
+            param="response_format", code="no_json",
+        ) from None  # fmt: skip

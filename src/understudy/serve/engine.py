@@ -1,0 +1,170 @@
+"""One model, many requests: a thread that writes all answers at once, each piece by piece.
+
+Where the engine can, requests join and leave while others are being written (continuous batching); an engine that
+only answers whole conversations answers them one after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from understudy.models.reader import TransformersModel
+from understudy.serve.problems import Problem, problem_of
+from understudy.types import LanguageModel, Message
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an answer. finish_reason stands in the last one: `stop` or `length`."""
+
+    text: str = ""
+    finish_reason: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(slots=True)
+class Ticket:
+    """A request on its way: what is asked, and the pieces that were written. gone: nobody waits any more."""
+
+    messages: Sequence[Message]
+    max_tokens: int
+    temperature: float
+    stop: tuple[str, ...]
+    loop: asyncio.AbstractEventLoop
+    pieces: asyncio.Queue[Piece | BaseException] = field(default_factory=asyncio.Queue)
+    gone: bool = False
+
+    def put(self, piece: Piece | BaseException) -> None:
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.pieces.put_nowait, piece)
+
+
+class Engine:
+    """Answers for one model. most: requests that may be waiting or written at once."""
+
+    def __init__(self, model: LanguageModel, most: int) -> None:
+        self.model = model
+        self._most = most
+        self._waiting: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
+        self._open = 0
+        self._lock = threading.Lock()
+        self.tokens = 0
+        self._thread = threading.Thread(target=self._work, name=f"engine {model.name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def busy(self) -> int:
+        """Requests that are waiting or being written."""
+        return self._open
+
+    async def write(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        temperature: float,
+        stop: tuple[str, ...] = (),
+        seconds: float,
+    ) -> AsyncIterator[Piece]:
+        """The answer in pieces. Raises Problem: 429 where too many wait, 504 where it took too long."""
+        with self._lock:
+            if self._open >= self._most:
+                raise Problem(
+                    429, f"{self._open} requests are waiting; try again", kind="rate_limit_error",
+                    code="queue_full", retry_after=2,
+                )  # fmt: skip
+            self._open += 1
+        ticket = Ticket(messages, max_tokens, temperature, stop, asyncio.get_running_loop())
+        end = time.monotonic() + seconds
+        try:
+            self._waiting.put(ticket)
+            while True:
+                try:
+                    piece = await asyncio.wait_for(ticket.pieces.get(), max(0.001, end - time.monotonic()))
+                except TimeoutError:
+                    raise Problem(
+                        504, f"the answer took more than {seconds:g} seconds", kind="server_error", code="timeout"
+                    ) from None
+                if isinstance(piece, BaseException):
+                    raise problem_of(piece)
+                yield piece
+                if piece.finish_reason is not None:
+                    return
+        finally:
+            ticket.gone = True
+            with self._lock:
+                self._open -= 1
+
+    def close(self) -> None:
+        """Finish what is being written and stop."""
+        self._waiting.put(None)
+        self._thread.join(timeout=10)
+
+    # ── the thread ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _work(self) -> None:
+        live = isinstance(self.model, TransformersModel) and self.model.flows
+        while (ticket := self._waiting.get()) is not None:
+            if ticket.gone:
+                continue
+            try:
+                if live:
+                    self._write_together(ticket)
+                else:
+                    self._write_whole(ticket)
+            except BaseException as error:
+                logger.exception("%s: an answer failed", self.model.name)
+                ticket.put(error)
+
+    def _write_whole(self, ticket: Ticket) -> None:
+        done = self.model.generate(
+            [ticket.messages], max_tokens=ticket.max_tokens, temperature=ticket.temperature, stop=ticket.stop
+        )[0]
+        self.tokens += done.completion_tokens
+        ticket.put(Piece(done.text, done.finish_reason, done.prompt_tokens, done.completion_tokens))
+
+    def _write_together(self, first: Ticket) -> None:
+        """Write `first` and every request that comes while something is being written."""
+        model: Any = self.model
+        tickets: dict[int, Ticket] = {}
+
+        def more() -> list[tuple[int, Sequence[Message], int, float, tuple[str, ...]]]:
+            come = [first] if not tickets else []
+            while not self._waiting.empty():
+                ticket = self._waiting.get()
+                if ticket is None:
+                    self._waiting.put(None)  # to be seen again when all is written
+                    break
+                if not ticket.gone:
+                    come.append(ticket)
+            asked = []
+            for ticket in come:
+                number = len(tickets)
+                tickets[number] = ticket
+                asked.append((number, ticket.messages, ticket.max_tokens, ticket.temperature, ticket.stop))
+            return asked
+
+        try:
+            for number, text, done in model.converse(more, gone=lambda number: tickets[number].gone):
+                ticket = tickets[number]
+                if isinstance(done, BaseException):
+                    ticket.put(done)
+                elif done is None:
+                    ticket.put(Piece(text))
+                else:
+                    self.tokens += done.completion_tokens
+                    ticket.put(Piece(text, done.finish_reason, done.prompt_tokens, done.completion_tokens))
+        except BaseException as error:
+            for ticket in tickets.values():
+                ticket.put(error)
+            raise

@@ -1,0 +1,92 @@
+"""Who may ask, and what passes: keys in constant time, sizes, request ids, counts. Plain ASGI, so that answers stream."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import time
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from understudy.serve.problems import Problem
+from understudy.serve.settings import ServeSettings
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+logger = logging.getLogger(__name__)
+_OPEN = ("/health", "/", "/static/")
+
+
+class Gate:
+    """Around the application: refuses strangers and bodies that are too large, gives every answer a request id."""
+
+    def __init__(self, app: Any, settings: ServeSettings, counts: Counter[str]) -> None:
+        self.app = app
+        self._settings = settings
+        self._counts = counts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        number = uuid.uuid4().hex
+        began = time.perf_counter()
+        status = 500
+
+        async def tagged(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", number.encode())]
+            await send(message)
+
+        try:
+            self._check(scope, headers)
+            await self.app(scope, self._bounded(receive), tagged)
+        except Problem as problem:
+            await _refuse(problem, tagged)
+        finally:
+            self._counts[f"{scope['path'] if status != 404 else 'unknown'} {status}"] += 1
+            logger.info("%s %s %s %.3f s", number, scope["path"], status, time.perf_counter() - began)
+
+    def _check(self, scope: Scope, headers: MutableMapping[str, str]) -> None:
+        key, path = self._settings.key, scope["path"]
+        if int(headers.get("content-length") or 0) > self._settings.max_bytes:
+            raise self._too_large()
+        if key is None or scope["method"] == "OPTIONS" or any(path == p or (p != "/" and path.startswith(p)) for p in _OPEN):
+            return
+        given = headers.get("authorization", "")
+        bearer = given[7:].strip() if given.lower().startswith("bearer ") else ""
+        if not hmac.compare_digest(bearer.encode(), key.encode()):
+            raise Problem(401, "a key is needed: send it as `Authorization: Bearer KEY`", code="invalid_api_key")
+
+    def _bounded(self, receive: Receive) -> Receive:
+        """`receive`, counting: a body without a length must not be endless."""
+        seen = 0
+
+        async def counted() -> MutableMapping[str, Any]:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._settings.max_bytes:
+                raise self._too_large()
+            return message
+
+        return counted
+
+    def _too_large(self) -> Problem:
+        return Problem(413, f"the request is larger than {self._settings.max_bytes:,} bytes", code="request_too_large")
+
+
+async def _refuse(problem: Problem, send: Send) -> None:
+    body = json.dumps(problem.body()).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if problem.retry_after is not None:
+        headers.append((b"retry-after", str(problem.retry_after).encode()))
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
