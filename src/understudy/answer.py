@@ -93,7 +93,7 @@ class ModelAnswerer:
         wrote it. Raises InputError as `prepare` does; an oracle arm cannot answer, since only a benchmark
         knows its passage.
         """
-        prompt = self._prepare_turn(question, history)
+        prompt = self.prepare_turn(question, history)
         completion = self.reader.generate([prompt.messages], max_tokens=self.max_tokens)[0]
         return Answer(
             text=completion.text.strip(),
@@ -107,7 +107,7 @@ class ModelAnswerer:
 
         A reader that cannot write piece by piece gives its answer in one.
         """
-        prompt = self._prepare_turn(question, history)
+        prompt = self.prepare_turn(question, history)
         return prompt, self._pieces(prompt)
 
     def _pieces(self, prompt: Prompt) -> Iterator[str]:
@@ -117,11 +117,16 @@ class ModelAnswerer:
             return
         yield from stream(prompt.messages, max_tokens=self.max_tokens)
 
-    def _prepare_turn(self, question: str, history: Sequence[Message]) -> Prompt:
-        prompt = self._prepare(question, question, (), tuple(history))
+    def prepare_turn(self, question: str, history: Sequence[Message] = (), *, shown: str | None = None) -> Prompt:
+        """The prompt for the next turn of a conversation; as `prepare` otherwise."""
+        prompt = self._prepare(question, question if shown is None else shown, (), tuple(history))
         if prompt.dropped:
             logger.warning("%s: %d passages did not fit the reader's window", self.name, prompt.dropped)
         return prompt
+
+    def without_passages(self) -> ModelAnswerer:
+        """The same model, from memory alone."""
+        return closed_book(self.reader, self.arm.model)
 
     def _prepare(self, question: str, shown: str, gold: Sequence[Chunk], history: tuple[Message, ...]) -> Prompt:
         if not question.strip() or not shown.strip():

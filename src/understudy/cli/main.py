@@ -24,6 +24,7 @@ from understudy.cli.merge import merge
 from understudy.cli.plan import plan
 from understudy.cli.run import run
 from understudy.cli.runs import report, runs, show
+from understudy.cli.serve import serve
 from understudy.cli.study import study
 from understudy.errors import Interrupted, UnderstudyError, UsageError
 from understudy.failures import explain
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, plan, run, runs, report, ask, chat, show, compare, merge, study, doctor):
+for command in (init, plan, run, runs, report, ask, chat, serve, show, compare, merge, study, doctor):
     app.command()(command)
 app.add_typer(lab.app, name="lab")
 app.add_typer(store.app, name="store")

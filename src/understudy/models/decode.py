@@ -58,33 +58,50 @@ def decode(
     stopped: Callable[[list[int]], bool] | None = None,
     temperature: float = 0.0,
     budget: int = 8192,
+    more: Callable[[], Sequence[tuple[Sequence[int], int, float]]] | None = None,
+    gone: Callable[[int], bool] | None = None,
 ) -> Iterator[tuple[int, Written, bool]]:
     """Yield (place of the prompt, what was written so far, finished) after every token of every row.
 
     prompts: token ids, none empty. limits: most tokens of each answer. ends: tokens that end an answer. stopped:
     whether the tokens written so far end it. temperature: 0 takes the likeliest token, else one is drawn from the
     whole distribution. budget: tokens of prompts and answers held at once, at least one row.
+    more: asked before every token for prompts that came meanwhile, each with its limit and temperature; they join the
+    rows that are being written, and count on from the last prompt. gone: whether nobody waits for an answer any more.
     """
+    prompts, limits = list(prompts), list(limits)
+    warmth = [temperature] * len(prompts)
     waiting = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i]), i))
     batch = _Batch(model)
     places = 0
     with torch.inference_mode():
-        while waiting or batch.rows:
+        while True:
+            for ids, limit, warm in more() if more is not None else ():
+                waiting.append(len(prompts))
+                prompts.append(ids)
+                limits.append(limit)
+                warmth.append(warm)
+            if gone is not None:
+                waiting = [i for i in waiting if not gone(i)]
+                batch.drop([k for k, row in enumerate(batch.rows) if gone(row.place)])
+            if not waiting and not batch.rows:
+                return
             if not batch.rows:
                 places = max(1, budget // (len(prompts[waiting[0]]) + max(limits[i] for i in waiting)))
             free = places - len(batch.rows)
-            if waiting and free >= max(1, round(_REFILL * places)):
+            if waiting and (free >= max(1, round(_REFILL * places)) or (more is not None and free > 0)):
                 taken, waiting = waiting[:free], waiting[free:]
                 logits = batch.read([(i, list(prompts[i])) for i in taken])
             else:
                 logits = batch.step()
-            gone = []
-            for k, (row, token) in enumerate(zip(batch.rows, _choose(logits, temperature), strict=True)):
+            ended = []
+            chosen = _choose(logits, [warmth[row.place] for row in batch.rows])
+            for k, (row, token) in enumerate(zip(batch.rows, chosen, strict=True)):
                 finished = _add(row.written, token, limits[row.place], ends, stopped)
                 yield row.place, row.written, finished
                 if finished:
-                    gone.append(k)
-            batch.drop(gone)
+                    ended.append(k)
+            batch.drop(ended)
 
 
 def _add(written: Written, token: int, limit: int, ends: set[int], stopped: Callable[[list[int]], bool] | None) -> bool:
@@ -99,11 +116,16 @@ def _add(written: Written, token: int, limit: int, ends: set[int], stopped: Call
     return len(written.tokens) >= limit
 
 
-def _choose(logits: torch.Tensor, temperature: float) -> list[int]:
-    if temperature <= 0:
-        return [int(i) for i in logits.argmax(-1)]
-    drawn = torch.multinomial(torch.softmax(logits.float() / temperature, -1), 1)
-    return [int(i) for i in drawn[:, 0]]
+def _choose(logits: torch.Tensor, temperatures: Sequence[float]) -> list[int]:
+    """The next token of each row: the likeliest at temperature 0, else a draw."""
+    likeliest = [int(i) for i in logits.argmax(-1)]
+    warm = [k for k, temperature in enumerate(temperatures) if temperature > 0]
+    if warm:
+        heat = torch.tensor([temperatures[k] for k in warm], device=logits.device)[:, None]
+        drawn = torch.multinomial(torch.softmax(logits[warm].float() / heat, -1), 1)
+        for k, token in zip(warm, drawn[:, 0], strict=True):
+            likeliest[k] = int(token)
+    return likeliest
 
 
 class _Batch:

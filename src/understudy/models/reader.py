@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 
@@ -15,6 +16,24 @@ from understudy.models.score import score_options
 from understudy.types import Completion, Message
 
 _UNBOUNDED = 1 << 20  # tokenizers without a limit state an astronomic one
+
+
+@dataclass(slots=True)
+class _Talk:
+    """A conversation that is being answered. said: what was handed on; over: a stop was written."""
+
+    number: int
+    length: int
+    stops: list[str]
+    said: str = ""
+    over: bool = False
+
+
+def _settled(text: str, stops: Sequence[str]) -> str:
+    """What can be said already: no half letter, and nothing that may yet become a stop."""
+    text = text.rstrip("\ufffd")
+    held = max((n for s in stops for n in range(1, len(s)) if text.endswith(s[:n])), default=0)
+    return text[: len(text) - held]
 
 
 class TransformersModel:
@@ -29,7 +48,7 @@ class TransformersModel:
         self.name = name
         self.window = window_of(model, tokenizer)
         self.device = next(model.parameters()).device
-        self._flows = suits(model, self.window)
+        self.flows = suits(model, self.window)
         self._batch_tokens = batch_tokens or (8192 if self.device.type == "cpu" else 65536)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -70,7 +89,7 @@ class TransformersModel:
                 )
         stops = self._stops(stop)
         done: list[Completion | None] = [None] * len(prompts)
-        if self._flows:
+        if self.flows:
             for place, written, finished in self._decode(prompts, max_tokens, temperature, stops):
                 if finished:
                     done[place] = self._completion(len(prompts[place]), written.tokens, stops, ended=written.ended)
@@ -86,7 +105,7 @@ class TransformersModel:
     ) -> Iterator[str]:
         """The answer in pieces, as it is written; joined they are what `generate` returns, but for outer blanks."""
         prompt = encode(self.tokenizer, render(self.tokenizer, conversation))
-        if not self._flows or len(prompt) >= self.window:
+        if not self.flows or len(prompt) >= self.window:
             yield self.generate([conversation], max_tokens=max_tokens, temperature=temperature)[0].text
             return
         stops = self._stops(())
@@ -99,6 +118,72 @@ class TransformersModel:
             if safe.startswith(said) and len(safe) > len(said):
                 yield safe[len(said) :]
                 said = safe
+
+    def converse(
+        self,
+        more: Callable[[], Sequence[tuple[Sequence[Message], int, float, tuple[str, ...]]]],
+        gone: Callable[[int], bool],
+    ) -> Iterator[tuple[int, str, Completion | Exception | None]]:
+        """Answer conversations that come and go: (number in the order they came, new text, None until the last).
+
+        more: asked before every token for new conversations, each with its limit, temperature and stops. gone: whether
+        nobody waits for a number any more. With the last piece of an answer comes its Completion, whose text is the
+        whole answer; a conversation that does not fit the window gets a ModelError instead. Ends when nothing is left.
+        """
+        asked: list[_Talk] = []  # those that are written, by their place among the prompts
+        failed: list[tuple[int, Exception]] = []
+        count = 0
+
+        def admit() -> list[tuple[Sequence[int], int, float]]:
+            nonlocal count
+            taken: list[tuple[Sequence[int], int, float]] = []
+            for messages, limit, temperature, stop in more():
+                prompt = encode(self.tokenizer, render(self.tokenizer, messages))
+                if len(prompt) >= self.window:
+                    failed.append((count, ModelError(f"{len(prompt)} tokens exceed the window of {self.window}")))
+                else:
+                    asked.append(_Talk(count, len(prompt), self._stops(stop)))
+                    taken.append((prompt, min(limit, self.window - len(prompt)), temperature))
+                count += 1
+            return taken
+
+        rows = decode(
+            self.model, [], limits=[], ends=set(self._end_tokens()), budget=self._batch_tokens, more=admit,
+            gone=lambda place: gone(asked[place].number) or asked[place].over,
+        )  # fmt: skip
+        for place, written, finished in rows:
+            while failed:
+                number, error = failed.pop(0)
+                yield number, "", error
+            talk = asked[place]
+            text = self.tokenizer.decode(written.tokens, skip_special_tokens=True)
+            cut = min((at for s in talk.stops if (at := text.find(s)) >= 0), default=None)
+            talk.over = cut is not None
+            last = finished or talk.over
+            safe = text[:cut] if last else _settled(text, talk.stops)
+            new = safe[len(talk.said) :] if safe.startswith(talk.said) else ""
+            talk.said += new
+            if last:
+                yield talk.number, new, self._completion(talk.length, written.tokens, talk.stops, ended=written.ended)
+            elif new:
+                yield talk.number, new, None
+        for number, error in failed:
+            yield number, "", error
+
+    def continue_tokens(
+        self, prompts: list[list[int]], *, max_tokens: int, temperature: float = 0.0, stop: Sequence[str] = ()
+    ) -> list[tuple[list[int], Literal["stop", "length"]]]:
+        """What comes after raw token ids, without any template: new ids of each prompt, and why they end.
+
+        Raises ModelError for a model whose cache cannot be taken apart row by row.
+        """
+        if not self.flows:
+            raise ModelError(f"{self.name}: its attention cache cannot be shared by several texts")
+        found: dict[int, tuple[list[int], Literal["stop", "length"]]] = {}
+        for place, written, finished in self._decode(prompts, max_tokens, temperature, list(stop)):
+            if finished:
+                found[place] = written.tokens, "stop" if written.ended else "length"
+        return [found[place] for place in range(len(prompts))]
 
     def _decode(
         self, prompts: list[list[int]], max_tokens: int, temperature: float, stops: list[str]

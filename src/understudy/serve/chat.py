@@ -126,7 +126,9 @@ def write(asked: Asked, request: ChatRequest, engine: Engine, seconds: float) ->
     )
 
 
-async def whole(asked: Asked, request: ChatRequest, engine: Engine, topic: Topic | None, seconds: float) -> dict[str, Any]:
+async def whole(
+    asked: Asked, request: ChatRequest, engine: Engine, topic: Topic | None, seconds: float
+) -> dict[str, Any]:
     """The answer as one object."""
     text, last = "", Piece(finish_reason="stop")
     async for last in write(asked, request, engine, seconds):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -24,7 +25,9 @@ def complete(request: CompletionRequest, model: LanguageModel, max_tokens: int) 
     and no log-probabilities of a prompt.
     """
     if not isinstance(model, TransformersModel):
-        raise Problem(400, f"{model.name} cannot go on from raw text or score it; use /v1/chat/completions", param="model")
+        raise Problem(
+            400, f"{model.name} cannot go on from raw text or score it; use /v1/chat/completions", param="model"
+        )
     if request.stream:
         raise Problem(400, "raw completions do not stream; use /v1/chat/completions", param="stream")
     if request.n not in (None, 1):
@@ -76,7 +79,7 @@ def _ids(prompt: str | list[int], model: TransformersModel) -> list[int]:
 
 def _write(
     model: TransformersModel, prompts: list[list[int]], wanted: int, request: CompletionRequest
-) -> list[tuple[list[int], str]]:
+) -> Sequence[tuple[list[int], str]]:
     """New tokens of each prompt and why they end."""
     return model.continue_tokens(prompts, max_tokens=wanted, temperature=request.temperature or 0.0, stop=request.stops)
 

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from understudy.models.reader import TransformersModel
 from understudy.serve.problems import Problem, problem_of
@@ -135,10 +134,11 @@ class Engine:
 
     def _write_together(self, first: Ticket) -> None:
         """Write `first` and every request that comes while something is being written."""
-        model: Any = self.model
-        tickets: dict[int, Ticket] = {}
+        model = self.model
+        assert isinstance(model, TransformersModel)
+        tickets: list[Ticket] = []
 
-        def more() -> list[tuple[int, Sequence[Message], int, float, tuple[str, ...]]]:
+        def more() -> list[tuple[Sequence[Message], int, float, tuple[str, ...]]]:
             come = [first] if not tickets else []
             while not self._waiting.empty():
                 ticket = self._waiting.get()
@@ -147,17 +147,13 @@ class Engine:
                     break
                 if not ticket.gone:
                     come.append(ticket)
-            asked = []
-            for ticket in come:
-                number = len(tickets)
-                tickets[number] = ticket
-                asked.append((number, ticket.messages, ticket.max_tokens, ticket.temperature, ticket.stop))
-            return asked
+            tickets.extend(come)
+            return [(t.messages, t.max_tokens, t.temperature, t.stop) for t in come]
 
         try:
             for number, text, done in model.converse(more, gone=lambda number: tickets[number].gone):
                 ticket = tickets[number]
-                if isinstance(done, BaseException):
+                if isinstance(done, Exception):
                     ticket.put(done)
                 elif done is None:
                     ticket.put(Piece(text))
@@ -165,6 +161,6 @@ class Engine:
                     self.tokens += done.completion_tokens
                     ticket.put(Piece(text, done.finish_reason, done.prompt_tokens, done.completion_tokens))
         except BaseException as error:
-            for ticket in tickets.values():
+            for ticket in tickets:
                 ticket.put(error)
             raise

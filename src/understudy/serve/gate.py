@@ -1,4 +1,7 @@
-"""Who may ask, and what passes: keys in constant time, sizes, request ids, counts. Plain ASGI, so that answers stream."""
+"""Who may ask, and what passes: keys in constant time, sizes, request ids, counts.
+
+Plain ASGI, so that answers stream.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 logger = logging.getLogger(__name__)
-_OPEN = ("/health", "/", "/static/")
+_OPEN = ("/health", "/")  # the page itself holds nothing of the documentation
 
 
 class Gate:
@@ -58,7 +61,11 @@ class Gate:
         key, path = self._settings.key, scope["path"]
         if int(headers.get("content-length") or 0) > self._settings.max_bytes:
             raise self._too_large()
-        if key is None or scope["method"] == "OPTIONS" or any(path == p or (p != "/" and path.startswith(p)) for p in _OPEN):
+        if (
+            key is None
+            or scope["method"] == "OPTIONS"
+            or any(path == p or (p != "/" and path.startswith(p)) for p in _OPEN)
+        ):
             return
         given = headers.get("authorization", "")
         bearer = given[7:].strip() if given.lower().startswith("bearer ") else ""

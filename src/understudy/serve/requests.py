@@ -73,7 +73,9 @@ class ChatRequest(_Sampling):
         for number, message in enumerate(self.messages):
             text = self._text(message, number)
             if message.role == "tool":
-                raise Problem(400, "tool messages cannot be read: this model calls no tools", param=f"messages[{number}]")
+                raise Problem(
+                    400, "tool messages cannot be read: this model calls no tools", param=f"messages[{number}]"
+                )
             role: Any = "system" if message.role == "developer" else message.role
             turns.append(Message(role, text))
         if turns[-1].role != "user" or not turns[-1].content.strip():
@@ -86,7 +88,9 @@ class ChatRequest(_Sampling):
             return message.content or ""
         for part in message.content:
             if part.type not in ("text", "input_text"):
-                raise Problem(400, f"content of type '{part.type}' cannot be read, only text", param=f"messages[{number}]")
+                raise Problem(
+                    400, f"content of type '{part.type}' cannot be read, only text", param=f"messages[{number}]"
+                )
         return "\n".join(part.text for part in message.content)
 
 
@@ -102,7 +106,7 @@ class CompletionRequest(_Sampling):
         if isinstance(self.prompt, str):
             return [self.prompt]
         if self.prompt and isinstance(self.prompt[0], int):
-            return [self.prompt]  # type: ignore[list-item]
+            return [self.prompt]
         return self.prompt  # type: ignore[return-value]
 
 

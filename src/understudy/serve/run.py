@@ -16,7 +16,12 @@ from understudy.serve.settings import ServeSettings
 
 
 def serve_run(
-    run: Run, settings: ServeSettings, *, arm: str | None = None, device: str = "auto", say: Callable[[str], None] = print
+    run: Run,
+    settings: ServeSettings,
+    *,
+    arm: str | None = None,
+    device: str = "auto",
+    say: Callable[[str], None] = print,
 ) -> None:
     """Serve until interrupted. Raises UsageError for a port that is taken, InputError for an arm that is not there."""
     settings.check()

@@ -65,6 +65,10 @@ class Served:
                 self._answerers[arm] = self._open(Arm.parse(arm))
             return self._answerers[arm]
 
+    def opened(self, arm: str) -> ModelAnswerer | None:
+        """The arm where it was asked before."""
+        return self._answerers.get(arm)
+
     def _open(self, arm: Arm) -> ModelAnswerer:
         opened = self._opener
         reference, adapter = opened.behind(arm)

@@ -1,0 +1,235 @@
+"""The server as OpenAI's own client and plain HTTP meet it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import openai
+import pytest
+import torch
+
+from understudy.errors import UsageError
+from understudy.models.reader import TransformersModel
+from understudy.serve.settings import ServeSettings
+from understudy.types import Message
+
+QUESTION = "What is the default of --flag-3?"
+ASK = [{"role": "user", "content": QUESTION}]
+
+
+@pytest.fixture
+def client(serving: Any) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{serving.url}/v1", api_key="any", max_retries=0)
+
+
+def events(response: Any) -> list[Any]:
+    """The data of server-sent events, the last one as it stands."""
+    found = [line[6:] for line in response.iter_lines() if line.startswith("data: ")]
+    return [json.loads(f) if f != "[DONE]" else f for f in found]
+
+
+def test_every_arm_is_a_model(client: openai.OpenAI) -> None:
+    names = [model.id for model in client.models.list()]
+    assert names == ["handbook", "handbook/base+rag", "handbook/base"]
+    assert client.models.retrieve("handbook/base").id == "handbook/base"
+    with pytest.raises(openai.NotFoundError, match="no model 'gpt-4'; there are: handbook"):
+        client.chat.completions.create(model="gpt-4", messages=ASK)
+
+
+def test_an_answer_is_what_the_arm_says_and_cites_what_it_read(client: openai.OpenAI, serving: Any) -> None:
+    said = client.chat.completions.create(model="handbook", messages=ASK, max_tokens=12)
+    answerer = serving.served.answerer("base+rag")
+    prompt = answerer.prepare(QUESTION)
+    whole = answerer.reader.generate([prompt.messages], max_tokens=12)[0]
+    text = said.choices[0].message.content or ""
+    assert text.startswith(whole.text.strip())
+    assert said.choices[0].finish_reason == whole.finish_reason
+    assert said.usage.completion_tokens == whole.completion_tokens
+    assert said.usage.prompt_tokens == whole.prompt_tokens
+    citations = said.model_extra["citations"]
+    assert [c["n"] for c in citations] == [1, 2]
+    assert citations[0]["place"].startswith("guide <b>.md:")
+    assert "--flag-3" in " ".join(c["text"] for c in citations)
+
+
+def test_no_sources_means_none_are_read(serving: Any) -> None:
+    with serving.client() as http:
+        body = {"model": "handbook", "messages": ASK, "max_tokens": 4, "sources": False}
+        said = http.post("/v1/chat/completions", json=body).json()
+    assert said["citations"] == []
+    assert "annotations" not in said["choices"][0]["message"]
+
+
+def test_a_stream_is_shaped_as_clients_expect(serving: Any) -> None:
+    body = {"model": "handbook", "messages": ASK, "max_tokens": 8, "stream": True}
+    with serving.client() as http, http.stream("POST", "/v1/chat/completions", json=body) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["x-request-id"]
+        parts = events(response)
+    assert parts[-1] == "[DONE]"
+    chunks = parts[:-1]
+    assert chunks[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert [c["choices"][0]["finish_reason"] for c in chunks[:-1]] == [None] * (len(chunks) - 1)
+    assert chunks[-1]["choices"][0] == {"index": 0, "delta": {}, "logprobs": None, "finish_reason": "length"}
+    assert len({c["id"] for c in chunks}) == 1
+    assert not any("usage" in c for c in chunks)
+    text = "".join(c["choices"][0]["delta"].get("content", "") for c in chunks)
+    with serving.client() as http:
+        whole = http.post("/v1/chat/completions", json={**body, "stream": False}).json()
+    assert text.strip() == whole["choices"][0]["message"]["content"]
+
+
+def test_usage_comes_in_a_stream_where_it_is_asked_for(client: openai.OpenAI) -> None:
+    stream = client.chat.completions.create(
+        model="handbook", messages=ASK, max_tokens=4, stream=True, stream_options={"include_usage": True}
+    )
+    last = list(stream)[-1]
+    assert last.choices == []
+    assert last.usage.total_tokens == last.usage.prompt_tokens + last.usage.completion_tokens > 4
+
+
+def test_requests_at_once_get_their_own_answers(serving: Any) -> None:
+    questions = [f"What is the default of --flag-{n}?" for n in range(10)]
+    answerer = serving.served.answerer("base")
+    alone = [answerer.reader.generate([(Message("user", q),)], max_tokens=10)[0].text for q in questions]
+
+    def ask(question: str) -> str:
+        body = {"model": "handbook/base", "messages": [{"role": "user", "content": question}], "max_tokens": 10}
+        with serving.client() as http:
+            return str(http.post("/v1/chat/completions", json=body).json()["choices"][0]["message"]["content"])
+
+    with ThreadPoolExecutor(10) as pool:
+        together = list(pool.map(ask, questions))
+    assert together == [text.strip() for text in alone]
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "message"),
+    [
+        ({"messages": ASK}, "model", "field required"),
+        ({"model": "handbook", "messages": []}, "messages", "at least 1 item"),
+        ({"model": "handbook", "messages": [{"role": "user", "content": " "}]}, "messages", "text in it"),
+        ({"model": "handbook", "messages": ASK, "temperature": 9}, "temperature", "less than or equal to 2"),
+        ({"model": "handbook", "messages": ASK, "n": 3}, "n", "one answer"),
+        (
+            {"model": "handbook", "messages": ASK, "tools": [{}], "tool_choice": "required"},
+            "tool_choice",
+            "calls no tools",
+        ),
+        (
+            {"model": "handbook", "messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+            "messages[0]",
+            "only text",
+        ),
+    ],
+)
+def test_mistakes_are_named_in_openais_form(serving: Any, body: Any, param: str, message: str) -> None:
+    with serving.client() as http:
+        refused = http.post("/v1/chat/completions", json=body)
+    error = refused.json()["error"]
+    assert refused.status_code == 400
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["param"] == param
+    assert message in error["message"].lower()
+
+
+def test_what_is_no_request_is_refused_clearly(serving: Any) -> None:
+    with serving.client() as http:
+        for body in (b"{", b"\xff", b"[]", b'"x"', b"[" * 100_000):
+            refused = http.post("/v1/chat/completions", content=body)
+            assert refused.status_code == 400, body[:20]
+            assert refused.json()["error"]["message"]
+        assert http.get("/v1/nowhere").json()["error"]["code"] is None
+        assert http.get("/v1/nowhere").status_code == 404
+        assert http.get("/health").json()["status"] == "ok"
+
+
+def test_a_prompt_can_be_scored_and_the_figures_are_the_models(serving: Any) -> None:
+    reader = serving.served.answerer("base").reader
+    assert isinstance(reader, TransformersModel)
+    rows = [reader.tokenizer("The port is 80")["input_ids"], reader.tokenizer("One word more or less")["input_ids"]]
+    body = {"model": "handbook/base", "prompt": rows, "max_tokens": 0, "echo": True, "logprobs": 1}
+    with serving.client() as http:
+        found = http.post("/v1/completions", json=body).json()
+    for ids, choice in zip(rows, found["choices"], strict=True):
+        with torch.inference_mode():
+            logits = reader.model(input_ids=torch.tensor([ids])).logits[0].double()
+        wanted = torch.log_softmax(logits[:-1], -1).gather(1, torch.tensor(ids[1:])[:, None])[:, 0]
+        scored = choice["logprobs"]["token_logprobs"]
+        assert scored[0] is None
+        assert scored[1:] == pytest.approx(wanted.tolist(), abs=1e-3)
+        assert len(choice["logprobs"]["tokens"]) == len(ids)
+
+
+def test_raw_text_goes_on_as_the_model_goes_on(client: openai.OpenAI, serving: Any) -> None:
+    found = client.completions.create(model="handbook/base", prompt=["The port", "A limit"], max_tokens=5)
+    reader = serving.served.answerer("base").reader
+    ids = [reader.tokenizer(text)["input_ids"] for text in ("The port", "A limit")]
+    wanted = [
+        reader.tokenizer.decode(t, skip_special_tokens=True) for t, _ in reader.continue_tokens(ids, max_tokens=5)
+    ]
+    assert [choice.text for choice in found.choices] == wanted
+    with pytest.raises(openai.BadRequestError, match="exceed the window"):
+        client.completions.create(model="handbook/base", prompt=[7] * 100_000, max_tokens=5)
+
+
+def test_a_run_without_vectors_says_so(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="no embedding model"):
+        client.embeddings.create(model="handbook", input="x")
+
+
+def test_without_the_key_nothing_is_said(with_key: Any) -> None:
+    with with_key.client() as http:
+        for path in ("/v1/models", "/metrics", "/documents/x"):
+            refused = http.get(path)
+            assert refused.status_code == 401, path
+            assert refused.json()["error"]["code"] == "invalid_api_key"
+            assert "a-key" not in refused.text
+        assert http.get("/health").status_code == 200
+    with with_key.client(authorization="Bearer a-key-of-the-server") as http:
+        assert http.get("/v1/models").status_code == 200
+        large = {"model": "handbook", "messages": [{"role": "user", "content": "x" * 30_000}]}
+        assert http.post("/v1/chat/completions", json=large).status_code == 413
+        assert http.post("/v1/chat/completions", content=iter([b"x" * 15_000, b"x" * 15_000])).status_code == 413
+
+
+def test_pages_of_other_places_may_ask_as_openais_client_does(serving: Any) -> None:
+    asked = "authorization,content-type,x-stainless-lang,x-stainless-retry-count"
+    with serving.client(origin="http://elsewhere.test") as http:
+        headers = {"access-control-request-method": "POST", "access-control-request-headers": asked}
+        allowed = http.options("/v1/chat/completions", headers=headers)
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == "*"
+
+
+def test_metrics_count_requests_by_path_and_status(serving: Any) -> None:
+    with serving.client() as http:
+        http.get("/v1/models")
+        text = http.get("/metrics").text
+    assert 'understudy_requests_total{path="/v1/models",status="200"}' in text
+
+
+def test_strangers_are_not_let_in_without_a_key() -> None:
+    ServeSettings(host="127.0.0.1").check()
+    ServeSettings(host="0.0.0.0", key="k").check()
+    with pytest.raises(UsageError, match="--api-key-file"):
+        ServeSettings(host="0.0.0.0").check()
+
+
+def test_vectors_come_as_numbers_or_as_base64() -> None:
+    from understudy.retrieval.config import EmbedderConfig
+    from understudy.serve.embeddings import Embeddings
+    from understudy.serve.requests import EmbeddingRequest
+
+    embeddings = Embeddings(EmbedderConfig(), "cpu")
+    plain = embeddings.answer(EmbeddingRequest(input=["a port", "a limit"]))
+    packed = embeddings.answer(EmbeddingRequest(input="a port", encoding_format="base64"))
+    row = plain["data"][0]["embedding"]
+    assert len(plain["data"]) == 2
+    assert sum(x * x for x in row) == pytest.approx(1, abs=1e-4)
+    unpacked = struct.unpack(f"<{len(row)}f", base64.b64decode(packed["data"][0]["embedding"]))
+    assert unpacked == pytest.approx(row, abs=1e-5)
