@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 
@@ -142,3 +143,14 @@ def test_what_was_found_is_told_where_the_report_cannot_be_written(
     assert again.verdict.sentence == run.verdict.sentence
     with pytest.raises(OSError, match="No space left"):
         _ = again.report_path
+
+
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    notebook = nbformat.read(Path(__file__).parents[1] / "docs" / "api.ipynb", as_version=4)
+    names: dict[str, object] = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            exec(compile(cell.source, f"docs/api.ipynb {cell.id}", "exec"), names)
+    assert [one.label for one in understudy.list_runs()] == ["kestrel@2", "kestrel@1"]
+    assert (tmp_path / ".understudy" / "runs" / "kestrel" / "1" / "report.html").is_file()
