@@ -87,7 +87,7 @@ def test_answers_end_at_stops_and_limits(reader: TransformersModel) -> None:
 def test_it_agrees_with_the_library(reader: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = [[Message("user", q)] for q in QUESTIONS]
     ours = reader.generate(asked, max_tokens=15)
-    monkeypatch.setattr(reader, "_flows", False)
+    monkeypatch.setattr(reader, "flows", False)
     assert reader.generate(asked, max_tokens=15) == ours
 
 
@@ -101,7 +101,7 @@ def test_what_is_streamed_is_what_is_generated(reader: TransformersModel) -> Non
 
 
 def test_other_kinds_of_cache_are_left_to_the_library(reader: TransformersModel) -> None:
-    assert reader._flows
+    assert reader.flows
     config = reader.model.config.__class__(**{**reader.model.config.to_dict(), "sliding_window": 512})
     sliding = type("Model", (), {"config": config})()
     assert suits(sliding, 512)
