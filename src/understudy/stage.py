@@ -42,11 +42,13 @@ class Inputs:
     artifacts: finished artifacts by stage name (only those the stage reads and the recipe has).
     model: reference of the model as it stands here: the base model, or what merge or align made of it.
     base_model: the recipe's own reference.
+    previous: artifacts by stage name of the run from whose model the training goes on; empty where none is.
     """
 
     artifacts: Mapping[str, Artifact] = field(default_factory=dict)
     model: str = ""
     base_model: str = ""
+    previous: Mapping[str, Artifact] = field(default_factory=dict)
 
     def __getitem__(self, stage: str) -> Artifact:
         try:

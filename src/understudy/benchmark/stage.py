@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from understudy.answerers import Answerers
@@ -14,6 +15,7 @@ from understudy.benchmark.general import GeneralSuite
 from understudy.benchmark.questions import clusters, link, spread
 from understudy.benchmark.summarise import Findings, summarise
 from understudy.benchmark.summary import Summary
+from understudy.benchmark.update import measure_update
 from understudy.errors import InputError, StageError
 from understudy.evaluation import baselines
 from understudy.evaluation.cloze import Cloze, normalised, unconditional
@@ -73,6 +75,9 @@ def measure(
     summary = summarise(
         Findings(config, questions, runs, floor_results, exclusions, general.summary(), source, ctx.seed)
     )
+    update = measure_update(inputs, runs, questions, labels, open_arm, confidence=config.confidence, seed=ctx.seed)
+    if update is not None:
+        summary = replace(summary, update=update)
     kept = [q.item for q in questions]
     results = [r for one in runs for r in one.results] + [r for rows in floor_results.values() for r in rows]
     _publish(ctx.out, summary, kept, results, config)

@@ -165,6 +165,36 @@ class General:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One arm on the facts of one kind since the run that the training goes on from.
+
+    change: `new`, `changed`, `unchanged` or `withdrawn`. facts: how many facts of the kind there are.
+    acc: on all questions about them. before, difference: the same arm in the run before, and now minus then, on the
+    questions that both were asked with the same options.
+    abstains: share of held-out questions that the model, asked without passages, answers by saying that the
+    documentation does not say: wanted for withdrawn facts, and a loss for all others.
+    outdated: share of held-out questions on changed facts whose earlier answer is still the likelier one.
+    """
+
+    arm: str
+    change: Literal["new", "changed", "unchanged", "withdrawn"]
+    facts: int
+    acc: Interval
+    before: Interval
+    difference: Interval
+    abstains: Interval
+    outdated: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What a training that goes on from an earlier run's made of it. facts: how many of each kind."""
+
+    facts: Mapping[str, int]
+    rows: tuple[ChangeRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """How the figures were made. cluster: `document`, `passage` or `question`; sizes are sorted."""
 
@@ -209,6 +239,7 @@ class Summary:
     exclusions: tuple[Exclusion, ...] = ()
     unlinked: int = 0
     notes: tuple[str, ...] = ()
+    update: Update | None = None
     schema: int = SCHEMA
 
     def arm(self, name: str) -> ArmSummary | None:

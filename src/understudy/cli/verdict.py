@@ -9,7 +9,7 @@ from rich.table import Table
 from understudy.cli.console import console, share
 
 if TYPE_CHECKING:
-    from understudy.benchmark.summary import Summary
+    from understudy.benchmark.summary import Summary, Update
     from understudy.evaluation.records import Interval
 
 
@@ -38,9 +38,39 @@ def print_verdict(summary: Summary) -> None:
         )
     console.print(table)
     console.print()
+    if summary.update is not None:
+        console.print(_update(summary.update))
+        console.print()
     for note in summary.notes:
         console.print(note, soft_wrap=True)
     console.print(summary.headline, style="bold", soft_wrap=True)
+
+
+def _update(update: Update) -> Table:
+    """One row an arm and kind of fact; withdrawn facts are measured by abstaining alone."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    headings = ("since the run before", "facts", "arm", "accuracy", "95 % interval", "n")
+    for heading in (*headings, "against before", "n", "abstains", "old answer likelier"):
+        table.add_column(heading, justify="left" if heading in ("since the run before", "arm") else "right")
+    for row in update.rows:
+        change = row.difference.value
+        table.add_row(
+            row.change,
+            str(row.facts),
+            row.arm,
+            share(row.acc.value),
+            _range(row.acc),
+            str(row.acc.n),
+            "–" if change is None else f"{100 * change:+.1f} ({_range(row.difference)})",
+            str(row.difference.n),
+            _of(row.abstains),
+            _of(row.outdated),
+        )
+    return table
+
+
+def _of(interval: Interval) -> str:
+    return "–" if interval.value is None else f"{share(interval.value)} of {interval.n}"
 
 
 def _range(interval: Interval) -> str:

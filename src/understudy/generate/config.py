@@ -84,7 +84,7 @@ class GenerateConfig(StageConfig):
     """What is taught and what is asked."""
 
     NAME: ClassVar[str] = "generate"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"pairs"})  # its content is, whatever its path
 
     teacher: str = Field(

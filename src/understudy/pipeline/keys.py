@@ -23,8 +23,14 @@ UNKNOWN = _Unknown()
 """Stands in a key for what an earlier stage, or a download, has still to tell."""
 
 
-def key_fields(recipe: Recipe, step: Step, config: StageConfig, done: Mapping[str, Artifact]) -> dict[str, Any]:
-    """Everything that enters a stage's key, by name."""
+def key_fields(
+    recipe: Recipe,
+    step: Step,
+    config: StageConfig,
+    done: Mapping[str, Artifact],
+    previous: Mapping[str, Artifact] | None = None,
+) -> dict[str, Any]:
+    """Everything that enters a stage's key, by name. previous: what it reads of the run that it goes on from."""
     present = {s.name for s, _ in steps_of(recipe)}
     fields: dict[str, Any] = {
         "stage": config.NAME,
@@ -36,6 +42,8 @@ def key_fields(recipe: Recipe, step: Step, config: StageConfig, done: Mapping[st
         "files": {n: digest_path(p, f"{section_of(step.name)}.{n}") for n, p in config.files().items()},
         "models": {n: _or_unknown(identity(m)) for n, m in config.models().items()},
     }
+    if previous:
+        fields["previous"] = {name: artifact.digest for name, artifact in previous.items()}
     if config.USES_SEED:
         fields["seed"] = recipe.seed
     if step.model == "base":

@@ -14,6 +14,7 @@ from understudy.config import StageConfig
 from understudy.errors import RecipeError
 from understudy.models.resolve import identity, local_folder, parameters
 from understudy.pipeline.keys import differences, key_fields, unknown
+from understudy.pipeline.previous import Previous, previous_run
 from understudy.pipeline.runs import RunRecord, begin, begin_again, previous_keys, save
 from understudy.pipeline.steps import Step, model_before, steps_of
 from understudy.pipeline.store import Store
@@ -79,7 +80,9 @@ class Pipeline:
     def _plan_step(
         self, step: Step, config: StageConfig, done: Mapping[str, Artifact], previous: Mapping[str, str]
     ) -> Planned:
-        fields = key_fields(self.recipe, step, config, done)
+        before = self.previous(step, config, done)
+        follows = {} if before is None or before.unfit else before.artifacts
+        fields = key_fields(self.recipe, step, config, done, {n: follows[n] for n in step.follows if n in follows})
         missing = unknown(fields)
         if missing:
             return Planned(step, config, "waits", tuple(f"{m} is not known yet" for m in missing))
@@ -91,6 +94,19 @@ class Pipeline:
         if old is None:
             return Planned(step, config, "to do", (), key, fields)
         return Planned(step, config, "changed", tuple(differences(old.manifest, fields, config)), key, fields)
+
+    def previous(self, step: Step, config: StageConfig, done: Mapping[str, Artifact]) -> Previous | None:
+        """The run that the stage goes on from; None where it starts afresh, or what it reads is not there."""
+        if not step.follows:
+            return None
+        sft = next(((s, c) for s, c in self.steps if s.name == "sft"), None)
+        if sft is None:
+            return None
+        reads = tuple(name for name in sft[0].reads(sft[1]) if name in self.names)
+        if not all(name in done for name in reads):
+            return None
+        fields = key_fields(self.recipe, *sft, done)
+        return previous_run(self.store, self.recipe, done, fields.get("model"), reads)
 
     def run(
         self,
@@ -139,6 +155,9 @@ class Pipeline:
                     f"--only {only}: its input '{step.name}' is not in the store; run `--until {step.name}` first"
                 )
             if artifact is None:
+                before = self.previous(step, config, done)
+                if step.name == "sft" and before is not None and before.unfit:
+                    say(f"sft: cannot go on from {before.label}: {before.unfit}; it is trained from the base model")
                 on_stage(planned, None)
                 with self.store.lock(step.name, planned.key, say):
                     artifact = self.store.find(step.name, planned.key)
@@ -185,10 +204,13 @@ class Pipeline:
             logger=logging.getLogger(f"understudy.{step.name}"),
             progress=progress,
         )
+        before = self.previous(step, planned.config, done)
+        before = None if before is None or before.unfit else before
         inputs = Inputs(
             artifacts={n: done[n] for n in step.reads(planned.config) if n in done},
             model=model_before(step.name, self.recipe.base_model, self.names, done) or "",
             base_model=self.recipe.base_model or "",
+            previous={n: before.artifacts[n] for n in step.follows if n in before.artifacts} if before else {},
         )
         return execute(
             step.load(),

@@ -167,6 +167,12 @@ def artifacts_of(run: RunRecord, root: Path) -> dict[str, Artifact]:
     return {stage: artifact for stage, artifact in found.items() if artifact is not None}
 
 
+def runs_of(root: Path, name: str) -> list[RunRecord]:
+    """The runs of a name, oldest first."""
+    numbers = _numbers(Store(root.absolute()).runs() / name)
+    return [run for n in numbers if (run := load_run(root, name, n)) is not None]
+
+
 def previous_keys(root: Path, name: str) -> Mapping[str, str]:
     """The newest key of each stage over the runs of a name."""
     keys: dict[str, str] = {}

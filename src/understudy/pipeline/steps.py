@@ -79,6 +79,7 @@ class Step:
     needs: stages without whose artifact it cannot run. wants: stages whose artifact it uses where there is one.
     model: how the model enters its key: its `weights`, its `tokenizer` only, the recipe's own `base` where it names
         one, or not at all.
+    follows: stages of the run from whose model the training goes on (`sft.start: previous`) whose artifacts it reads.
     makes_model: its artifact's `model/` folder is the model for the stages below.
     """
 
@@ -89,6 +90,7 @@ class Step:
     wants: tuple[str, ...] = ()
     model: Literal["", "base", "tokenizer", "weights"] = ""
     makes_model: bool = False
+    follows: tuple[str, ...] = ()
 
     def reads(self, config: StageConfig) -> tuple[str, ...]:
         """The stages whose artifacts it reads under these settings, where the recipe has them."""
@@ -102,7 +104,15 @@ STAGES: tuple[Step, ...] = (
     Step("chunk", _chunk, estimate_chunk, needs=("ingest",), model="tokenizer"),
     Step("generate", _generate, estimate_generate, needs=("ingest", "chunk")),
     Step("index", _index, estimate_index, needs=("chunk",)),
-    Step("sft", _sft, estimate_sft, needs=("chunk", "generate"), wants=("index",), model="weights"),
+    Step(
+        "sft",
+        _sft,
+        estimate_sft,
+        needs=("chunk", "generate"),
+        wants=("index",),
+        model="weights",
+        follows=("generate", "sft"),
+    ),
     Step(
         "benchmark",
         _benchmark,
@@ -110,6 +120,7 @@ STAGES: tuple[Step, ...] = (
         needs=("chunk",),
         wants=("merge", "align", "generate", "index", "sft"),
         model="weights",
+        follows=("generate", "benchmark"),
     ),
 )
 

@@ -121,13 +121,33 @@ class SweepConfig(BaseModel):
         return tuple(sorted(values))
 
 
+class UpdateConfig(BaseModel):
+    """How a training that goes on from an earlier run's is made of what changed and what did not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    replay: Share = Field(
+        default=0.1,
+        description="share of the pairs of unchanged facts that are taught again in each epoch, other ones each time, "
+        "spread over all passages",
+    )
+
+
 class SftConfig(StageConfig):
     """Teach the model the documentation's pairs; every step's meaning is in the words of TRL and PEFT."""
 
     NAME: ClassVar[str] = "sft"
     VERSION: ClassVar[int] = 4
-    NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"checkpoint_seconds", "devices"})
+    NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"checkpoint_seconds", "devices", "start"})
 
+    start: Literal["base", "previous"] = Field(
+        default="base",
+        description="`base`: train the base model from the start; `previous`: go on from the last finished run of this "
+        "name with what changed in the documentation since (docs/updates.md)",
+    )
+    update: UpdateConfig = Field(
+        default=UpdateConfig(), description="what is taught where it goes on from an earlier run"
+    )
     method: Literal["lora", "qlora", "full"] = Field(
         default="lora", description="`lora`: an adapter; `qlora`: the same on 4-bit weights; `full`: all weights"
     )
@@ -212,6 +232,8 @@ class SftConfig(StageConfig):
             found |= {"replay.loss", "replay.max_tokens", "replay.share", "replay.source"}
         if not self.sweep.enabled:
             found.add("sweep")
+        if self.start == "base":
+            found.add("update")
         if self.mix.context == 0:
             found |= {"search", "mix.golden", "mix.absent", "mix.distractors", "mix.quote"}
         if self.dev_rows == 0:

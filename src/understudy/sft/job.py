@@ -15,7 +15,10 @@ CHECKPOINTS, BEST, FINAL = "checkpoints", "best.safetensors", "trained"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A training ready to start. folder: where its rows lie and its results will. rows: how many there are."""
+    """A training ready to start. folder: where its rows lie and its results will. rows: how many there are.
+
+    start: the artifact whose adapter or model it goes on from; None where it starts from the base model.
+    """
 
     folder: Path
     config: SftConfig
@@ -23,6 +26,7 @@ class Job:
     seed: int
     device: str
     rows: int
+    start: str | None = None
 
     @property
     def steps(self) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from understudy import prompts
@@ -125,23 +125,31 @@ class Dealer:
             answers[pair.kind].setdefault(normal(pair.answer), pair.answer.strip())
         self._answers = {kind: list(found.values()) for kind, found in answers.items()}
 
-    def epoch(self, number: int) -> list[Row]:
-        """The rows of one epoch, in the order of the pairs."""
+    def epoch(self, number: int, only: Collection[str] | None = None) -> list[Row]:
+        """The rows of one epoch, in the order of the pairs. only: the ids of the pairs that get one; None: all."""
         rows: dict[int, Row] = {}
         for fact, members in self._facts.items():
             phase = int.from_bytes(hashlib.sha256(f"{self._seed}|{fact}".encode()).digest()[:4], "big") / 2**32
             for turn, i in enumerate(members):
+                if only is not None and self._pairs[i].pair_id not in only:
+                    continue
                 place = (phase + _TURN * (number * len(members) + turn)) % 1
                 rng = random.Random(f"{self._seed}|{number}|{self._pairs[i].pair_id}|{i}")
                 rows[i] = self._row(self._pairs[i], place, rng)
-        return [rows[i] for i in range(len(self._pairs))]
+        return [rows[i] for i in sorted(rows)]
 
-    def documents(self, number: int) -> list[Row]:
-        """The chunks whose own text is taught in an epoch: over the epochs each comes equally often, to within one."""
+    def documents(self, number: int, only: Collection[str] | None = None) -> list[Row]:
+        """The chunks whose own text is taught in an epoch: over the epochs each comes equally often, to within one.
+
+        only: ids of pairs whose chunks are taught; None: all chunks.
+        """
         share, order = self._mix.documents, list(range(len(self._chunks)))
+        if only is not None:
+            named = {p.chunk_id for p in self._pairs if p.pair_id in only}
+            order = [i for i in order if self._chunks[i].chunk_id in named]
         random.Random(f"{self._seed}|documents").shuffle(order)
         start, end = (round(len(order) * share * (number + more)) for more in (0, 1))
-        chosen = [self._chunks[order[i % len(order)]] for i in range(start, end)]
+        chosen = [self._chunks[order[i % len(order)]] for i in range(start, end) if order]
         return [Row(prompts.about(c.breadcrumb), c.text.strip(), "documents") for c in chosen if c.text.strip()]
 
     def _row(self, pair: QAPair, place: float, rng: random.Random) -> Row:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from understudy.artifact import read_records, write_json, write_records
+from understudy.artifact import MANIFEST, read_records, write_json, write_records
 from understudy.errors import InputError, MissingExtraError
 from understudy.models.chat import IGNORED
 from understudy.models.load import load_tokenizer
@@ -31,6 +31,7 @@ from understudy.sft.replay import replay_rows
 from understudy.sft.rows import Dealer, Row, Split, closed_book, split
 from understudy.sft.strength import Strength, open_strength
 from understudy.sft.sweep import ARTIFACT, FEWEST, sweep, unswept
+from understudy.sft.update import development, find_update
 from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import Chunk, MCQItem, QAPair
 
@@ -46,6 +47,8 @@ def run(config: SftConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     _check_method(config)
     folder = local_folder(inputs.model)
     check_model(folder)
+    if (carried := _carried(config, inputs, ctx)) is not None:
+        return carried
     place = ctx.work / "job"
     if not (place / "job.json").is_file():
         _prepare(config, inputs, ctx, place, folder)
@@ -62,6 +65,23 @@ def run(config: SftConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     shutil.copy(place / _MIX, ctx.out / _MIX)
     output = _describe(job, result)
     return StageOutput({**output.metrics, **swept}, output.counts)
+
+
+def _carried(config: SftConfig, inputs: Inputs, ctx: RunContext) -> StageOutput | None:
+    """The artifact of the run before as it is, where it is gone on with and no fact changed; else None."""
+    if "sft" not in inputs.previous:
+        return None
+    pairs = inputs["generate"].records("pairs", QAPair)
+    found = split(pairs, inputs["generate"].records("items", MCQItem), dev_rows=config.dev_rows, seed=ctx.seed)
+    update = find_update(inputs, found, pairs, ctx.seed)
+    if update is None or update.needed:
+        return None
+    before = inputs.previous["sft"]
+    for part in sorted(p for p in before.path.iterdir() if p.name != MANIFEST):
+        (shutil.copytree if part.is_dir() else shutil.copy)(part, ctx.out / part.name)
+    ctx.logger.info("sft: no fact is new, changed or withdrawn: the model of the run before is kept as it is")
+    counts = {**before.counts, "facts": dict(update.changes.counts)}
+    return StageOutput({**before.metrics, "train_seconds": 0.0, "carried": True}, counts)
 
 
 def _ship(config: SftConfig, inputs: Inputs, ctx: RunContext, trained: Path) -> dict[str, Any]:
@@ -121,7 +141,8 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
     chunks = inputs["chunk"].records("chunks", Chunk)
     pairs = inputs["generate"].records("pairs", QAPair)
     items = inputs["generate"].records("items", MCQItem)
-    found = split(pairs, items, dev_rows=config.dev_rows, seed=ctx.seed)
+    follows = "sft" in inputs.previous
+    found = split(pairs, items, dev_rows=len(pairs) if follows and config.dev_rows else config.dev_rows, seed=ctx.seed)
     if not found.train:
         raise InputError(
             f"sft: there is no training pair among {len(pairs)} pairs of the stage 'generate' "
@@ -130,9 +151,14 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
     tokenizer = load_tokenizer(model_folder)
     index = inputs.get("index")
     retriever = open_index(index.path, config.search, device=ctx.device) if index else None
-    dealer = Dealer(found.train, chunks, config.mix, seed=ctx.seed, retriever=retriever)
+    update = find_update(inputs, found, pairs, ctx.seed)
+    withdrawn = update.withdrawn if update else ()
+    if update:
+        found.dev = development(found, update.changes, config.dev_rows, ctx.seed)
+    dealer = Dealer([*found.train, *withdrawn], chunks, config.mix, seed=ctx.seed, retriever=retriever)
+    dealt = [update.of_epoch(n, config.update.replay) if update else None for n in range(config.epochs)]
     share = config.replay.share
-    extra = round(len(found.train) * share / (1 - share))
+    extra = round((len(found.train) if dealt[0] is None else len(dealt[0])) * share / (1 - share))
     place.mkdir(parents=True, exist_ok=True)
     replay = replay_rows(
         config.replay,
@@ -146,7 +172,11 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
     epochs: list[list[Encoded]] = []
     for number in range(config.epochs):
         ctx.progress("teaching rows", number, config.epochs)
-        rows = [*dealer.epoch(number), *dealer.documents(number), *_turn(replay, extra, number)]
+        rows = [
+            *dealer.epoch(number, dealt[number]),
+            *dealer.documents(number, dealt[number]),
+            *_turn(replay, extra, number),
+        ]
         epochs.append(_encode(rows, tokenizer, config.max_length, number, taught))
     dev = [e[1] for e in encode_rows([closed_book(p) for p in found.dev], tokenizer, config.max_length) if e]
     ordered = in_order(epochs, config.batch_size, Random(f"{ctx.seed}|order"))
@@ -155,9 +185,14 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
     save_rows(ordered, place / TRAIN)
     save_rows(sorted(dev, key=lambda e: len(e.ids)), place / DEV)
     write_records(place / _MIX, taught)
-    counts = {"pairs": len(pairs), "train": len(found.train), "dev": len(dev), "dev_source": found.dev_source}
+    counts: dict[str, Any] = {"pairs": len(pairs), "train": len(found.train), "dev": len(dev)}
+    counts["dev_source"] = found.dev_source
+    if update:
+        counts["train"] = len(set().union(*(ids or () for ids in dealt)))
+        counts["facts"] = dict(update.changes.counts)
     write_records(place / "counts.jsonl", [{**counts, "rejected": dict(found.rejected)}])
-    Job(place, config, inputs.model, ctx.seed, ctx.device, len(ordered)).save()
+    start = str(inputs.previous["sft"].path) if update else None
+    Job(place, config, inputs.model, ctx.seed, ctx.device, len(ordered), start).save()
 
 
 def _turn(replay: Sequence[Row], extra: int, epoch: int) -> list[Row]:

@@ -43,7 +43,7 @@ def disambiguate(claims: Sequence[Claim], pages: dict[str, Page], product: str) 
     facts: list[Fact] = []
     lost: dict[str, str] = {}
     taken: set[str] = set()
-    for members in _by_question(claims, level, product).values():
+    for question, members in _by_question(claims, level, product).items():
         i = members[0]
         claim = claims[i]
         chunk = pages[claim.location.document.doc_id].chunk_at(claim.start, claim.end)
@@ -66,8 +66,9 @@ def disambiguate(claims: Sequence[Claim], pages: dict[str, Page], product: str) 
         if made:
             doc = claim.location.document
             quote = doc.text[claim.start : claim.end]
-            identity = f"{doc.doc_id}\x00{claim.start}\x00{claim.form}\x00{claim.subject}\x00{claim.attribute}"
-            fact_id = hashlib.sha256(identity.encode()).hexdigest()[:16]
+            # By what it is asked, not by where it stands: an edit above, or a new name of the file, leaves it the same
+            # fact, and its paraphrases in the splits in which they were.
+            fact_id = hashlib.sha256(question.encode()).hexdigest()[:16]
             facts.append(Fact(fact_id, chunk.chunk_id, doc.doc_id, quote, made))
     order = {c.chunk_id: n for n, c in enumerate(c for p in pages.values() for c in p.chunks)}
     facts.sort(key=lambda fact: order[fact.chunk_id])

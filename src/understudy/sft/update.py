@@ -1,0 +1,82 @@
+"""What a training that goes on from an earlier run's is taught: what changed, what is withdrawn, some of the rest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from understudy.facts import FactChanges, compare_facts, fact_name
+from understudy.prompts import ABSTAIN
+from understudy.sft.rows import Split
+from understudy.stage import Inputs
+from understudy.types import Chunk, QAPair
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """changes: how the facts stand to those of the run before. taught: pairs of new and changed facts. withdrawn: the
+    questions of withdrawn facts with the answer that the documentation does not say. unchanged: pairs of the others,
+    in the order in which they are taught again.
+    """
+
+    changes: FactChanges
+    taught: tuple[QAPair, ...]
+    withdrawn: tuple[QAPair, ...]
+    unchanged: tuple[QAPair, ...]
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is anything that the model does not know yet."""
+        return bool(self.taught or self.withdrawn)
+
+    def of_epoch(self, number: int, share: float) -> set[str]:
+        """The ids of the pairs of an epoch: all that changed, and the next part of what did not."""
+        count = min(len(self.unchanged), -int(-share * len(self.unchanged) // 1))
+        again = [self.unchanged[(number * count + i) % len(self.unchanged)] for i in range(count)]
+        return {pair.pair_id for pair in (*self.taught, *self.withdrawn, *again)}
+
+
+def find_update(inputs: Inputs, found: Split, pairs: Sequence[QAPair], seed: int) -> Update | None:
+    """What changed since the run that the training goes on from; None where it starts from the base model."""
+    if "sft" not in inputs.previous:
+        return None
+    before = inputs.previous["generate"].records("pairs", QAPair)
+    changes = compare_facts(before, pairs, inputs["chunk"].records("chunks", Chunk))
+    kinds = {p.pair_id: changes.now[fact_name(p)] for p in found.train}
+    withdrawn = [
+        replace(p, pair_id=f"withdrawn-{p.pair_id}", answer=ABSTAIN, chunk_id="", quote="", kind="withdrawn")
+        for p in before
+        if p.split == "train" and fact_name(p) in changes.withdrawn
+    ]
+    return Update(
+        changes,
+        tuple(p for p in found.train if kinds[p.pair_id] != "unchanged"),
+        tuple({p.question: p for p in withdrawn}.values()),
+        by_coverage([p for p in found.train if kinds[p.pair_id] == "unchanged"], seed),
+    )
+
+
+def development(found: Split, changes: FactChanges, most: int, seed: int) -> list[QAPair]:
+    """The held-out paraphrases that early stopping looks at: at most half of them of unchanged facts, where there are
+    others; what changed alone would let the rest be forgotten, and the rest alone would stop at once."""
+    dev = by_coverage(found.dev, seed)
+    moved = [p for p in dev if changes.now.get(fact_name(p)) in ("new", "changed")]
+    same = [p for p in dev if changes.now.get(fact_name(p)) not in ("new", "changed")]
+    if not moved:
+        return same[:most]
+    moved = moved[: max(1, most // 2)]
+    return [*moved, *same[: min(len(moved), most - len(moved))]]
+
+
+def by_coverage(pairs: Sequence[QAPair], seed: int) -> tuple[QAPair, ...]:
+    """The pairs in an order whose every beginning is spread over the passages: each gives one before any a second."""
+    drawn = sorted(pairs, key=lambda p: hashlib.sha256(f"{seed}|update|{p.pair_id}".encode()).digest())
+    turn: Counter[str] = Counter()
+    ranked: list[tuple[int, int, QAPair]] = []
+    for place, pair in enumerate(drawn):
+        passage = pair.chunk_id or pair.doc_id or pair.pair_id
+        ranked.append((turn[passage], place, pair))
+        turn[passage] += 1
+    return tuple(pair for _, _, pair in sorted(ranked, key=lambda r: r[:2]))
