@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from understudy import network
 from understudy.artifact import Artifact, to_plain
 from understudy.errors import InputError, UnderstudyError
+from understudy.facts import FactChanges
 from understudy.pipeline.loop import Pipeline, Planned
+from understudy.pipeline.previous import PageChanges
 from understudy.pipeline.runs import OpenedRun, RunRecord
 from understudy.pipeline.runs import list_runs as _list_runs
 from understudy.pipeline.runs import open_run as _open_run
@@ -37,9 +39,16 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a recipe would run, stage by stage, and what it would take. Undefined is None."""
+    """What a recipe would run, stage by stage, and what it would take. Undefined is None.
+
+    pages: the pages of the folder against the newest run of the name; None where it has read none.
+    facts: the label of the newest run that was taught other facts, and how these differ from its; None where there is
+    none, or the facts are not in the store yet.
+    """
 
     lines: tuple[Planned, ...]
+    pages: PageChanges | None = None
+    facts: tuple[str, FactChanges] | None = None
 
     @property
     def to_do(self) -> tuple[Planned, ...]:
@@ -234,7 +243,9 @@ def plan(
     Raises RecipeError naming file, line and key.
     """
     loaded, _ = _recipe(recipe, set)
-    return Plan(tuple(Pipeline(loaded, Path(store)).plan()))
+    pipeline = Pipeline(loaded, Path(store))
+    lines = tuple(pipeline.plan())
+    return Plan(lines, pipeline.pages(), pipeline.facts(lines))
 
 
 def run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,7 @@ from rich.table import Table
 from understudy.cli.console import DEFAULT_STORE, SetOption, StoreOption, console, count, duration, size
 
 if TYPE_CHECKING:
+    from understudy.api import Plan
     from understudy.stage import Estimate
 
 
@@ -51,12 +52,35 @@ def plan(
             console.print(f"{line.step.name}: {line.estimate.note}", soft_wrap=True)
         for what in line.estimate.missing:
             console.print(f"{line.step.name}: cannot run yet: {what}", soft_wrap=True)
+    for text in _changes(planned, whole=explain):
+        console.print(text, soft_wrap=True, markup=False)
     unpriced = planned.unpriced
     money = f"{planned.usd:.2f} USD" if planned.usd or not unpriced else ""
     if unpriced:
         money += (" and " if money else "") + f"a price that is not known ({', '.join(unpriced)})"
     cost = f"about {duration(planned.seconds)} and {money}"
     console.print(f"{len(planned.to_do)} of {len(lines)} stages to run, {cost}", soft_wrap=True)
+
+
+_SHOWN = 5
+
+
+def _changes(planned: Plan, *, whole: bool) -> Iterator[str]:
+    """What changed in the documentation, pages and facts. whole: every page by name, else the first few."""
+    pages = planned.pages
+    if pages is not None:
+        renamed = tuple(f"{old} → {new}" for old, new in pages.renamed)
+        kinds = (("added", pages.added), ("edited", pages.edited), ("removed", pages.removed), ("renamed", renamed))
+        told = ", ".join(f"{len(names)} {kind}" for kind, names in kinds if names) or "none changed"
+        yield f"pages since {pages.since}: {told}, {pages.unchanged} as they were"
+        for kind, names in kinds:
+            for name in names if whole else names[:_SHOWN]:
+                yield f"  {kind}: {name}"
+            if not whole and len(names) > _SHOWN:
+                yield f"  {kind}: and {len(names) - _SHOWN} more; see --explain"
+    if planned.facts is not None:
+        since, facts = planned.facts
+        yield f"facts since {since}: " + ", ".join(f"{n} {kind}" for kind, n in facts.counts.items())
 
 
 def _money(estimate: Estimate) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,16 @@ from understudy import network
 from understudy.artifact import Artifact, digest_json
 from understudy.config import StageConfig
 from understudy.errors import RecipeError
+from understudy.facts import FactChanges
 from understudy.models.resolve import identity, local_folder, parameters
 from understudy.pipeline.keys import differences, key_fields, unknown
-from understudy.pipeline.previous import Previous, previous_run
+from understudy.pipeline.previous import (
+    PageChanges,
+    Previous,
+    fact_changes,
+    page_changes,
+    previous_run,
+)
 from understudy.pipeline.runs import RunRecord, begin, begin_again, previous_keys, save
 from understudy.pipeline.steps import Step, model_before, steps_of
 from understudy.pipeline.store import Store
@@ -77,6 +84,16 @@ class Pipeline:
             lines.append(planned)
         return lines
 
+    def pages(self) -> PageChanges | None:
+        """The pages of the folder against the newest run of the name; None where there is none. Reads each file."""
+        return None if self.recipe.docs is None else page_changes(self.store, self.recipe.name, self.recipe.docs)
+
+    def facts(self, lines: Sequence[Planned]) -> tuple[str, FactChanges] | None:
+        """The facts of the planned documentation, where they are in the store, against the newest run that was taught
+        others, with its label."""
+        done = {line.step.name: line.artifact for line in lines if line.artifact is not None}
+        return fact_changes(self.store, self.recipe.name, done)
+
     def _plan_step(
         self, step: Step, config: StageConfig, done: Mapping[str, Artifact], previous: Mapping[str, str]
     ) -> Planned:
@@ -91,9 +108,13 @@ class Pipeline:
         if artifact is not None:
             return Planned(step, config, "cached", (), key, fields, artifact)
         old = self.store.find(step.name, previous.get(step.name))
+        unfit: tuple[str, ...] = ()
+        if step.name == "sft" and before is not None and before.unfit:
+            unfit = (f"cannot go on from {before.label}: {before.unfit}",)
         if old is None:
-            return Planned(step, config, "to do", (), key, fields)
-        return Planned(step, config, "changed", tuple(differences(old.manifest, fields, config)), key, fields)
+            return Planned(step, config, "to do", unfit, key, fields)
+        why = (*unfit, *differences(old.manifest, fields, config))
+        return Planned(step, config, "changed", why, key, fields)
 
     def previous(self, step: Step, config: StageConfig, done: Mapping[str, Artifact]) -> Previous | None:
         """The run that the stage goes on from; None where it starts afresh, or what it reads is not there."""

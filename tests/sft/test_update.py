@@ -1,0 +1,138 @@
+"""Going on from an earlier run's training: what is taught, and that the model learns it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from understudy.artifact import Artifact, digest_file, read_records, seal, write_records
+from understudy.prompts import ABSTAIN
+from understudy.sft import stage
+from understudy.sft.config import MixConfig, ReplayConfig, SftConfig, UpdateConfig
+from understudy.sft.rows import split
+from understudy.sft.update import by_coverage, development, find_update
+from understudy.stage import Inputs, RunContext
+from understudy.types import Chunk, QAPair
+
+Context = Callable[..., RunContext]
+QUICK: dict[str, Any] = {
+    "epochs": 2,
+    "learning_rate": 1e-2,
+    "r": 4,
+    "lora_alpha": 8,
+    "replay": ReplayConfig(source="off"),
+    "mix": MixConfig(closed_book=1, context=0, multiple_choice=0, short=0),
+    "dev_rows": 8,
+}
+
+
+def generated(folder: Path, pairs: list[QAPair]) -> Artifact:
+    folder.mkdir(parents=True)
+    write_records(folder / "pairs.jsonl", pairs)
+    write_records(folder / "items.jsonl", [])
+    seal(folder, {"stage": "generate", "key": folder.name})
+    return Artifact.open(folder)
+
+
+@pytest.fixture
+def edited(tmp_path: Path, pairs: list[QAPair]) -> tuple[Artifact, Artifact]:
+    """The pairs after an edit and the chunks: s0 is changed, s1 is gone, s16 is new."""
+    changed = [replace(p, answer="900", quote="The setting s0 is 900.") if p.fact_id == "f0" else p for p in pairs]
+    after = [p for p in changed if p.fact_id != "f1"]
+    new = [
+        replace(p, pair_id=f"new-{p.pair_id}", question=p.question.replace("s2", "s16"), fact_id="f16", answer="116",
+                quote="The setting s16 is 116.", chunk_id="c16")
+        for p in pairs if p.fact_id == "f2" and "s2" in p.question
+    ]  # fmt: skip
+    numbers = {0: 900, **{i: 100 + i for i in range(2, 17)}}
+    folder = tmp_path / "chunks"
+    folder.mkdir()
+    write_records(
+        folder / "chunks.jsonl",
+        [
+            Chunk(f"c{i}", "a.md", f"The setting s{i} is {n}.", 0, 9, 1, 1, 12, "Kestrel", ("Settings",))
+            for i, n in numbers.items()
+        ],
+    )
+    seal(folder, {"stage": "chunk", "key": "chunk"})
+    return generated(tmp_path / "after", [*after, *new]), Artifact.open(folder)
+
+
+def trained(config: SftConfig, inputs: Inputs, ctx: RunContext) -> Artifact:
+    output = stage.run(config, inputs, ctx)
+    seal(ctx.out, {"stage": "sft", "key": "sft", "counts": dict(output.counts), "metrics": dict(output.metrics)})
+    return Artifact.open(ctx.out)
+
+
+def test_the_difference_and_a_part_of_the_rest_are_taught(
+    inputs: Inputs, edited: tuple[Artifact, Artifact], context: Context
+) -> None:
+    first = trained(SftConfig(**QUICK), inputs, context("first"))
+    config = SftConfig(**QUICK, start="previous", update=UpdateConfig(replay=0.2))
+    now = Inputs(
+        {"generate": edited[0], "chunk": edited[1]}, inputs.model, inputs.base_model,
+        {"generate": inputs["generate"], "sft": first},
+    )  # fmt: skip
+    second = trained(config, now, context("second"))
+    assert second.counts["facts"] == {"new": 1, "changed": 1, "unchanged": 14, "withdrawn": 1}
+    taught = read_records(second.path / "mix.jsonl", dict)
+    by_epoch = [[str(row["pair_id"]) for row in taught if row["epoch"] == e] for e in (0, 1)]
+    same = [p for p in edited[0].records("pairs", QAPair) if p.fact_id not in ("f0", "f16") and p.split == "train"]
+    for ids in by_epoch:
+        assert {f"p0-{w}" for w in range(3)} <= set(ids)
+        assert {i for i in ids if i.startswith("new-")} == {f"new-p2-{w}" for w in range(3)}
+        assert {i for i in ids if i.startswith("withdrawn-")} == {f"withdrawn-p1-{w}" for w in range(3)}
+        assert len(set(ids) & {p.pair_id for p in same}) == -(-len(same) // 5)
+    assert not set(by_epoch[0]) & set(by_epoch[1]) & {p.pair_id for p in same}
+    weights = Path("adapter") / "adapter_model.safetensors"
+    assert digest_file(first.path / weights) != digest_file(second.path / weights)
+
+
+def test_it_starts_from_the_weights_of_the_run_before(
+    inputs: Inputs, edited: tuple[Artifact, Artifact], context: Context
+) -> None:
+    """With a learning rate of nothing the adapter stays that of the first run, not a new one."""
+    first = trained(SftConfig(**QUICK), inputs, context("first"))
+    config = SftConfig(**{**QUICK, "learning_rate": 1e-30}, start="previous")
+    artifacts = {"generate": edited[0], "chunk": edited[1]}
+    now = Inputs(artifacts, inputs.model, inputs.base_model, {"generate": inputs["generate"], "sft": first})
+    second = trained(config, now, context("second"))
+    weights = Path("adapter") / "adapter_model.safetensors"
+    assert digest_file(first.path / weights) == digest_file(second.path / weights)
+
+
+def test_nothing_is_trained_where_no_fact_changed(inputs: Inputs, context: Context) -> None:
+    first = trained(SftConfig(**QUICK), inputs, context("first"))
+    now = replace(inputs, previous={"generate": inputs["generate"], "sft": first})
+    second = trained(SftConfig(**QUICK, start="previous"), now, context("second"))
+    assert second.metrics["carried"]
+    assert second.digest == first.digest
+
+
+def test_withdrawn_facts_are_taught_as_not_said(inputs: Inputs, edited: tuple[Artifact, Artifact]) -> None:
+    after = edited[0].records("pairs", QAPair)
+    now = Inputs(
+        {"generate": edited[0], "chunk": edited[1]}, previous={"generate": inputs["generate"], "sft": edited[0]}
+    )
+    found = split(after, [], dev_rows=99, seed=0)
+    update = find_update(now, found, after, 0)
+    assert update is not None
+    assert {p.answer for p in update.withdrawn} == {ABSTAIN}
+    assert {p.question for p in update.withdrawn} == {
+        f"{q} s1{e}" for q, e in (("What is the setting", " of Kestrel?"),)
+    } | {"Kestrel: which setting s1?", "Name the setting s1 of Kestrel."}
+    dev = development(found, update.changes, 4, 0)
+    assert {p.fact_id for p in dev} & {"f0", "f16"}
+    assert {p.fact_id for p in dev} - {"f0", "f16"}
+
+
+def test_every_beginning_is_spread_over_the_passages(pairs: list[QAPair]) -> None:
+    ordered = by_coverage(pairs, 3)
+    assert sorted(p.pair_id for p in ordered) == sorted(p.pair_id for p in pairs)
+    assert len({p.chunk_id for p in ordered[:16]}) == 16
+    assert [p.pair_id for p in ordered] != [p.pair_id for p in by_coverage(pairs, 4)]
+    assert ordered == by_coverage(list(reversed(pairs)), 3)
