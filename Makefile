@@ -1,4 +1,4 @@
-# make demo: set up and run the quickstart.  make real: a real model on a real manual, an hour on two cores.
+# make demo: set up and run the quickstart.  make real: a real model on a real manual.
 # make test: everything that must pass.
 PYTHON ?= python3
 BIN := .venv/bin
