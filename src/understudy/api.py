@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from understudy.benchmark.across_runs import Compared, Side
     from understudy.benchmark.summary import ArmSummary, Summary
     from understudy.retrieval.open import Index
+    from understudy.review.session import Review
 
 STORE = Path(".understudy")
 Settings = Mapping[str, Any]
@@ -194,6 +195,16 @@ class Run:
             maker = "align" if "align" in self.record.stages else "merge"
             raise InputError(f"run '{self.label}' has no model to ask: {self._opened.lacks(maker)}")
         return self._opened.model
+
+    def review(self, decisions: str | Path | None = None, who: str = "") -> Review:
+        """Its pairs and exam questions by risk, with what was decided about them; decisions are added to the file
+        `decisions` (default: the recipe's `generate.decisions`, else `reviews/NAME.jsonl`)."""
+        from understudy.review.decisions import decisions_path
+        from understudy.review.session import open_review
+
+        generate = self.recipe.generate
+        path = Path(decisions) if decisions else decisions_path(self.name, generate.decisions if generate else None)
+        return open_review(self.artifacts, path, who)
 
     def answerer(self, arm: str | None = None) -> ModelAnswerer:
         """An arm (default: the best) ready to answer; its model stays in memory until another is opened."""

@@ -148,7 +148,7 @@ BESIDE: tuple[tuple[tuple[str, ...], str, str], ...] = (
 LINES = [tuple(part.strip() for part in line.split("|")) for line in TABLE.strip().splitlines()]
 # Shown by another recipe than the table's, or a way of naming what is digested by content.
 ELSEWHERE = {
-    "docs.path", "generate.teacher", "generate.pairs", "benchmark.questions", "benchmark.rounds",
+    "docs.path", "generate.teacher", "generate.pairs", "generate.decisions", "benchmark.questions", "benchmark.rounds",
     "benchmark.temperature", "sft.mix.closed_book", "sft.mix.context", "sft.mix.multiple_choice", "sft.mix.short",
     "sft.sweep.lambdas", "sft.sweep.dev_items", "sft.sweep.general_items", "index.search.reranker",
 }  # fmt: skip

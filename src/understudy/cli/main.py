@@ -22,6 +22,7 @@ from understudy.cli.doctor import doctor
 from understudy.cli.init import init
 from understudy.cli.merge import merge
 from understudy.cli.plan import plan
+from understudy.cli.review import review
 from understudy.cli.run import run
 from understudy.cli.runs import report, runs, show
 from understudy.cli.serve import serve
@@ -38,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, plan, run, runs, report, ask, chat, serve, show, compare, merge, study, doctor):
+for command in (init, plan, run, runs, report, ask, chat, serve, review, show, compare, merge, study, doctor):
     app.command()(command)
 app.add_typer(lab.app, name="lab")
 app.add_typer(store.app, name="store")

@@ -50,13 +50,25 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One atomic statement of the documentation; `quote` stands verbatim in the chunk."""
+    """One atomic statement of the documentation; `quote` stands verbatim in the chunk.
+
+    claim: the kind of claim, as its precision is measured; empty where the teacher tells none apart.
+    """
 
     fact_id: str
     chunk_id: str
     doc_id: str
     quote: str
     asks: tuple[Ask, ...]
+    claim: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What kind of claim a fact is, as a record."""
+
+    fact_id: str
+    claim: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,8 +84,8 @@ class GenerateConfig(StageConfig):
     """What is taught and what is asked."""
 
     NAME: ClassVar[str] = "generate"
-    VERSION: ClassVar[int] = 4
-    NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"pairs"})  # its content is, whatever its path
+    VERSION: ClassVar[int] = 5
+    NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"pairs", "decisions"})  # their content is, whatever the path
 
     teacher: str = Field(
         default="extractive",
@@ -99,6 +99,10 @@ class GenerateConfig(StageConfig):
         default=False, description="with `pairs`, train on the pairs made from the documentation too"
     )
     dev_share: Share = Field(default=0.1, description="share of your own questions held out for early stopping")
+    decisions: str | None = Field(
+        default=None,
+        description="what `understudy review` wrote: rejected pairs and questions are left out, edited pairs replaced",
+    )
     product: str | None = Field(
         default=None, description="the name of what is documented, for questions that need it; null: found by itself"
     )
@@ -176,4 +180,5 @@ class GenerateConfig(StageConfig):
         return unused | ({"questions", "heldout_facts"} if self.questions == "docs" else set())
 
     def files(self) -> dict[str, str]:
-        return {"pairs": self.pairs} if self.pairs else {}
+        named = {"pairs": self.pairs, "decisions": self.decisions}
+        return {name: path for name, path in named.items() if path}

@@ -10,12 +10,15 @@ from typing import Any
 
 from understudy.artifact import write_records
 from understudy.errors import StageError
-from understudy.generate.base import Coverage, Page, Taught, Teacher
+from understudy.generate.base import Claimed, Coverage, Page, Taught, Teacher
 from understudy.generate.config import GenerateConfig
+from understudy.generate.decisions import REFUSED, REJECTED_PAIRS, fold, read_decisions, review_items, review_pairs
 from understudy.generate.decontaminate import decontaminate
+from understudy.generate.distractors import Distractors
 from understudy.generate.extractive.teacher import ExtractiveTeacher
 from understudy.generate.imported import import_pairs
 from understudy.generate.items import candidates, make_items
+from understudy.generate.items import statistics as statistics_of
 from understudy.generate.openai import OpenAITeacher
 from understudy.generate.own_questions import group_facts, hold_out_pairs, make_own_items
 from understudy.generate.screen import screened
@@ -29,7 +32,7 @@ from understudy.types import Chunk, Document, QAPair
 
 
 def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
-    """Write pairs.jsonl, items.jsonl and coverage.jsonl.
+    """Write pairs.jsonl, items.jsonl, coverage.jsonl and claims.jsonl.
 
     Raises InputError for a pairs file that cannot be used, TeacherError where a remote teacher answered for no
     chunk at all, StageError where the documentation gives nothing to teach.
@@ -53,11 +56,19 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         items, statistics = make_items(
             found, taught.facts, chunks, config.n_items, config.n_options, ctx.seed, taught.options
         )
+    decided = fold(read_decisions(Path(config.decisions))) if config.decisions else {}
+    items, reviewed = review_items(items, [*imported, *generated], decided)
+    if reviewed:
+        distractors = Distractors(taught.facts, taught.options, chunks)
+        statistics = statistics_of(items, statistics.skipped, config.n_options, distractors)
     asked = [p for p in generated if p.split == "test"] if config.questions == "docs" else []
     kept = generated if trains_on_generated else asked
     held = held_out.documents, held_out.chunks
     imported = [p for p in imported if p.doc_id not in held[0] and p.chunk_id not in held[1]]
-    passed, refused = screened([*imported, *kept], chunks, ctx.logger.warning)
+    settled, in_review = review_pairs([*imported, *kept], decided)
+    reviewed |= in_review
+    passed, refused = screened(settled, chunks, ctx.logger.warning)
+    refused |= {REFUSED: in_review[REJECTED_PAIRS]} if REJECTED_PAIRS in in_review else {}
     pairs, contaminated = decontaminate(passed, items, chunks, generated)
     if not any(p.split == "train" for p in pairs):
         raise StageError(
@@ -69,6 +80,7 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     write_records(ctx.out / "pairs.jsonl", pairs)
     write_records(ctx.out / "items.jsonl", items)
     write_records(ctx.out / "coverage.jsonl", coverage)
+    write_records(ctx.out / "claims.jsonl", [Claimed(f.fact_id, f.claim) for f in taught.facts if f.claim])
     by_status = {s: Counter(c.reason for c in coverage if c.status == s) for s in ("rejected", "failed")}
     large = large_pages(pairs, sum(not p.document.untaught for p in pages))
     for doc_id, share in large.items():
@@ -90,6 +102,7 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         "item_sources": dict(Counter(item.source for item in items)),
         "items_skipped": dict(statistics.skipped),
         "refused": refused,
+        "reviewed": reviewed,
         "contaminated": contaminated,
         "dropped": dict(taught.dropped),
         "heldout_documents": len(held_out.documents),

@@ -61,6 +61,7 @@ def coverage(sources: Sources, chunks: list[Chunk]) -> dict[str, Any]:
         "kinds": dict(Counter(d.kind for d in documents).most_common()),
         "n_untaught": sum(bool(d.untaught) for d in documents),
         "large_pages": _counts(sources).get("large_pages") or {},
+        "reviewed": _counts(sources).get("reviewed") or {},
     }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from understudy.generate.base import Fact, Page
 from understudy.generate.extractive.claims import Claim
-from understudy.generate.extractive.paraphrases import asks
+from understudy.generate.extractive.paraphrases import asks, kind_of
 from understudy.generate.extractive.premises import premise, values_by_type
 from understudy.normal import normal, words
 
@@ -69,7 +69,7 @@ def disambiguate(claims: Sequence[Claim], pages: dict[str, Page], product: str) 
             # By what it is asked, not by where it stands: an edit above, or a new name of the file, leaves it the same
             # fact, and its paraphrases in the splits in which they were.
             fact_id = hashlib.sha256(question.encode()).hexdigest()[:16]
-            facts.append(Fact(fact_id, chunk.chunk_id, doc.doc_id, quote, made))
+            facts.append(Fact(fact_id, chunk.chunk_id, doc.doc_id, quote, made, kind_of(claim)))
     order = {c.chunk_id: n for n, c in enumerate(c for p in pages.values() for c in p.chunks)}
     facts.sort(key=lambda fact: order[fact.chunk_id])
     return facts, lost
