@@ -100,8 +100,9 @@ def _kind(kind: str) -> Sign:
     read = PRECISION.get(kind)
     if read is None:
         return "", UNREAD_KIND
+    weight = 1 - (read.good + 1) / (read.read + 2)
     told = f"of claims of the kind '{kind}' {read.good} of {read.read} read were good"
-    return (told if (read.precision or 0.0) < LEAST else ""), 1 - (read.good + 1) / (read.read + 2)
+    return (told if weight > 1 - LEAST else ""), weight
 
 
 def _of_page(page: Document | None) -> Iterator[Sign]:
