@@ -89,6 +89,7 @@ sft.mix.golden=0.5                          | sft benchmark
 sft.mix.absent=answer                       | sft benchmark
 sft.mix.distractors=2                       | sft benchmark
 sft.mix.quote=false                         | sft benchmark
+sft.mix.documents=0.1                       | sft benchmark
 sft.replay.source=lab:practice              | sft benchmark
 sft.replay.share=0.1                        | sft benchmark
 sft.replay.loss=answer                      | sft benchmark
@@ -148,8 +149,9 @@ BESIDE: tuple[tuple[tuple[str, ...], str, str], ...] = (
 LINES = [tuple(part.strip() for part in line.split("|")) for line in TABLE.strip().splitlines()]
 # Shown by another recipe than the table's, or a way of naming what is digested by content.
 ELSEWHERE = {
-    "docs.path", "generate.teacher", "generate.pairs", "generate.decisions", "benchmark.questions", "benchmark.rounds",
-    "benchmark.temperature", "sft.mix.closed_book", "sft.mix.context", "sft.mix.multiple_choice", "sft.mix.short",
+    "docs.path", "generate.teacher", "generate.pairs", "generate.decisions", "generate.questions",
+    "generate.heldout_facts", "benchmark.questions", "benchmark.rounds", "benchmark.temperature",
+    "sft.mix.closed_book", "sft.mix.context", "sft.mix.multiple_choice", "sft.mix.short",
     "sft.sweep.lambdas", "sft.sweep.dev_items", "sft.sweep.general_items", "index.search.reranker",
 }  # fmt: skip
 
