@@ -99,7 +99,7 @@ def _parsed(session: Review, text: str, before: dict[str, tuple[Entry, Decision]
     if what in ("answer", "question") and colon:
         first = before[entry.id][1] if entry.id in before else None
         texts = {"question": first.question, "answer": first.answer} if first and first.what == "edit" else {}
-        return entry, session.draft(entry, "edit", **{**texts, what: detail})  # type: ignore[arg-type]
+        return entry, session.draft(entry, "edit", **{**texts, what: detail})
     return entry, session.draft(entry, what.strip(), reason=detail)  # type: ignore[arg-type]
 
 
