@@ -143,8 +143,9 @@ def test_a_token_of_several_models_but_not_the_base_takes_their_mean(
     c = model(maker, tmp_path / "c", 5, tokenizer(["d", "a", "b", "c", "e"]), 2)
     entries = [{"model": str(p), "parameters": {"weight": 1.0}} for p in (a, b, c)]
     config = mean(a, b, tokenizer_source="union").model_copy(update={"entries": None})
+    stated = config.model_dump(exclude_none=True, exclude_defaults=True, by_alias=True)
     merge(
-        MergeDocument.model_validate({**config.model_dump(exclude_none=True, by_alias=True), "models": entries}),
+        MergeDocument.model_validate({**stated, "models": entries}),
         tmp_path / "out",
     )
     y, z, out = (maker.load_arrays(p)[EMBED] for p in (b, c, tmp_path / "out"))

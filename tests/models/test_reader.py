@@ -79,7 +79,7 @@ def test_stop_cuts_the_text(reader: TransformersModel, monkeypatch: pytest.Monke
         ids = torch.tensor([encode(reader.tokenizer, text)])
         monkeypatch.setattr(reader.model, "generate", lambda **given: torch.cat([given["input_ids"], ids], dim=1))
 
-    monkeypatch.setattr(reader, "_flows", False)  # what the library writes, token by token
+    monkeypatch.setattr(reader, "flows", False)  # what the library writes, token by token
     write("one two\nthree")
     assert reader.generate([QUESTIONS[0]])[0].finish_reason == "length"
     (cut,) = reader.generate([QUESTIONS[0]], stop=["three", "\n"])
