@@ -56,6 +56,13 @@ class Corpus:
         needed = max(2, min(_FEW, self.documents // 4)) if " " in head else max(2, self.documents // 4)
         return self.documents == 1 or self.things[head] >= needed
 
+    def speaks_of(self, phrase: str) -> bool:
+        """Whether `the X`, where X begins as the phrase (in normal form), is said in several documents."""
+        inner = phrase.split()
+        return self.documents == 1 or any(
+            self.things[" ".join(inner[:n])] >= max(2, self.documents // 10) for n in (1, 2, 3)
+        )
+
 
 def read_corpus(pages: Sequence[Page], product: str) -> Corpus:
     """Statistics of all pages."""

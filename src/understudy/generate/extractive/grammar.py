@@ -7,6 +7,7 @@ says nothing costs one fact, a teacher that says something wrong costs trust.
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 from understudy.generate.extractive.lexicon import NOT_FIRST, VERBS
 
@@ -138,7 +139,7 @@ def clean_clause(rest: str) -> bool:
     return True
 
 
-def split_at_verb(statement: str, verbs: frozenset[str]) -> tuple[str, str, str] | None:
+def split_at_verb(statement: str, verbs: Container[str]) -> tuple[str, str, str] | None:
     """(subject, verb, rest) of a sentence with a singular subject and a verb in the third person; None if unsure.
 
     verbs: third-person verbs that the corpus uses as verbs only; those of the lexicon are taken too.

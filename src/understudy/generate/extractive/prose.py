@@ -175,10 +175,7 @@ def _known_things(text: str, location: Location, said: str = "") -> bool:
         inner = words(match[1])
         if not inner or set(inner) & told or is_identifier(match[1]):
             continue
-        corpus = location.corpus
-        if corpus.documents > 1 and not any(
-            corpus.things[" ".join(inner[:n])] >= max(2, corpus.documents // 10) for n in (1, 2, 3)
-        ):
+        if not location.corpus.speaks_of(" ".join(inner)):
             return False
     return True
 

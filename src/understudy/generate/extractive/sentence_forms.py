@@ -5,7 +5,7 @@ of a claim or nothing. The first that gives one is taken.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
 from understudy.generate.extractive.grammar import (
@@ -119,7 +119,7 @@ def first_person(text: str) -> str:
     return lower_first(text)
 
 
-def read_statement(statement: str, verbs: frozenset[str], about: str, first: bool) -> Draft | None:
+def read_statement(statement: str, verbs: Container[str], about: str, first: bool) -> Draft | None:
     """The draft of a statement; None where no form fits.
 
     verbs: third-person verbs of the corpus. about: the subject of the section. first: whether it opens a paragraph.
@@ -290,7 +290,7 @@ def _by_condition(statement: str) -> Draft | None:
     )
 
 
-def _by_verb(statement: str, verbs: frozenset[str], first: bool) -> Draft | None:
+def _by_verb(statement: str, verbs: Container[str], first: bool) -> Draft | None:
     parts = split_at_verb(statement, verbs)
     if parts is None:
         return None

@@ -1,0 +1,105 @@
+"""What pages state, kept by content: a page is read again where it, or what it asked of the corpus, has changed.
+
+A page is read in the light of all the others: which words are verbs here, which are names, what is called by a fixed
+name. What was asked of the corpus while a page was read is kept with its claims, each with the answer; where the
+corpus now gives every one of these answers, reading the page anew would go the same way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterator, Sequence
+from typing import Any, cast
+
+from understudy.artifact import digest_json
+from understudy.generate.base import Page
+from understudy.generate.extractive.blocks import page_claims, page_words
+from understudy.generate.extractive.claims import Claim, Location
+from understudy.generate.extractive.corpus import Corpus
+from understudy.kept import Kept
+
+_FIELDS = ("form", "subject", "attribute", "value", "start", "end", "type", "weak", "answer", "words", "asked")
+_SETS = ("verbs", "common", "titles")
+_AT_ONCE = 100  # pages whose claims are written together
+
+
+class Witness:
+    """A corpus that notes what it is asked, and what it says."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+        self.product = corpus.product
+        self.said: dict[tuple[str, str], bool] = {}
+        self.verbs, self.common, self.titles = (_Noted(self, name) for name in _SETS)
+
+    def is_specific(self, subject: str) -> bool:
+        return self.ask("is_specific", subject)
+
+    def speaks_of(self, phrase: str) -> bool:
+        return self.ask("speaks_of", phrase)
+
+    def ask(self, what: str, of: str) -> bool:
+        if (what, of) not in self.said:
+            self.said[what, of] = _answer(self._corpus, what, of)
+        return self.said[what, of]
+
+
+class _Noted(Container[str]):
+    def __init__(self, witness: Witness, name: str) -> None:
+        self._witness, self._name = witness, name
+
+    def __contains__(self, word: object) -> bool:
+        return self._witness.ask(self._name, str(word))
+
+
+def _answer(corpus: Corpus, what: str, of: str) -> bool:
+    if what in _SETS:
+        return of in getattr(corpus, what)
+    return corpus.is_specific(of) if what == "is_specific" else corpus.speaks_of(of)
+
+
+def claims_of(pages: Sequence[Page], corpus: Corpus, version: int, kept: Kept | None) -> Iterator[Claim]:
+    """The claims of all pages in the order of the text, as `page_claims` reads them. version: of the teacher."""
+    if kept is None:
+        for page in pages:
+            yield from page_claims(page, corpus)
+        return
+    new: dict[str, bytes] = {}
+    for page in pages:
+        key = _key(page, corpus.product, version)
+        claims = _read(kept.get([key]).get(key), page, corpus)
+        if claims is None:
+            witness = Witness(corpus)
+            claims = list(page_claims(page, cast(Corpus, witness)))
+            new[key] = _written(claims, witness)
+            if len(new) == _AT_ONCE:
+                kept.put(new)
+                new = {}
+        yield from claims
+    kept.put(new)
+
+
+def _key(page: Page, product: str, version: int) -> str:
+    document = page.document
+    kind = [document.kind, str(document.metadata.get("kind", "") or "")]
+    return digest_json([version, product, document.doc_id, document.title, kind, document.text])
+
+
+def _written(claims: Sequence[Claim], witness: Witness) -> bytes:
+    rows = [[list(c.location.headings), {n: getattr(c, n) for n in _FIELDS}] for c in claims]
+    said = [[what, of, answer] for (what, of), answer in witness.said.items()]
+    return json.dumps({"said": said, "claims": rows}, default=dict).encode("utf-8", "surrogatepass")
+
+
+def _read(value: bytes | None, page: Page, corpus: Corpus) -> list[Claim] | None:
+    """The kept claims; None where there are none, or the corpus now says otherwise."""
+    if value is None:
+        return None
+    found: dict[str, Any] = json.loads(value)
+    if any(_answer(corpus, what, of) != answer for what, of, answer in found["said"]):
+        return None
+    names, common = page_words(page.document.text)
+    return [
+        Claim(**fields, location=Location(page.document, tuple(headings), names, common, corpus))
+        for headings, fields in found["claims"]
+    ]
