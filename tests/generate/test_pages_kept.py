@@ -70,7 +70,9 @@ def test_a_page_is_read_again_where_the_corpus_says_otherwise_of_its_words(tmp_p
     about = page("a.md", "# Keel\n\nThe relay table holds 40 entries.\n\nKeel frobs every queue at midnight.\n")
     verbs = [page(f"{n}.md", f"# Note {n}\n\nIt can frob what it will frob, and must frob it.\n") for n in "bcd"]
     taught([about, *verbs[:1]], tmp_path, read)
-    nouns = page("e.md", "# Frob\n\nA frob is a thing. Take the frob, this frob, each frob, any frob, no frob and every frob.\n")
+    nouns = page(
+        "e.md", "# Frob\n\nA frob is a thing. Take the frob, this frob, each frob, any frob, no frob and every frob.\n"
+    )
     found, again = taught([about, *verbs, nouns], tmp_path, read)
     assert found == taught([about, *verbs, nouns], None, read)[0]
     assert "a.md" in again

@@ -26,6 +26,7 @@ from understudy.cli.review import review
 from understudy.cli.run import run
 from understudy.cli.runs import report, runs, show
 from understudy.cli.serve import serve
+from understudy.cli.served import promote, rollback, watch
 from understudy.cli.study import study
 from understudy.errors import Interrupted, UnderstudyError, UsageError
 from understudy.failures import explain
@@ -40,6 +41,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (init, plan, run, runs, report, ask, chat, serve, review, show, compare, merge, study, doctor):
+    app.command()(command)
+for command in (watch, promote, rollback):
     app.command()(command)
 app.add_typer(lab.app, name="lab")
 app.add_typer(store.app, name="store")
