@@ -42,8 +42,8 @@ app = typer.Typer(
 )
 for command in (init, plan, run, runs, report, ask, chat, serve, review, show, compare, merge, study, doctor):
     app.command()(command)
-for command in (watch, promote, rollback):
-    app.command()(command)
+for serving in (watch, promote, rollback):
+    app.command()(serving)
 app.add_typer(lab.app, name="lab")
 app.add_typer(store.app, name="store")
 
