@@ -206,6 +206,25 @@ class Run:
         path = Path(decisions) if decisions else decisions_path(self.name, generate.decisions if generate else None)
         return open_review(self.artifacts, path, who)
 
+    def preferences(
+        self, out: str | Path, decisions: str | Path | None = None, *, n: int = 500, seed: int = 0, arm: str = "base"
+    ) -> tuple[int, dict[str, int]]:
+        """Ask an arm at most n taught facts; write verified answer and wrong answer as `prompt, chosen, rejected`.
+        Returns how many there are, and how each question ended."""
+        from understudy.artifact import write_records
+        from understudy.review.preferences import preferences, verified
+
+        pairs = verified(self.review(decisions), n, seed)
+        answerer = self.answerer(arm)
+
+        def answer(questions: Sequence[str]) -> list[str]:
+            asked = [answerer.prepare(question).messages for question in questions]
+            return [done.text for done in answerer.reader.generate(asked, max_tokens=128)]
+
+        found, counts = preferences(pairs, answer)
+        write_records(Path(out), found)
+        return len(found), dict(counts)
+
     def answerer(self, arm: str | None = None) -> ModelAnswerer:
         """An arm (default: the best) ready to answer; its model stays in memory until another is opened."""
         from understudy.answerers import Answerers

@@ -38,6 +38,11 @@ def review(
         int | None, typer.Option("--audit", min=1, help="Read so many random pairs; estimate the share of good ones.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="With --audit: which sample is drawn.")] = 0,
+    preferences: Annotated[
+        Path | None,
+        typer.Option("--preferences", help="Ask the base model what is taught; write its wrong answers for DPO."),
+    ] = None,
+    pairs: Annotated[int, typer.Option("--pairs", min=1, help="With --preferences: most facts asked about.")] = 500,
     who: Annotated[str | None, typer.Option("--by", help="Whose decisions these are; default: your login.")] = None,
 ) -> None:
     """Read a run's pairs and exam questions beside their passages, the riskiest first; accept, edit, reject, undo."""
@@ -49,6 +54,11 @@ def review(
         raise UsageError("--alike: carries a decision over; give it with --decide")
     opened = api.open_run(run, store=store)
     session = opened.review(decisions, whoever() if who is None else who)
+    if preferences is not None:
+        found, counts = opened.preferences(preferences, decisions, n=pairs, seed=seed)
+        told = ", ".join(f"{what}: {n}" for what, n in sorted(counts.items()))
+        console.print(f"{found} preferences in {preferences} ({told})", soft_wrap=True)
+        return
     if decide:
         _decide(session, decide, alike, preview)
         return

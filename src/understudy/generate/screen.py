@@ -120,6 +120,11 @@ def masked(pair: QAPair) -> tuple[QAPair, list[str]]:
     return (replace(pair, question=question, answer=answer) if found else pair), found
 
 
+def refuses(answer: str) -> bool:
+    """Whether an answer says that it cannot be given."""
+    return _REFUSAL.search(answer) is not None
+
+
 def language(text: str) -> str:
     """The language whose commonest words a text has most of; empty where there are too few to tell."""
     tokens = re.findall(r"[^\W\d_]+", text.lower())
@@ -135,7 +140,7 @@ def language(text: str) -> str:
 def _problem(pair: QAPair, texts: dict[str, str], spoken: str) -> str | None:
     if pair.quote and pair.chunk_id in texts and pair.quote not in texts[pair.chunk_id]:
         return "quote does not stand in its chunk"
-    if _REFUSAL.search(pair.answer):
+    if refuses(pair.answer):
         return "answer is a refusal"
     told = language(f"{pair.question} {pair.answer}")
     if told and spoken and told != spoken:
