@@ -121,6 +121,16 @@ class Run:
         return self.record.label
 
     @property
+    def store(self) -> Path:
+        """The store that the run lies in."""
+        return self._store
+
+    @property
+    def folder(self) -> Path:
+        """Where the run's record, its links and its report lie."""
+        return self.record.folder(self._store)
+
+    @property
     def recipe(self) -> Recipe:
         return self.record.settings()
 

@@ -18,16 +18,19 @@ from understudy.serve.app import create_app
 from understudy.serve.served import Served
 from understudy.serve.settings import ServeSettings
 
+SCRIPT = "<script>document.title = 'taken over'</script><img src=x onerror=\"document.title = 'taken over'\">"
+
 
 @pytest.fixture(scope="session")
 def small_run(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> understudy.Run:
-    """Ingest to index and a benchmark on a manual of one page, with the tiny model."""
+    """Ingest to index and a benchmark on a manual of two pages, with the tiny model."""
     folder = tmp_path_factory.mktemp("served")
     (folder / "docs").mkdir()
     rows = "".join(f"| `--flag-{n}` | {100 + n} | The limit number {n} of the server. |\n" for n in range(12))
     (folder / "docs" / "guide <b>.md").write_text(
         f"# Guide\n\n## Options\n\n| Option | Default | Description |\n|---|---|---|\n{rows}"
     )
+    (folder / "docs" / "odd <script>.md").write_text(f"# Odd {SCRIPT}\n\n## Markup\n\n```\n{SCRIPT}\n```\n")
     recipe = {
         "name": "handbook",
         "base_model": str(tiny_model),

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from understudy import __version__
 from understudy.evaluation.support import Topic
-from understudy.serve import chat, completions
+from understudy.serve import chat, completions, pages
 from understudy.serve.embeddings import Embeddings
 from understudy.serve.engine import Engine
 from understudy.serve.gate import Gate
@@ -104,13 +104,6 @@ def create_app(served: Served, settings: ServeSettings) -> Any:
         served.arm_of(name)
         return _model(server, name)
 
-    @app.get("/documents/{chunk_id:path}")
-    async def document(chunk_id: str) -> dict[str, Any]:
-        chunk = served.chunks.get(chunk_id)
-        if chunk is None:
-            raise Problem(404, f"no passage '{chunk_id}'")
-        return {"chunk_id": chunk_id, "doc_id": chunk.doc_id, "title": chunk.breadcrumb, "text": chunk.text}
-
     @app.post("/v1/chat/completions")
     async def chat_completions(request: Request) -> Response:
         asked = read(ChatRequest, await request.body())
@@ -136,6 +129,7 @@ def create_app(served: Served, settings: ServeSettings) -> Any:
         asked = read(EmbeddingRequest, await request.body())
         return JSONResponse(await asyncio.to_thread(server.embeddings.answer, asked))
 
+    app.include_router(pages.router(served))
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"],

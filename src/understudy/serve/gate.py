@@ -21,7 +21,9 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 logger = logging.getLogger(__name__)
-_OPEN = ("/health", "/")  # the page itself holds nothing of the documentation
+_ALWAYS = ((b"x-content-type-options", b"nosniff"),)
+_OPEN = ("/health", "/")
+_OPEN_BELOW = "/static/"  # like the page itself, its files hold nothing of the documentation
 
 
 class Gate:
@@ -45,7 +47,7 @@ class Gate:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(message["status"])
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", number.encode())]
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", number.encode()), *_ALWAYS]
             await send(message)
 
         try:
@@ -61,11 +63,7 @@ class Gate:
         key, path = self._settings.key, scope["path"]
         if int(headers.get("content-length") or 0) > self._settings.max_bytes:
             raise self._too_large()
-        if (
-            key is None
-            or scope["method"] == "OPTIONS"
-            or any(path == p or (p != "/" and path.startswith(p)) for p in _OPEN)
-        ):
+        if key is None or scope["method"] == "OPTIONS" or path in _OPEN or path.startswith(_OPEN_BELOW):
             return
         given = headers.get("authorization", "")
         bearer = given[7:].strip() if given.lower().startswith("bearer ") else ""

@@ -1,0 +1,180 @@
+"""The web page and what it asks for: the run's findings, its questions, the store's runs, marked answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.resources
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request, Response
+
+from understudy import api
+from understudy.artifact import to_plain
+from understudy.errors import UnderstudyError
+from understudy.serve.feedback import Feedback, Mark
+from understudy.serve.findings import Findings
+from understudy.serve.problems import Problem
+from understudy.serve.requests import read
+from understudy.serve.served import Served
+from understudy.types import Document
+
+POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+SAFE = {"content-security-policy": POLICY, "referrer-policy": "no-referrer"}
+_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_AROUND = 1500  # characters of the document shown before and behind a passage
+
+
+def static_files() -> dict[str, bytes]:
+    """The page's files by name, as they lie in the package."""
+    folder = importlib.resources.files("understudy.serve") / "web"
+    return {file.name: file.read_bytes() for file in folder.iterdir() if _suffix(file.name) in _TYPES}
+
+
+def router(served: Served) -> APIRouter:
+    """The addresses of the page. `/` and `/static/` hold nothing of the documentation; the others need the key."""
+    pages = APIRouter()
+    files = static_files()
+    findings = Findings(served)
+    feedback = Feedback(served.run.folder)
+
+    def shown(name: str) -> Response:
+        if name not in files:
+            raise Problem(404, f"no file '{name}'")
+        headers = {**SAFE, "cache-control": "no-cache"}
+        return Response(files[name], media_type=f"{_TYPES[_suffix(name)]}; charset=utf-8", headers=headers)
+
+    @pages.get("/")
+    async def index() -> Response:
+        return shown("index.html")
+
+    @pages.get("/static/{name}")
+    async def static(name: str) -> Response:
+        return shown(name)
+
+    @pages.get("/documents/{chunk_id:path}")
+    async def document(chunk_id: str) -> dict[str, Any]:
+        return await asyncio.to_thread(_passage, served, chunk_id)
+
+    @pages.get("/api/run")
+    async def run(request: Request) -> dict[str, Any]:
+        _own(request)
+        return {
+            "name": served.name,
+            "label": served.run.label,
+            "default": served.default,
+            "arms": [{"arm": arm, "model": f"{served.name}/{arm}"} for arm in served.arms()],
+            "stages": list(served.run.artifacts),
+            "benchmark": "benchmark" in served.run.artifacts,
+        }
+
+    @pages.get("/api/verdict")
+    async def verdict(request: Request) -> dict[str, Any]:
+        _own(request)
+        return await asyncio.to_thread(findings.verdict)
+
+    @pages.get("/api/items")
+    async def items(request: Request) -> dict[str, Any]:
+        _own(request)
+        return await asyncio.to_thread(findings.items)
+
+    @pages.get("/api/items/{item_id:path}")
+    async def item(request: Request, item_id: str) -> dict[str, Any]:
+        _own(request)
+        return await asyncio.to_thread(findings.item, item_id)
+
+    @pages.get("/api/runs")
+    async def runs(request: Request) -> dict[str, Any]:
+        _own(request)
+        return {"runs": await asyncio.to_thread(_runs, served)}
+
+    @pages.get("/api/compare")
+    async def compare(request: Request, first: str, second: str) -> dict[str, Any]:
+        _own(request)
+        return await asyncio.to_thread(_compare, served, first, second)
+
+    @pages.post("/api/feedback")
+    async def mark(request: Request) -> dict[str, Any]:
+        _own(request)
+        asked = read(Mark, await request.body())
+        served.arm_of(asked.model)
+        return {"marked": await asyncio.to_thread(feedback.add, asked)}
+
+    return pages
+
+
+def _suffix(name: str) -> str:
+    return f".{name.rpartition('.')[2]}"
+
+
+def _own(request: Request) -> None:
+    """Only this server's own page (or a program) may ask: pages of other places cannot read a run's findings.
+
+    Raises Problem (403) where a browser says that the page is another place's.
+    """
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")
+    if foreign if site is None else site not in ("same-origin", "none"):
+        raise Problem(403, "only this server's own page may ask for this", code="other_origin")
+
+
+def _passage(served: Served, chunk_id: str) -> dict[str, Any]:
+    """A passage, its place, and the document's text around it. Raises Problem (404)."""
+    chunk = served.chunks.get(chunk_id)
+    if chunk is None:
+        raise Problem(404, f"no passage '{chunk_id}'")
+    before = after = ""
+    with contextlib.suppress(UnderstudyError):
+        text = _texts(served).get(chunk.doc_id, "")
+        if text[chunk.start : chunk.end] == chunk.text:
+            before = text[max(0, chunk.start - _AROUND) : chunk.start]
+            after = text[chunk.end : chunk.end + _AROUND]
+    return {
+        "chunk_id": chunk_id,
+        "doc_id": chunk.doc_id,
+        "place": chunk.where,
+        "title": chunk.breadcrumb,
+        "text": chunk.text,
+        "before": before,
+        "after": after,
+    }
+
+
+def _texts(served: Served) -> dict[str, str]:
+    """The documents' texts by id; empty where the run does not keep them."""
+    if "ingest" not in served.run.artifacts:
+        return {}
+    return {d.doc_id: d.text for d in served.run.artifact("ingest").records("documents", Document)}
+
+
+def _runs(served: Served) -> list[dict[str, Any]]:
+    """The runs of the store, newest first, each with what is finished of it and its verdict."""
+    listed = []
+    for run in api.list_runs(store=served.run.store):
+        said = None
+        with contextlib.suppress(UnderstudyError):
+            said = to_plain(run.verdict)
+        listed.append(
+            {
+                "label": run.label,
+                "created": run.record.created,
+                "finished": run.record.finished,
+                "stages": [{"stage": s, "done": s in run.artifacts} for s in run.record.stages],
+                "verdict": said,
+                "served": run.label == served.run.label,
+            }
+        )
+    return listed
+
+
+def _compare(served: Served, first: str, second: str) -> dict[str, Any]:
+    """The second run against the first. Only labels of the store's own runs are taken, never a path."""
+    runs = {run.label: run for run in api.list_runs(store=served.run.store)}
+    for label in (first, second):
+        if label not in runs:
+            raise Problem(404, f"no run '{label}'; there are: {', '.join(runs)}")
+    found = api.compare(runs[first], runs[second], store=served.run.store)
+    common = [{"first": a, "second": b, "questions": n} for (a, b), n in found.common.items()]
+    return {"arms": to_plain(found.arms), "comparisons": to_plain(found.comparisons), "common": common}
