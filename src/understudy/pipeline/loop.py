@@ -25,6 +25,7 @@ from understudy.pipeline.previous import (
 from understudy.pipeline.runs import RunRecord, begin, begin_again, previous_keys, save
 from understudy.pipeline.steps import Step, model_before, steps_of
 from understudy.pipeline.store import Store
+from understudy.pipeline.timings import Timings
 from understudy.pipeline.upkeep import sweep
 from understudy.recipe import Recipe
 from understudy.stage import Estimate, Inputs, ProgressFunction, RunContext, execute, silent
@@ -73,13 +74,14 @@ class Pipeline:
         base = self.recipe.base_model
         upstream: dict[str, Mapping[str, Any]] = {"model": {"parameters": parameters(base) if base else None}}
         lines: list[Planned] = []
+        timings = Timings(self.store.root)
         for step, config in self.steps:
             planned = self._plan_step(step, config, done, previous)
             if planned.artifact is not None:
                 done[step.name] = planned.artifact
                 upstream[step.name] = planned.artifact.counts
             else:
-                planned = replace(planned, estimate=step.estimate(config, upstream))
+                planned = replace(planned, estimate=timings.scaled(config, step.estimate(config, upstream)))
                 upstream[step.name] = planned.estimate.counts
             lines.append(planned)
         return lines
@@ -185,12 +187,21 @@ class Pipeline:
                     if artifact is None:
                         watch = progress(step.name) if progress else silent
                         artifact = self._execute(planned, done, device, watch)
+                        self._note(planned, done, artifact)
             on_stage(planned, artifact)
             done[step.name] = artifact
             self._keep(done, until or only)
             if step.name in (only, until):
                 break
         return done
+
+    def _note(self, planned: Planned, done: Mapping[str, Artifact], artifact: Artifact) -> None:
+        """Keep what the stage took beside what it was estimated to take, for the next plan."""
+        base = self.recipe.base_model
+        upstream: dict[str, Mapping[str, Any]] = {name: a.counts for name, a in done.items()}
+        upstream["model"] = {"parameters": parameters(base) if base else None}
+        estimate = planned.step.estimate(planned.config, upstream)
+        Timings(self.store.root).note(planned.config, estimate, artifact)
 
     def _keep(self, done: Mapping[str, Artifact], until: str | None) -> None:
         """Note what is there. A finished run stays one, also where only its first stages were looked at again."""
