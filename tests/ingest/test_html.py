@@ -394,3 +394,12 @@ def test_a_heading_across_a_table_stands_above_its_rows():
     )
     assert [b.kind for b in parse(page.text)] == ["heading", "table"]
     assert found(page, "table")[0].rows[1:] == (("lid", "Of tin."), ("cord", "Hemp."))
+
+
+def test_many_tags_within_many_open_elements_are_refused_and_never_cost_their_product() -> None:
+    deep = "<div class=menu>" * 400
+    with pytest.raises(SkipFile, match="more than 64 open elements"):
+        html.read(Source(Path("deep.html"), (deep + "<p>word<a href=x>y</a>" * 40_000).encode(), None))
+    began = time.process_time()
+    html.read(Source(Path("deep.html"), (deep + "<p>word<a href=x>y</a>" * 5_000).encode(), None))
+    assert time.process_time() - began < 5

@@ -122,5 +122,7 @@ def _cell(text: str) -> str:
 
 
 def _fence(text: str, mark: str, least: int) -> str:
+    if mark * least not in text:
+        return mark * least
     longest = max((len(run) for run in re.findall(f"{mark}+", text)), default=0)
     return mark * (max(least, longest + 1) if longest >= least else least)

@@ -247,7 +247,7 @@ def _drop_decoration(body: Node) -> None:
     """Links that only mark a place or lead to the source, and what is there for screen readers alone."""
     for node in reversed(list(body.walk())):
         tag = node.tag
-        if tag == "a":
+        if tag == "a" and node.words <= 10:
             text = node.plain()
             if len(text) <= 20 and text and node.get("href"):
                 anchor = node.get("href").startswith("#") and text.lower() in _DECORATION
@@ -270,13 +270,13 @@ def _drop_decoration(body: Node) -> None:
 
 def _is_symbol(node: Node) -> bool:
     """Whether an inline element shows nothing but the sign that more can be shown, as `ⓘ`."""
-    text = node.plain() if not node.block and len(node.kids) == 1 else ""
+    text = node.plain() if not node.block and not node.words and len(node.kids) == 1 else ""
     return len(text) == 1 and unicodedata.category(text) == "So"
 
 
 def _is_hidden(node: Node, marks: str) -> bool:
     if _LINE_NUMBERS.search(marks):
-        return re.fullmatch(r"[\d\s]*", node.plain()) is not None
+        return all(re.fullmatch(r"[\d\s]*", n.text) for n in node.walk())
     return _HIDDEN.search(marks) is not None
 
 

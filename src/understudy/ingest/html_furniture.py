@@ -63,7 +63,7 @@ def why_left_out(node: Node, headings: frozenset[str]) -> str:
         return NAVIGATION
     if tag == "form" and words <= 40 and not node.first(HEADINGS | CODE):
         return FURNITURE
-    if marks and _NAMES.search(marks) and not node.first(CODE) and _bears_out(node, share):
+    if marks and _NAMES.search(marks) and _bears_out(node, share) and not node.first(CODE):
         return NAVIGATION if share >= 0.4 else FURNITURE
     if words <= 30 and _is_languages(node):
         return NAVIGATION

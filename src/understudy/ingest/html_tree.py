@@ -27,6 +27,8 @@ _DROPPED = frozenset({
     "frameset", "noframes",
 })  # fmt: skip
 _MAX_DEPTH = 512  # elements within each other, as in browsers; the time of much grows with the square of it
+_DEEP = 64  # elements within each other beyond which
+_MOST_DEEP = 100_000  # so many tags can stand: what is asked of each of the elements around them costs that again
 _NESTS = re.compile(
     r"<(/?)(?:div|span|section|article|main|aside|header|footer|nav|ul|ol|menu|dl|table|blockquote|details|figure"
     r"|fieldset|center|font|em|strong|code|pre|sup|sub|h[1-6]|[a-z]+-[a-z-]+)(?=[\s>/])",
@@ -178,8 +180,11 @@ def _convert(root: LexborNode) -> Node:
 def _check_depth(text: str) -> None:
     if text.count("<") <= _MAX_DEPTH:
         return
-    depth = 0
+    depth = deep = last = 0
     for found in _NESTS.finditer(text):
+        if depth > _DEEP:
+            deep += text.count("<", last, found.start())
+        last = found.start()
         if found[1]:
             depth -= depth > 0
         else:
@@ -187,3 +192,7 @@ def _check_depth(text: str) -> None:
             if depth > _MAX_DEPTH:
                 line = text.count("\n", 0, found.start()) + 1
                 raise SkipFile("nested too deep", f"more than {_MAX_DEPTH} open elements at line {line}")
+    if depth > _DEEP:
+        deep += text.count("<", last)
+    if deep > _MOST_DEEP:
+        raise SkipFile("nested too deep", f"{deep} tags within more than {_DEEP} open elements")
