@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import typing
-from typing import Any, ClassVar, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_jsonable_python
@@ -40,6 +41,14 @@ class StageConfig(BaseModel):
     def files(self) -> dict[str, str]:
         """Files and folders outside the store that the stage reads: name → path. Their content enters the key."""
         return {}
+
+    def settled(self, root: Path) -> Self:
+        """The settings as a run with the store `root` has them."""
+        return self
+
+    def pending(self) -> tuple[str, ...]:
+        """Settings whose content the run has to fetch before `files` can name it."""
+        return ()
 
     def models(self) -> dict[str, str]:
         """Model references that the stage uses besides its inputs: name → reference. Their revision enters the key."""

@@ -35,6 +35,10 @@ docs.gitignore=false                        | ingest chunk generate index sft be
 docs.exclude=["x/**"]                       | ingest chunk generate index sft benchmark
 docs.encoding=cp1252                        | ingest chunk generate index sft benchmark
 docs.max_bytes=1000000                      | ingest chunk generate index sft benchmark
+docs.depth=2                                | nothing: what it fetches is digested
+docs.max_pages=9                            | nothing: what it fetches is digested
+docs.pause=1                                | nothing
+docs.timeout_seconds=9                      | nothing
 docs.teach.exclude=[index]                  | ingest chunk generate index sft benchmark
 docs.teach.include=[index]                  | ingest chunk generate index sft benchmark
 chunk.chunk_size=200                        | chunk generate index sft benchmark
@@ -149,7 +153,7 @@ BESIDE: tuple[tuple[tuple[str, ...], str, str], ...] = (
 LINES = [tuple(part.strip() for part in line.split("|")) for line in TABLE.strip().splitlines()]
 # Shown by another recipe than the table's, or a way of naming what is digested by content.
 ELSEWHERE = {
-    "docs.path", "generate.teacher", "generate.pairs", "generate.decisions", "generate.questions",
+    "docs.path", "docs.url", "generate.teacher", "generate.pairs", "generate.decisions", "generate.questions",
     "generate.heldout_facts", "benchmark.questions", "benchmark.rounds", "benchmark.temperature",
     "sft.mix.closed_book", "sft.mix.context", "sft.mix.multiple_choice", "sft.mix.short",
     "sft.sweep.lambdas", "sft.sweep.dev_items", "sft.sweep.general_items", "index.search.reranker",

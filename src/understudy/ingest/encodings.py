@@ -65,6 +65,21 @@ def decode(source: Source) -> str:
         return _decoded(data, label)
 
 
+def marked(data: bytes, label: str) -> bytes:
+    """Bytes of an encoding that their server named, as UTF-8 with a mark, which wins over what a page says of itself;
+    as they are where they are UTF-8, or not what the server says."""
+    if not label or data.startswith(_BOMS):
+        return data
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        try:
+            return codecs.BOM_UTF8 + _decoded(data, label).encode("utf-8", "replace")
+        except SkipFile:
+            return data
+    return data
+
+
 def _decoded(data: bytes, label: str) -> str:
     name = _LABELS.get(label, label)
     try:

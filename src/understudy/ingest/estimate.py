@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from understudy.ingest.config import IngestConfig
-from understudy.ingest.walk import walk
 from understudy.stage import Estimate
 
 _BYTES_PER_SECOND = 1e6
@@ -14,9 +13,13 @@ _BYTES_PER_SECOND = 1e6
 
 def estimate(config: IngestConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Estimate:
     """Counts from the names and sizes of the files; nothing is read."""
-    found, skipped = walk(config.path, config.include, config.exclude, config.gitignore, config.max_bytes)
+    if config.pending():
+        return Estimate(note=f"{config.url} is asked for when it runs; nothing of it is kept yet")
+    found, skipped = config.walk()
     size = sum(f.path.stat().st_size for f in found)
     note = f"{len(skipped)} entries are left out" if skipped else ""
+    if config.url is not None:
+        note = f"{config.url}: the pages that are kept; a run asks the site for what changed"
     return Estimate(
         counts={"files": len(found), "documents": len(found), "characters": size},
         seconds=1 + size / _BYTES_PER_SECOND,

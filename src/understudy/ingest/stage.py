@@ -15,14 +15,14 @@ from typing import Any, cast
 from understudy import outline
 from understudy.artifact import digest_json, from_plain, to_plain, write_records
 from understudy.errors import InputError, MissingExtraError
-from understudy.ingest import html
+from understudy.ingest import html, site
 from understudy.ingest.base import Format, Page, SkipFile, Skipped, Source
 from understudy.ingest.config import IngestConfig
 from understudy.ingest.formats import SUFFIXES
 from understudy.ingest.html_site import top
 from understudy.ingest.kinds import kind_of
 from understudy.ingest.teach import Lessons
-from understudy.ingest.walk import Found, read_bytes, walk
+from understudy.ingest.walk import Found, read_bytes
 from understudy.kept import Kept
 from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import Document
@@ -52,7 +52,11 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     the stage. Raises InputError where nothing can be read at all, MissingExtraError where an optional library
     would have helped.
     """
-    found, skipped = walk(config.path, config.include, config.exclude, config.gitignore, config.max_bytes)
+    found, skipped = config.walk()
+    addresses: dict[str, str] = {}
+    if config.kept is not None:
+        addresses = site.addresses(config.kept)
+        skipped.extend(_clean(note) for note in site.read(config.kept).skipped)
     counts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     untaught: Counter[str] = Counter()
@@ -83,7 +87,8 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
             if why:
                 untaught[why.partition(":")[0]] += 1
                 document = replace(document, untaught=why)
-            left_out.extend(PartLeftOut(file.doc_id, p.reason, p.words, _valid(p.text)) for p in page.left_out)
+            document = replace(document, doc_id=addresses.get(file.doc_id, file.doc_id))
+            left_out.extend(PartLeftOut(document.doc_id, p.reason, p.words, _valid(p.text)) for p in page.left_out)
             yield document
         ctx.progress("reading", len(found), len(found))
 
@@ -97,7 +102,7 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         words[part.reason] += part.words
     reasons = Counter(s.reason for s in skipped)
     if not counts["documents"]:
-        raise _nothing(config.path, skipped, reasons)
+        raise _nothing(config.place, skipped, reasons)
     return StageOutput(
         counts={
             "files": len(found),

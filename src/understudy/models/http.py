@@ -68,7 +68,7 @@ class HttpClient:
                 began.append(event)
 
         try:
-            return _wait_for(self._fetch(method, path, content, trace))
+            return wait_for(self._fetch(method, path, content, trace))
         except TimeoutError:
             raise NoAnswer(f"no answer within {self.timeout:g} seconds", sent=bool(began)) from None
         except httpx2.TransportError as error:
@@ -137,7 +137,7 @@ _loop_lock = threading.Lock()
 _loops: dict[int, asyncio.AbstractEventLoop] = {}  # by process: a fork has no thread that would run its parent's
 
 
-def _wait_for(work: Coroutine[Any, Any, T]) -> T:
+def wait_for(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on the process's own event loop, in a thread that ends with the process."""
     with _loop_lock:
         loop = _loops.get(os.getpid())

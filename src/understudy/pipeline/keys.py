@@ -39,7 +39,8 @@ def key_fields(
         "inputs": {
             name: done[name].digest if name in done else UNKNOWN for name in step.reads(config) if name in present
         },
-        "files": {n: digest_path(p, f"{section_of(step.name)}.{n}") for n, p in config.files().items()},
+        "files": dict.fromkeys(config.pending(), UNKNOWN)
+        or {n: digest_path(p, f"{section_of(step.name)}.{n}") for n, p in config.files().items()},
         "models": {n: _or_unknown(identity(m)) for n, m in config.models().items()},
     }
     if previous:

@@ -59,7 +59,7 @@ class Pipeline:
         self.store = Store(store.absolute())
         self.recipe_text = recipe_text
         self.command = command
-        self.steps = steps_of(recipe)
+        self.steps = [(step, config.settled(self.store.root)) for step, config in steps_of(recipe)]
         self.record: RunRecord | None = None
         """The record under which it ran; None before `run`."""
 
@@ -166,6 +166,8 @@ class Pipeline:
         self.record = begin(self.store, self.recipe, self.names, text=self.recipe_text, command=self.command)
         done: dict[str, Artifact] = {}
         for step, config in self.steps:
+            if step.refresh is not None and only in (None, step.name):
+                step.refresh(config, say)
             planned = self._plan_step(step, config, done, previous)
             if planned.key is None:
                 self._fetch_models(config, say)

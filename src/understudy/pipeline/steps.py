@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -39,6 +40,14 @@ def _ingest() -> Run:
     from understudy.ingest.stage import run
 
     return run
+
+
+def _refresh_site(config: Any, say: Callable[[str], None]) -> None:
+    if config.kept is None:
+        return
+    from understudy.ingest.site import refresh
+
+    refresh(config, say, logging.getLogger("understudy.ingest").warning)
 
 
 def _chunk() -> Run:
@@ -80,6 +89,7 @@ class Step:
     model: how the model enters its key: its `weights`, its `tokenizer` only, the recipe's own `base` where it names
         one, or not at all.
     follows: stages of the run from whose model the training goes on (`sft.start: previous`) whose artifacts it reads.
+    refresh: fetches what its settings name elsewhere, so that its files are there before the key is made.
     makes_model: its artifact's `model/` folder is the model for the stages below.
     """
 
@@ -91,6 +101,7 @@ class Step:
     model: Literal["", "base", "tokenizer", "weights"] = ""
     makes_model: bool = False
     follows: tuple[str, ...] = ()
+    refresh: Callable[[Any, Callable[[str], None]], None] | None = None
 
     def reads(self, config: StageConfig) -> tuple[str, ...]:
         """The stages whose artifacts it reads under these settings, where the recipe has them."""
@@ -100,7 +111,7 @@ class Step:
 STAGES: tuple[Step, ...] = (
     Step("merge", _merge, estimate_merge, model="base", makes_model=True),
     Step("align", _align, estimate_align, model="weights", makes_model=True),
-    Step("ingest", _ingest, estimate_ingest),
+    Step("ingest", _ingest, estimate_ingest, refresh=_refresh_site),
     Step("chunk", _chunk, estimate_chunk, needs=("ingest",), model="tokenizer"),
     Step("generate", _generate, estimate_generate, needs=("ingest", "chunk")),
     Step("index", _index, estimate_index, needs=("chunk",)),
