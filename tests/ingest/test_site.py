@@ -213,7 +213,7 @@ def test_robots_txt_is_obeyed_and_its_sitemap_followed(web: Web, tmp_path: Path)
     }
     wanted = config(web, tmp_path)
     assert set(fetch(wanted)) == {"docs/", "docs/alone", "docs/q?a=1&b=2"}
-    assert reasons(wanted) == {"docs/private/a": "robots.txt", "docs/private/b": "robots.txt"}
+    assert reasons(wanted) == {"docs/private/a": "forbidden to robots", "docs/private/b": "forbidden to robots"}
     by_map = config(web, tmp_path, "/docs/map.xml", depth=0)
     assert set(fetch(by_map)) == {"docs/alone", "docs/q?a=1&b=2"}
     web.pages["/robots.txt"] = (200, {}, b"User-agent: *\nDisallow: /\n")

@@ -217,7 +217,7 @@ class _Crawl:
             if target in self.seen and address != self.start:
                 return Answer(0, {}), final  # its own turn comes, or came
             if not self.robots.can_fetch(AGENT, target):
-                self.skip(address, "robots.txt", f"redirects to {target}")
+                self.skip(address, "forbidden to robots", f"redirects to {target}")
                 return Answer(0, {}), final
             been.add(target)
             self.seen.add(target)
@@ -283,7 +283,7 @@ class _Crawl:
             if _matches(self.exclude, path):
                 self.skip(address, "excluded")
             elif not self.robots.can_fetch(AGENT, address):
-                self.skip(address, "robots.txt", "not allowed")
+                self.skip(address, "forbidden to robots", "by its robots.txt")
             else:
                 self.queue.append((address, depth + 1))
 
