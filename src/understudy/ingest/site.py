@@ -63,7 +63,7 @@ class Site:
 def read(folder: Path) -> Site:
     """What is kept of a site; empty where nothing is, or where it cannot be read."""
     try:
-        return from_plain(Site, json.loads((folder / "site.json").read_text(encoding="utf-8")))  # type: ignore[no-any-return]
+        return from_plain(Site, json.loads((folder / "site.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError):
         return Site()
 

@@ -72,12 +72,12 @@ def _unfit(recipe: Recipe, sft: Artifact, model: Any) -> str:
 
 
 def page_changes(store: Store, name: str, docs: IngestConfig) -> PageChanges | None:
-    """The files of the folder now against the newest run that has read one; None where no run has.
+    """The files of the folder now against the newest run that has read one; None where no run has, and for a site.
 
     By the digests of their bytes; nothing is converted. A file that the run could not read counts neither way.
     """
     newest = _newest(store, name, "ingest")
-    if newest is None:
+    if newest is None or docs.path is None:
         return None
     record, artifact = newest
     before = {d.doc_id: d.digest for d in artifact.records("documents", Document)}
