@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from understudy.answerers import Answerers
     from understudy.benchmark.across_runs import Compared, Side
     from understudy.benchmark.summary import ArmSummary, Summary
+    from understudy.export.write import Exported
     from understudy.retrieval.open import Index
     from understudy.review.session import Review
 
@@ -255,6 +256,31 @@ class Run:
             index = self.recipe.index
             self._answerers = Answerers(self.model, self.artifacts, index.search if index else None, self._device)
         return self._answerers.open(chosen)
+
+    def export(
+        self,
+        out: str | Path,
+        *,
+        format: str = "hf",
+        quants: Sequence[str] = (),
+        arm: str | None = None,
+        questions: int = 60,
+        force: bool = False,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> Exported:
+        """Write the model of an arm (default: the best) to a new folder, with proof that it is the one measured.
+
+        format: hf, adapter, gguf, ollama or jan. quants: of GGUF files: f16, q8_0, q6_k, q4_k_m. questions: of the
+        run's exam that the written model sits again, at most. force: give it out unproven where a check fails.
+        Raises InputError, MissingExtraError, and ModelError naming the check that failed.
+        """
+        from understudy.export.run import export_run
+
+        network.allow(self.recipe.contacts())
+        return export_run(
+            self._opened, arm or self.best_arm, Path(out), format=format, quants=quants, questions=questions,
+            force=force, say=say,
+        )  # fmt: skip
 
     def ask(self, question: str, arm: str | None = None) -> Answer:
         """Answer a question, with citations. Raises InputError for an arm that the run does not have."""

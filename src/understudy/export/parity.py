@@ -1,0 +1,225 @@
+"""Is what was written the model that was measured? Template, tokens, distributions, greedy text and the exam.
+
+Each check is made by the runtime that users run, on the run's own texts. What is compared: the rendered conversation
+as a string; token numbers; KL(measured || written) in nats of the next-token distribution at places of texts, over the
+tokens that the runtime lists (all others together count as one token, so that for a vocabulary larger than the list
+the figure is a lower bound); the likeliest token there; the tokens written at temperature 0; the exam's answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from understudy import prompts
+from understudy.answer import ModelAnswerer
+from understudy.evaluation.intervals import accuracy
+from understudy.evaluation.letter import Letter
+from understudy.evaluation.question import Question, right
+from understudy.evaluation.statistics.significance import mcnemar_p
+from understudy.export.config import ALPHA, PLACES, TEXTS, Limits
+from understudy.export.measured import Measured, Runtime
+from understudy.types import Message
+
+_LONGEST = 224  # tokens of a text on which distributions are compared
+_FIRST = 8  # tokens before the first place
+_GREEDY = 6  # texts continued at temperature 0
+_GREEDY_TOKENS = 24
+_LOWEST = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison. n: what was compared, in number. found: what was seen. limit: what is asked for."""
+
+    name: str
+    passed: bool
+    n: int
+    found: Mapping[str, float | int | str | None]
+    limit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What the comparison is made on. corpus: passages of the documentation. questions: of the run's exam.
+
+    answerers: a runtime → the arm that sits the exam with it (the same passages for both).
+    """
+
+    corpus: Sequence[str]
+    questions: Sequence[Question] = ()
+    shown: Sequence[Sequence[Message]] = field(default=())
+
+
+def conversations(template_takes_system: bool) -> list[list[Message]]:
+    """A single turn, several turns, and, where the template takes one, a system message before them."""
+    single = [Message("user", "Which port does the server listen on?")]
+    several = [
+        *single,
+        Message("assistant", "It listens on port 7411.\n\n```sh\nserve --port 7411\n```"),
+        Message("user", '  And "where" are <b>files</b> kept, über /var?\n'),
+    ]
+    system = [Message("system", "Answer from the documentation."), *several]
+    return [single, several, *([system] if template_takes_system else [])]
+
+
+def check(measured: Measured, written: Runtime, material: Material, limits: Limits, *, bos: int | None) -> list[Check]:
+    """Everything but the exam."""
+    asked = [list(m) for m in material.shown]
+    texts = [*material.corpus, *(measured.render(m) for m in asked)]
+    found = [
+        _template(measured, written, asked),
+        _tokens(measured, written, texts),
+        _bos(measured, written, asked, bos),
+    ]
+    places = spread([measured.tokens(text) for text in _in_turn(texts, len(material.corpus))])
+    found += _distributions(measured, written, places, limits)
+    if limits.greedy:
+        found.append(_greedy(measured, written, [ids for ids, _ in places][:_GREEDY]))
+    return found
+
+
+def _template(measured: Measured, written: Runtime, asked: Sequence[list[Message]]) -> Check:
+    tried = [*conversations(_takes_system(measured)), *asked]
+    wrong = [i for i, m in enumerate(tried) if _rendered(written, m) != measured.render(m)]
+    first = _difference(measured.render(tried[wrong[0]]), _rendered(written, tried[wrong[0]])) if wrong else None
+    return Check("template", not wrong, len(tried), {"different": len(wrong), "first": first}, "every string equal")
+
+
+def _tokens(measured: Measured, written: Runtime, texts: Sequence[str]) -> Check:
+    wrong = []
+    for text in texts:
+        expected, got = measured.tokens(text), written.tokens(text)
+        if expected != got:
+            at = next((i for i, (a, b) in enumerate(zip(expected, got, strict=False)) if a != b), 0)
+            wrong.append(f"token {at}: {expected[at : at + 4]} became {got[at : at + 4]} in {text[:60]!r}")
+    return Check("tokens", not wrong, len(texts), {"different": len(wrong), "first": wrong[0] if wrong else None},
+                 "every text's tokens equal")  # fmt: skip
+
+
+def _bos(measured: Measured, written: Runtime, asked: Sequence[list[Message]], bos: int | None) -> Check:
+    """At most one at the start, and the chat address reads as many tokens as were measured."""
+    tried = [*conversations(False), *asked[:2]]
+    most, uneven = 0, 0
+    for messages in tried:
+        ids = written.tokens(_rendered(written, messages))
+        run = next((i for i, token in enumerate(ids) if token != bos), len(ids))
+        most = max(most, run)
+        uneven += written.chat_tokens(messages) != measured.chat_tokens(messages)
+    return Check("bos", most <= 1 and not uneven, len(tried), {"most": most, "chats of another length": uneven},
+                 "at most one, and chats as long as measured")  # fmt: skip
+
+
+def spread(rows: Sequence[list[int]]) -> list[tuple[list[int], list[int]]]:
+    """Texts cut to a length, each with the places at which distributions are compared, evenly from its start."""
+    found = []
+    for ids in rows:
+        kept = ids[:_LONGEST]
+        if len(kept) > _FIRST:
+            step = max(1, math.ceil((len(kept) - _FIRST) / PLACES))
+            found.append((kept, list(range(_FIRST, len(kept) + 1, step))))
+        if len(found) == TEXTS:
+            break
+    return found
+
+
+def divergence(measured: Sequence[float], written: Mapping[int, float]) -> float:
+    """KL(measured || written) in nats over the tokens listed in `written` (log-probabilities), the others as one."""
+    total, p_rest, q_rest = 0.0, 1.0, 1.0
+    for token, logprob in written.items():
+        p, q = math.exp(measured[token]), math.exp(logprob)
+        p_rest, q_rest = p_rest - p, q_rest - q
+        if p > 0:
+            total += p * (measured[token] - logprob)
+    if p_rest > _LOWEST and len(written) < len(measured):
+        total += p_rest * (math.log(p_rest) - math.log(max(q_rest, _LOWEST)))
+    return max(0.0, total)
+
+
+def _distributions(
+    measured: Measured, written: Runtime, texts: Sequence[tuple[list[int], list[int]]], limits: Limits
+) -> list[Check]:
+    kls: list[float] = []
+    same = 0
+    for ids, places in texts:
+        rows = measured.logprobs(ids, places).tolist()
+        for row, got in zip(rows, written.next_tokens(ids, places), strict=True):
+            kls.append(divergence(row, got))
+            same += max(range(len(row)), key=row.__getitem__) == max(got, key=got.__getitem__)
+    n = len(kls)
+    mean, share = (sum(kls) / n, same / n) if n else (None, None)
+    return [
+        Check("kl", mean is not None and mean <= limits.mean_kl, n, {"mean": mean, "largest": max(kls, default=None)},
+              f"mean at most {limits.mean_kl:g} nats"),
+        Check("same top token", share is not None and share >= limits.same_top, n, {"share": share},
+              f"at least {limits.same_top:.1%}"),
+    ]  # fmt: skip
+
+
+def _greedy(measured: Measured, written: Runtime, texts: Sequence[list[int]]) -> Check:
+    ends = set(measured.end_tokens())
+
+    def turn(model: Runtime, ids: list[int]) -> list[int]:
+        written = model.greedy(ids, _GREEDY_TOKENS)
+        return written[: next((i for i, token in enumerate(written) if token in ends), None)]
+
+    equal = sum(turn(measured, ids) == turn(written, ids) for ids in texts)
+    return Check("greedy text", bool(texts) and equal == len(texts), len(texts), {"equal": equal}, "every text equal")
+
+
+def sit_exam(measured: ModelAnswerer, written: ModelAnswerer, questions: Sequence[Question]) -> Check:
+    """The exam's questions with options, answered by letter by both: accuracies, flips, McNemar's exact p."""
+    ours, theirs = (Letter(shifts=1).score(a.name, a, questions) for a in (measured, written))
+    cells = [(right(a), right(b)) for a, b in zip(ours, theirs, strict=True)]
+    lost, won = cells.count((True, False)), cells.count((False, True))
+    p = mcnemar_p(lost, won)
+    labels = {q.item.item_id: q.item.doc_id for q in questions}
+    before, after = (accuracy({r.item_id: r for r in rows}, labels) for rows in (ours, theirs))
+    return Check(
+        "exam", p is None or p >= ALPHA, len(questions),
+        {"measured": before.value, "measured low": before.low, "measured high": before.high, "written": after.value,
+         "written low": after.low, "written high": after.high, "right to wrong": lost, "wrong to right": won,
+         "other answers": sum(a.predicted != b.predicted for a, b in zip(ours, theirs, strict=True)),
+         "mcnemar p": p},
+        f"McNemar's p at least {ALPHA:g}",
+    )  # fmt: skip
+
+
+def shown(questions: Sequence[Question], answerer: ModelAnswerer) -> list[Sequence[Message]]:
+    """The exam's questions as the arm is shown them."""
+    return [
+        answerer.prepare(
+            q.item.question, shown=prompts.multiple_choice(q.item.question, q.item.options), gold=q.gold
+        ).messages
+        for q in questions
+    ]
+
+
+def _takes_system(measured: Measured) -> bool:
+    try:
+        return "documentation" in measured.render(conversations(True)[-1])
+    except Exception:  # a template refuses in many ways
+        return False
+
+
+def _rendered(written: Runtime, messages: Sequence[Message]) -> str:
+    from understudy.errors import ModelError
+
+    try:
+        return written.render(messages)
+    except ModelError as error:
+        return f"(refused: {error})"
+
+
+def _difference(expected: str, got: str) -> str:
+    at = next((i for i, (a, b) in enumerate(zip(expected, got, strict=False)) if a != b), min(len(expected), len(got)))
+    return f"character {at}: {expected[at : at + 40]!r} became {got[at : at + 40]!r}"
+
+
+def _in_turn(texts: Sequence[str], corpus: int) -> list[str]:
+    """Texts of the exam and of the corpus in turn, spread over both."""
+    first, second = list(texts[corpus:]), list(texts[:corpus])
+    half = TEXTS // 2
+    picked = [rows[:: max(1, len(rows) // TEXTS)] for rows in (first, second)]
+    return [*picked[0][:half], *picked[1], *picked[0][half:]]
