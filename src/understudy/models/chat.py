@@ -35,11 +35,17 @@ def ensure_template(tokenizer: Any) -> Any:
 
 
 def render(tokenizer: Any, messages: Sequence[Message], *, reply: bool = True) -> str:
-    """The conversation as text; with `reply` it ends where the assistant begins to speak."""
+    """The conversation as text; with `reply` it ends where the assistant begins to speak.
+
+    Where the template refuses a system message, it stands before the first of the user's.
+    """
     turns = [{"role": m.role, "content": m.content} for m in messages]
     try:
         return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=reply))
     except TemplateError as error:
+        if len(messages) > 1 and (messages[0].role, messages[1].role) == ("system", "user"):
+            both = Message("user", f"{messages[0].content}\n\n{messages[1].content}")
+            return render(tokenizer, [both, *messages[2:]], reply=reply)
         raise ModelError(f"the model's chat template refuses this conversation: {error}") from error
 
 
