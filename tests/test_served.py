@@ -20,7 +20,7 @@ class Runs:
 
     right: dict[str, int]
 
-    def sides(self, named: Any, store: Path) -> Any:
+    def sides(self, named: Any, store: Path, same_options: bool) -> Any:
         from understudy.benchmark.across_runs import _side
         from understudy.evaluation.interchange.samples import Samples
 

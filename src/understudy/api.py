@@ -358,29 +358,32 @@ def list_runs(*, store: str | Path = STORE) -> list[Run]:
     return [open_run(record.label, store=store) for record in _list_runs(Path(store))]
 
 
-def compare(*runs: str | Path | Run, store: str | Path = STORE) -> Compared:
+def compare(*runs: str | Path | Run, store: str | Path = STORE, same_options: bool = True) -> Compared:
     """Pair runs on their common questions, later ones against the first.
 
     runs: a Run, `name`, `name@number` or either with `:ARM`; a benchmark's folder; a samples_*.jsonl of lm_eval or a
-    JSON log of inspect_ai. Raises InputError where nothing can be paired.
+    JSON log of inspect_ai. same_options: a question is the same only with the same options, else with the same right
+    answer: an edit of the documentation changes wrong options elsewhere. Raises InputError where nothing can be paired.
     """
     from understudy.benchmark.across_runs import compare_sides
 
-    return compare_sides([_sides(one, Path(store)) for one in runs])
+    return compare_sides([_sides(one, Path(store), same_options) for one in runs])
 
 
-def _sides(named: str | Path | Run, store: Path) -> Sequence[Side]:
-    from understudy.benchmark.across_runs import choose_arms, read_side
+def _sides(named: str | Path | Run, store: Path, same_options: bool = True) -> Sequence[Side]:
+    from understudy.benchmark.across_runs import choose_arms, content_key, question_key, read_side
+
+    key = content_key if same_options else question_key
 
     if isinstance(named, Run):
-        return read_side(named.artifact("benchmark").path, named.label)
+        return read_side(named.artifact("benchmark").path, named.label, key)
     name = str(named)
     head, _, arm = name.partition(":")
     for place, wanted in ((name, ""), (head, arm)):
         if Path(place).exists():
-            return choose_arms(read_side(Path(place), Path(place).stem), wanted)
+            return choose_arms(read_side(Path(place), Path(place).stem, key), wanted)
     opened = open_run(head, store=store)
-    return choose_arms(read_side(opened.artifact("benchmark").path, head), arm)
+    return choose_arms(read_side(opened.artifact("benchmark").path, head, key), arm)
 
 
 def load_model(reference: str, *, adapter: str | Path | None = None, device: str = "auto") -> LanguageModel:

@@ -60,7 +60,7 @@ def promote(run: str, store: Path, *, force: bool = False) -> Decision:
     if now is None:
         return _enter(store, name, label, "the first to be served")
     before = api.open_run(now, store=store)
-    compared = api.compare(f"{now}:{before.best_arm}", f"{label}:{opened.best_arm}", store=store)
+    compared = api.compare(f"{now}:{before.best_arm}", f"{label}:{opened.best_arm}", store=store, same_options=False)
     one = compared.comparisons[0]
     if one.verdict == "worse":
         return Decision(label, False, now, one.sentence)

@@ -89,7 +89,7 @@ def test_every_kind_has_its_row_and_its_own_questions(update: Update) -> None:
     assert rows["withdrawn"].acc.value is None
 
 
-def test_only_the_same_question_with_the_same_options_is_paired(update: Update) -> None:
+def test_only_the_same_question_with_the_same_answer_is_paired(update: Update) -> None:
     rows = {row.change: row for row in update.rows}
     assert (rows["unchanged"].before.value, rows["unchanged"].difference.value) == (0.0, 1.0)
     assert rows["changed"].difference.n == 0  # its key is another one

@@ -7,7 +7,7 @@ answered count, and they are compared in pairs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,7 +51,12 @@ def content_key(item: MCQItem) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
 
-def read_side(path: Path, run: str) -> list[Side]:
+def question_key(item: MCQItem) -> str:
+    """The same for the same question with the same right answer, whatever the wrong options are."""
+    return "\x1f".join(" ".join(text.split()).casefold() for text in (item.question, item.options[item.correct]))
+
+
+def read_side(path: Path, run: str, key: Callable[[MCQItem], str] = content_key) -> list[Side]:
     """Every arm (without floors) of a benchmark folder, or the one of an lm_eval or inspect_ai log.
 
     Raises InputError where the path is none of these.
@@ -59,24 +64,24 @@ def read_side(path: Path, run: str) -> list[Side]:
     if (path / "results.jsonl").is_file():
         items = read_records(path / "items.jsonl", MCQItem)
         results = [r for r in read_records(path / "results.jsonl", ItemResult) if not r.arm.startswith(PREFIX)]
-        return [_side(run, Samples(arm, items, rows)) for arm, rows in by_arm(results).items()]
+        return [_side(run, Samples(arm, items, rows), key) for arm, rows in by_arm(results).items()]
     if path.suffix == ".jsonl" and path.is_file():
-        return [_side(run, read_samples(path))]
+        return [_side(run, read_samples(path), key)]
     if path.suffix == ".json" and path.is_file():
-        return [_side(run, read_log(path))]
+        return [_side(run, read_log(path), key)]
     raise InputError(
         f"{path}: neither a benchmark artifact (results.jsonl), nor a samples_*.jsonl of lm_eval, nor a JSON log "
         "of inspect_ai"
     )
 
 
-def _side(run: str, samples: Samples) -> Side:
+def _side(run: str, samples: Samples, key_of: Callable[[MCQItem], str] = content_key) -> Side:
     items = {item.item_id: item for item in samples.items}
     results: dict[str, ItemResult] = {}
     documents: dict[str, str] = {}
     for r in samples.results:
         item = items.get(r.item_id)
-        key = content_key(item) if item else r.item_id
+        key = key_of(item) if item else r.item_id
         results.setdefault(key, r)
         documents.setdefault(key, r.doc_id or (item.doc_id if item else "") or key)
     return Side(run, samples.name, results, documents)

@@ -170,7 +170,7 @@ class ChangeRow:
 
     change: `new`, `changed`, `unchanged` or `withdrawn`. facts: how many facts of the kind there are.
     acc: on all questions about them. before, difference: the same arm in the run before, and now minus then, on the
-    questions that both were asked with the same options.
+    questions that both were asked with the same right answer (wrong options may differ).
     abstains: share of held-out questions that the model, asked without passages, answers by saying that the
     documentation does not say: wanted for withdrawn facts, and a loss for all others.
     outdated: share of held-out questions on changed facts whose earlier answer is still the likelier one.

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 from understudy import prompts
-from understudy.benchmark.across_runs import content_key
+from understudy.benchmark.across_runs import question_key
 from understudy.benchmark.arms import ArmRun
 from understudy.benchmark.summary import ChangeRow, Update
 from understudy.evaluation import intervals, paired
@@ -93,13 +93,13 @@ def _held_out(
 
 
 def _before(inputs: Inputs, arm: str, questions: Sequence[Question]) -> dict[str, ItemResult]:
-    """The answers of the same arm in the run before, by the id of the same question with the same options now."""
+    """The answers of the same arm in the run before, by the id of the same question with the same answer now."""
     benchmark = inputs.previous.get("benchmark")
     if benchmark is None:
         return {}
-    keys = {item.item_id: content_key(item) for item in benchmark.records("items", MCQItem)}
+    keys = {item.item_id: question_key(item) for item in benchmark.records("items", MCQItem)}
     answers = {keys[r.item_id]: r for r in benchmark.records("results", ItemResult) if r.arm == arm}
-    of = {q.item.item_id: content_key(q.item) for q in questions}
+    of = {q.item.item_id: question_key(q.item) for q in questions}
     return {item_id: answers[key] for item_id, key in of.items() if key in answers}
 
 
