@@ -209,3 +209,17 @@ def test_the_nitro_documentation_links_questions_in_its_own_words(nitro: Path) -
     ]
     item = MCQItem("1", "What does multithreading allow in concurrent programming?", ("threads", "nothing"), 0)
     assert link([item], chunks)[0].item.doc_id == "multi-thread.md"
+
+
+def test_a_held_out_paraphrase_is_of_a_fact_that_was_taught() -> None:
+    chunks = [chunk("c1", "the port is 80"), chunk("c2", "the limit is 9")]
+    own = [
+        QAPair("p1", "q", "80", "c1", "d", fact_id="f1"),
+        QAPair("p2", "q2", "9", "c2", "d", fact_id="f2", split="dev"),
+    ]
+    items = [
+        MCQItem("1", "a?", ("x", "y"), 0, "c1", "d", fact_id="f1", source="heldout-paraphrase"),
+        MCQItem("2", "b?", ("x", "y"), 0, "c2", "d", fact_id="f2", source="heldout-paraphrase"),
+        MCQItem("3", "c?", ("x", "y"), 0, "c1", "d", fact_id="f1", source="heldout-chunk"),
+    ]
+    assert [q.taught for q in link(items, chunks, own)] == [True, False, False]

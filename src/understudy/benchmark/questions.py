@@ -15,6 +15,9 @@ from understudy.types import Chunk, MCQItem, QAPair
 FEWEST_DOCUMENTS = 6  # with fewer clusters no difference can be significant
 LINKED = 0.6  # share of the idf-weighted words of question and key that a passage must hold to count as its source
 
+NEVER_TAUGHT = frozenset({"heldout-doc", "heldout-chunk", "heldout-fact"})
+"""Sources of questions whose fact is in no training pair; of `heldout-paraphrase` only the wording is held out."""
+
 
 def spread(items: Sequence[MCQItem], n: int | None) -> list[MCQItem]:
     """At most n items, taken from the documents in turn; in the original order."""
@@ -126,7 +129,7 @@ class _Taught:
     def __call__(self, item: MCQItem) -> bool | None:
         if not self.known:
             return None
-        if item.source.startswith("heldout"):
+        if item.source in NEVER_TAUGHT:
             return False
         if self.by_fact and item.fact_id:
             return item.fact_id in self.facts
