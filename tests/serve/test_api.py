@@ -197,6 +197,16 @@ def test_without_the_key_nothing_is_said(with_key: Any) -> None:
         assert http.post("/v1/chat/completions", content=iter([b"x" * 15_000, b"x" * 15_000])).status_code == 413
 
 
+def test_a_name_that_was_pointed_at_this_machine_is_not_answered_without_a_key(serving: Any, with_key: Any) -> None:
+    with serving.client(host="rebound.example") as http:
+        assert http.get("/v1/models").status_code == 403
+    for host in ("localhost:8765", "127.0.0.1", "[::1]:8765"):
+        with serving.client(host=host) as http:
+            assert http.get("/v1/models").status_code == 200, host
+    with with_key.client(host="docs.example", authorization="Bearer a-key-of-the-server") as http:
+        assert http.get("/v1/models").status_code == 200
+
+
 def test_pages_of_other_places_may_ask_as_openais_client_does(serving: Any) -> None:
     asked = "authorization,content-type,x-stainless-lang,x-stainless-retry-count"
     with serving.client(origin="http://elsewhere.test") as http:

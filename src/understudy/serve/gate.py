@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from understudy.serve.problems import Problem
-from understudy.serve.settings import ServeSettings
+from understudy.serve.settings import ServeSettings, is_loopback
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -61,6 +61,8 @@ class Gate:
 
     def _check(self, scope: Scope, headers: MutableMapping[str, str]) -> None:
         key, path = self._settings.key, scope["path"]
+        if key is None and not is_loopback(_name(headers.get("host", ""))):
+            raise Problem(403, "without a key only this machine's own names are answered (a page may have renamed it)")
         if int(headers.get("content-length") or 0) > self._settings.max_bytes:
             raise self._too_large()
         if key is None or scope["method"] == "OPTIONS" or path in _OPEN or path.startswith(_OPEN_BELOW):
@@ -86,6 +88,13 @@ class Gate:
 
     def _too_large(self) -> Problem:
         return Problem(413, f"the request is larger than {self._settings.max_bytes:,} bytes", code="request_too_large")
+
+
+def _name(host: str) -> str:
+    """The name or address in a Host header, without its port."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.rpartition(":")[0] or host if host.count(":") == 1 else host
 
 
 async def _refuse(problem: Problem, send: Send) -> None:
