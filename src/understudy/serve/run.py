@@ -8,8 +8,8 @@ from collections.abc import Callable
 import uvicorn
 
 from understudy import network
-from understudy.api import Run
 from understudy.errors import UsageError
+from understudy.opened import Run
 from understudy.serve.app import create_app
 from understudy.serve.served import Served
 from understudy.serve.settings import ServeSettings

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from understudy.answer import ModelAnswerer, open_answerer
 from understudy.answerers import Answerers
-from understudy.api import Run
 from understudy.benchmark.summary import Summary
 from understudy.errors import UnderstudyError
 from understudy.models.open import open_language_model
+from understudy.opened import Run
 from understudy.serve.problems import Problem
 from understudy.types import Arm, Chunk, LanguageModel
 
