@@ -58,6 +58,14 @@ def test_a_worse_run_is_refused_and_the_rest_are_kept_in_order(runs: Runs, tmp_p
     assert "cannot be told apart" in served.promote("keel@3", tmp_path).why
     assert served.promote("keel@4", tmp_path).promoted
     assert [e["run"] for e in served.history(tmp_path, "keel")] == ["keel@1", "keel@3", "keel@4"]
+
+
+def test_a_bare_name_is_served_by_the_run_that_was_promoted(runs: Runs, tmp_path: Path) -> None:
+    assert served.chosen(tmp_path, "keel") == "keel"
+    served.promote("keel@1", tmp_path)
+    assert served.chosen(tmp_path, "keel") == "keel@1"
+    assert served.chosen(tmp_path, "keel@4") == "keel@4"
+    assert served.chosen(tmp_path, "other") == "other"
     assert served.promote("keel@2", tmp_path, force=True).promoted
     assert served.served(tmp_path, "keel") == "keel@2"
 

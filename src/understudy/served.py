@@ -43,6 +43,11 @@ def served(store: Path, name: str) -> str | None:
     return entries[-1]["run"] if entries else None
 
 
+def chosen(store: Path, run: str) -> str:
+    """What `understudy serve` opens: the run promoted under a bare name, where there is one, else what was named."""
+    return run if "@" in run else served(store, run) or run
+
+
 def promote(run: str, store: Path, *, force: bool = False) -> Decision:
     """Serve a run unless it is worse than the one served: the best arm of each on their common questions, in pairs.
 

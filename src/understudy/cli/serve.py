@@ -24,13 +24,14 @@ def serve(
     store: StoreOption = DEFAULT_STORE,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Serve a run: OpenAI's API with citations, every arm under a name of its own."""
+    """Serve a run (of a bare NAME the promoted one): OpenAI's API with citations, every arm a model, and a web page."""
     from understudy import api
     from understudy.serve.run import serve_run
     from understudy.serve.settings import ServeSettings, read_key
+    from understudy.served import chosen
 
     key = read_key(api_key_file) if api_key_file is not None else None
     settings = ServeSettings(host=host, port=port, key=key)
-    opened = api.open_run(run, store=store, device=device)
+    opened = api.open_run(chosen(store, run), store=store, device=device)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     serve_run(opened, settings, arm=arm, device=device, say=console.print)
