@@ -78,6 +78,7 @@ def review(
 
 def _decide(session: Review, given: list[str], scope: str | None, preview: bool) -> None:
     """Decide what the command line says, all of it or, where one part is wrong, nothing."""
+    from understudy.cli.review_keys import show_change
     from understudy.review.alike import SCOPES, carried
 
     if scope is not None and scope not in SCOPES:
@@ -111,24 +112,6 @@ def _parsed(session: Review, text: str, before: dict[str, tuple[Entry, Decision]
         texts = {"question": first.question, "answer": first.answer} if first and first.what == "edit" else {}
         return entry, session.draft(entry, "edit", **{**texts, what: detail})
     return entry, session.draft(entry, what.strip(), reason=detail)  # type: ignore[arg-type]
-
-
-def show_change(entry: Entry, decision: Decision) -> None:
-    """One decision with what it does to the text."""
-    mark = "exam question" if not entry.is_pair else "pair"
-    told = f": {decision.reason}" if decision.reason else ""
-    console.print(f"{entry.id} {decision.what} {mark}{told}: {entry.record.question}", soft_wrap=True)
-    for what, old, new in (
-        ("question", entry.record.question, decision.question),
-        ("answer", entry.answer, decision.answer),
-    ):
-        if decision.what == "edit" and old != new:
-            console.print(f"  {what} - {old}", style="red", soft_wrap=True)
-            console.print(f"  {what} + {new}", style="green", soft_wrap=True)
-    if entry.locked and decision.what == "reject":
-        console.print(
-            "  a benchmark has asked this question: the next report says that it was taken out", style="yellow"
-        )
 
 
 def _list(session: Review, entries: list[Entry], as_json: bool) -> None:

@@ -15,7 +15,6 @@ import typer
 from rich.text import Text
 
 from understudy.cli.console import console
-from understudy.cli.review import show_change
 from understudy.errors import InputError
 from understudy.generate.decisions import Decision
 from understudy.review.alike import Scope, carried
@@ -134,6 +133,24 @@ class Reader:
         console.print(f"{len(taken)} taken back")
         self.last = None
         return n if at < 0 else at
+
+
+def show_change(entry: Entry, decision: Decision) -> None:
+    """One decision with what it does to the text."""
+    mark = "exam question" if not entry.is_pair else "pair"
+    told = f": {decision.reason}" if decision.reason else ""
+    console.print(f"{entry.id} {decision.what} {mark}{told}: {entry.record.question}", soft_wrap=True)
+    for what, old, new in (
+        ("question", entry.record.question, decision.question),
+        ("answer", entry.answer, decision.answer),
+    ):
+        if decision.what == "edit" and old != new:
+            console.print(f"  {what} - {old}", style="red", soft_wrap=True)
+            console.print(f"  {what} + {new}", style="green", soft_wrap=True)
+    if entry.locked and decision.what == "reject":
+        console.print(
+            "  a benchmark has asked this question: the next report says that it was taken out", style="yellow"
+        )
 
 
 def show(entry: Entry, n: int, of: int) -> None:
