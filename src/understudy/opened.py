@@ -157,24 +157,26 @@ class Run:
         return self._opened.model
 
     def review(self, decisions: str | Path | None = None, who: str = "") -> Review:
-        """Its pairs and exam questions by risk, with what was decided about them; decisions are added to the file
+        """Its pairs, exam questions and marked answers by risk, with what was decided; decisions are added to the file
         `decisions` (default: the recipe's `generate.decisions`, else `reviews/NAME.jsonl`)."""
         from understudy.review.decisions import decisions_path
+        from understudy.review.marks import read_marks
         from understudy.review.session import open_review
 
         generate = self.recipe.generate
         path = Path(decisions) if decisions else decisions_path(self.name, generate.decisions if generate else None)
-        return open_review(self.artifacts, path, who)
+        return open_review(self.artifacts, path, who, read_marks(self.folder))
 
     def preferences(
         self, out: str | Path, decisions: str | Path | None = None, *, n: int = 500, seed: int = 0, arm: str = "base"
     ) -> tuple[int, dict[str, int]]:
-        """Ask an arm at most n taught facts; write verified answer and wrong answer as `prompt, chosen, rejected`.
-        Returns how many there are, and how each question ended."""
+        """Ask an arm at most n taught facts; write verified answer and wrong answer as `prompt, chosen, rejected`,
+        and the marked answers that a reviewer corrected. Returns how many there are, and how each question ended."""
         from understudy.artifact import write_records
-        from understudy.review.preferences import preferences, verified
+        from understudy.review.preferences import corrected, preferences, verified
 
-        pairs = verified(self.review(decisions), n, seed)
+        review = self.review(decisions)
+        pairs, better = verified(review, n, seed), corrected(review)
         answerer = self.answerer(arm)
 
         def answer(questions: Sequence[str]) -> list[str]:
@@ -182,8 +184,10 @@ class Run:
             return [done.text for done in answerer.reader.generate(asked, max_tokens=128)]
 
         found, counts = preferences(pairs, answer)
-        write_records(Path(out), found)
-        return len(found), dict(counts)
+        if better:
+            counts["marked and corrected"] = len(better)
+        write_records(Path(out), [*better, *found])
+        return len(better) + len(found), dict(counts)
 
     def answerer(self, arm: str | None = None) -> ModelAnswerer:
         """An arm (default: the best) ready to answer; its model stays in memory until another is opened."""

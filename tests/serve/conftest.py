@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 import time
@@ -79,3 +80,11 @@ def serving(small_run: understudy.Run) -> Iterator[Serving]:
 @pytest.fixture
 def with_key(small_run: understudy.Run) -> Iterator[Serving]:
     yield from serve(small_run, key="a-key-of-the-server", max_bytes=20_000)
+
+
+@pytest.fixture
+def apart(small_run: understudy.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serving]:
+    """The run in a store of its own, served from a folder of its own: what a test writes stays there."""
+    shutil.copytree(small_run.store, tmp_path / "store", symlinks=True, ignore=shutil.ignore_patterns("feedback.jsonl"))
+    monkeypatch.chdir(tmp_path)
+    yield from serve(understudy.open_run("handbook", store=tmp_path / "store"))

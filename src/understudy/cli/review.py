@@ -131,12 +131,12 @@ def _plain(session: Review, entry: Entry) -> dict[str, Any]:
     record = entry.record
     return {
         "id": entry.id,
-        "what": "pair" if entry.is_pair else "item",
+        "what": entry.sort,
         "question": record.question,
         "answer": entry.answer,
         "options": list(getattr(record, "options", ())),
         "quote": record.quote,
-        "where": entry.chunk.where if entry.chunk else record.doc_id,
+        "where": entry.chunk.where if entry.chunk else entry.doc_id,
         "kind": entry.kind,
         "fact_id": record.fact_id,
         "risk": entry.risk,

@@ -19,7 +19,7 @@ from understudy.errors import InputError
 from understudy.generate.decisions import Decision
 from understudy.review.alike import Scope, carried
 from understudy.review.audit import judged
-from understudy.review.queue import Entry
+from understudy.review.queue import SORTS, Entry
 from understudy.review.session import Review
 from understudy.types import MCQItem
 
@@ -92,7 +92,7 @@ class Reader:
         if key == "r":
             return self.review.draft(entry, "reject", reason=typer.prompt("reason", default="", show_default=False))
         if key == "e":
-            if not entry.is_pair:
+            if entry.sort == "item":
                 return self.review.draft(entry, "edit")  # says why it cannot be
             question = edited("question", entry.record.question)
             return self.review.draft(entry, "edit", question=question, answer=edited("answer", entry.answer))
@@ -137,7 +137,7 @@ class Reader:
 
 def show_change(entry: Entry, decision: Decision) -> None:
     """One decision with what it does to the text."""
-    mark = "exam question" if not entry.is_pair else "pair"
+    mark = SORTS[entry.sort]
     told = f": {decision.reason}" if decision.reason else ""
     console.print(f"{entry.id} {decision.what} {mark}{told}: {entry.record.question}", soft_wrap=True)
     for what, old, new in (
@@ -156,8 +156,8 @@ def show_change(entry: Entry, decision: Decision) -> None:
 def show(entry: Entry, n: int, of: int) -> None:
     """A record, and under it its passage with the quote marked."""
     record = entry.record
-    where = f"{entry.chunk.breadcrumb} ({entry.chunk.where})" if entry.chunk else record.doc_id or "no source"
-    what = f"{'pair' if entry.is_pair else 'exam question'} · {entry.kind}"
+    where = f"{entry.chunk.breadcrumb} ({entry.chunk.where})" if entry.chunk else entry.doc_id or "no source"
+    what = SORTS[entry.sort] if entry.sort == "mark" else f"{SORTS[entry.sort]} · {entry.kind}"
     console.print(f"\n── {n} of {of} · {what} · risk {entry.risk:.2f} · {entry.id}", style="dim", soft_wrap=True)
     for reason in entry.reasons:
         console.print(f"   {reason}", style="yellow", soft_wrap=True)

@@ -57,7 +57,12 @@ Decided = Mapping[str, Decision]
 def content_id(record: QAPair | MCQItem) -> str:
     """`p-` (pair) or `q-` (exam question) and a digest of question, answer (or key) and quote, white space folded."""
     mark, answer = ("p", record.answer) if isinstance(record, QAPair) else ("q", record.options[record.correct])
-    text = "\x1f".join(" ".join(part.split()) for part in (record.question, answer, record.quote))
+    return digest_id(mark, record.question, answer, record.quote)
+
+
+def digest_id(mark: str, *parts: str) -> str:
+    """`mark-` and a digest of the texts, white space folded."""
+    text = "\x1f".join(" ".join(part.split()) for part in parts)
     return f"{mark}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 

@@ -22,6 +22,7 @@ from understudy.pipeline.previous import (
     page_changes,
     previous_run,
 )
+from understudy.pipeline.progress import noted
 from understudy.pipeline.runs import RunRecord, begin, begin_again, previous_keys, save
 from understudy.pipeline.steps import Step, model_before, steps_of
 from understudy.pipeline.store import Store
@@ -188,7 +189,8 @@ class Pipeline:
                     artifact = self.store.find(step.name, planned.key)
                     if artifact is None:
                         watch = progress(step.name) if progress else silent
-                        artifact = self._execute(planned, done, device, watch)
+                        with noted(self._listed(), step.name, watch) as watched:
+                            artifact = self._execute(planned, done, device, watched)
                         self._note(planned, done, artifact)
             on_stage(planned, artifact)
             done[step.name] = artifact
@@ -196,6 +198,14 @@ class Pipeline:
             if step.name in (only, until):
                 break
         return done
+
+    def _listed(self) -> Path:
+        """The run's folder. A run is listed from its first stage on, not only once that is done."""
+        assert self.record is not None
+        folder = self.record.folder(self.store.root)
+        if not (folder / "run.json").is_file():
+            save(self.store, self.record, {})
+        return folder
 
     def _note(self, planned: Planned, done: Mapping[str, Artifact], artifact: Artifact) -> None:
         """Keep what the stage took beside what it was estimated to take, for the next plan."""

@@ -19,7 +19,7 @@ def alike(entry: Entry, review: Review, scope: Scope) -> list[Entry]:
     """Undecided records like this one, by falling risk.
 
     fact: paraphrases and exam questions of the same fact. page: of the same kind on the same page. kind: of the same
-    kind anywhere; the last two stay among pairs, or among exam questions.
+    kind anywhere; the last two stay among pairs, among exam questions, or among marked answers.
     """
     one = entry.record
 
@@ -27,8 +27,8 @@ def alike(entry: Entry, review: Review, scope: Scope) -> list[Entry]:
         two = other.record
         if scope == "fact":
             return bool(one.fact_id) and one.fact_id == two.fact_id
-        same = other.is_pair == entry.is_pair and entry.kind == other.kind
-        return same and (scope == "kind" or one.doc_id == two.doc_id)
+        same = other.sort == entry.sort and entry.kind == other.kind
+        return same and (scope == "kind" or entry.doc_id == other.doc_id)
 
     return [other for other in review.waiting() if other.id != entry.id and fits(other)]
 

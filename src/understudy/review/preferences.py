@@ -11,8 +11,9 @@ from understudy.generate.decisions import settle
 from understudy.generate.filters import AGREES, agreement
 from understudy.generate.screen import refuses
 from understudy.normal import normal
+from understudy.review.marks import MarkedAnswer
 from understudy.review.session import Review
-from understudy.types import QAPair
+from understudy.types import MCQItem, QAPair
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,19 @@ def verified(review: Review, n: int, seed: int = 0) -> list[QAPair]:
         if settled is not None and pair.quote and pair.quote in entry.chunk.text:
             found.setdefault(pair.fact_id or pair.pair_id, settled)
     return sorted(found.values(), key=lambda p: hashlib.sha256(f"{seed}:{p.pair_id}".encode()).digest())[:n]
+
+
+def corrected(review: Review) -> list[Preference]:
+    """Marked answers for which a reviewer wrote a better one. What an exam question asks is never among them."""
+    exam = {normal(e.record.question) for e in review.entries if isinstance(e.record, MCQItem)}
+    found = []
+    for entry in review.entries:
+        decision = review.standing(entry) if isinstance(entry.record, MarkedAnswer) else None
+        if decision is None or decision.what != "edit" or normal(entry.answer) == normal(decision.answer):
+            continue
+        if not {normal(decision.question), normal(entry.record.question)} & exam:
+            found.append(Preference(decision.question, decision.answer, entry.answer))
+    return found
 
 
 def preferences(

@@ -11,14 +11,20 @@ import re
 import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from understudy.generate.decisions import content_id
 from understudy.generate.extractive.precision import LEAST, PRECISION
 from understudy.generate.similar import similar_pairs
 from understudy.normal import normal, words
+from understudy.review.marks import MarkedAnswer
 from understudy.types import Chunk, Document, MCQItem, QAPair
 
 Sign = tuple[str, float]
+Sort = Literal["pair", "item", "mark"]
+SORTS: Mapping[Sort, str] = {"pair": "pair", "item": "exam question", "mark": "marked answer"}
+MARKED = 0.99  # somebody has read it and said so
+COMPLAINT = ("a reader marked an answer to this question as bad", 0.5)
 UNREAD_KIND = 0.15  # of a kind of which nobody has read a sample
 SIMILAR = 0.85
 _COVERED = 0.5
@@ -32,14 +38,14 @@ _SMALL = frozenset(words("a an and are as at be by for from has in is it its of 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A pair or exam question with its passage. risk: 0 to 1. reasons: why, the weightiest first.
+    """A pair, exam question or marked answer with its passage. risk: 0 to 1. reasons: why, the weightiest first.
 
     kind: the kind of claim where the teacher tells kinds apart, and how it is asked.
     locked: a benchmark has asked this question.
     """
 
     id: str
-    record: QAPair | MCQItem
+    record: QAPair | MCQItem | MarkedAnswer
     chunk: Chunk | None
     risk: float = 0.0
     reasons: tuple[str, ...] = ()
@@ -51,14 +57,26 @@ class Entry:
         return f"{self.claim}, {self.record.kind}" if self.claim else self.record.kind
 
     @property
+    def sort(self) -> Sort:
+        """`pair`, `item` (an exam question) or `mark` (an answer that a reader marked as bad)."""
+        if isinstance(self.record, QAPair):
+            return "pair"
+        return "item" if isinstance(self.record, MCQItem) else "mark"
+
+    @property
     def is_pair(self) -> bool:
         return isinstance(self.record, QAPair)
 
     @property
+    def doc_id(self) -> str:
+        """The document it comes from; of a marked answer that of the first passage read."""
+        return self.record.doc_id or (self.chunk.doc_id if self.chunk else "")
+
+    @property
     def answer(self) -> str:
-        """The pair's answer, or the option that is the key."""
+        """The pair's answer, the option that is the key, or what the model said."""
         record = self.record
-        return record.answer if isinstance(record, QAPair) else record.options[record.correct]
+        return record.options[record.correct] if isinstance(record, MCQItem) else record.answer
 
 
 def queue(
@@ -93,6 +111,32 @@ def queue(
         risk = 1 - (1 - base[1]) * math.prod(1 - weight for _, weight in signs)
         judged.append(replace(entry, risk=round(risk, 4), reasons=(*told, *(name for name, _ in signs))))
     return sorted(judged, key=lambda e: -e.risk)
+
+
+def with_marks(entries: Sequence[Entry], marks: Sequence[MarkedAnswer], chunks: Mapping[str, Chunk]) -> list[Entry]:
+    """Entries of a queue and answers that readers marked as bad, by falling risk; what asks a question whose answer was
+    marked is riskier by that. chunks: by id."""
+    complaints = {normal(mark.question) for mark in marks}
+    told, weight = COMPLAINT
+    judged = [_of_mark(mark, chunks) for mark in marks]
+    for entry in entries:
+        if normal(entry.record.question) in complaints:
+            risk = round(1 - (1 - entry.risk) * (1 - weight), 4)
+            entry = replace(entry, risk=risk, reasons=(told, *entry.reasons))
+        judged.append(entry)
+    return sorted(judged, key=lambda e: -e.risk)
+
+
+def _of_mark(mark: MarkedAnswer, of_chunk: Mapping[str, Chunk]) -> Entry:
+    """A marked answer beside the first passage that its model had read, with what readers said of it."""
+    told = f"a reader marked this answer of {mark.model or 'the model'} as bad"
+    read = len(mark.passages)
+    reasons = [
+        ": ".join(part for part in (told, "; ".join(mark.notes)) if part),
+        f"the model had read {read} passages" if read else "the model answered from memory alone",
+    ]
+    chunk = next((of_chunk[c] for c in mark.passages if c in of_chunk), None)
+    return Entry(mark.id, mark, chunk, MARKED, tuple(reasons))
 
 
 def _kind(kind: str) -> Sign:

@@ -9,9 +9,11 @@ from pathlib import Path
 from understudy.artifact import Artifact
 from understudy.errors import InputError, did_you_mean
 from understudy.generate.base import Claimed
-from understudy.generate.decisions import WHATS, Decision, What, decision_on, fold
+from understudy.generate.decisions import WHATS, Decision, What, content_id, fold
+from understudy.generate.screen import masked
 from understudy.review.decisions import append, existing, now
-from understudy.review.queue import Entry, queue
+from understudy.review.marks import MarkedAnswer
+from understudy.review.queue import Entry, queue, with_marks
 from understudy.types import Chunk, Document, MCQItem, QAPair
 
 
@@ -19,13 +21,22 @@ class Review:
     """Records by falling risk, with the decisions of one file."""
 
     def __init__(self, entries: Sequence[Entry], path: Path, who: str = "") -> None:
-        self.entries = tuple(entries)
+        self._generated = tuple(entries)
+        self._masked: dict[str, str] = {}
         self.path = path
         self.who = who
+        self._hold(self._generated)
+        self.reload()
+
+    def _hold(self, entries: Sequence[Entry]) -> None:
+        self.entries = tuple(entries)
         self._by_id: dict[str, Entry] = {}
         for entry in self.entries:
             self._by_id.setdefault(entry.id, entry)
-        self.reload()
+
+    def mark(self, marks: Sequence[MarkedAnswer], chunks: Mapping[str, Chunk]) -> None:
+        """Take in all answers that readers marked as bad so far, in place of those of the last time. chunks: by id."""
+        self._hold(with_marks(self._generated, marks, chunks))
 
     def reload(self) -> None:
         """Read the file again: somebody else may have added to it. Raises InputError for a damaged line."""
@@ -35,9 +46,12 @@ class Review:
     def standing(self, entry: Entry) -> Decision | None:
         """The decision that holds for a record; None where it is still to be read. A pair that is the result of an edit
         has that edit."""
-        found = decision_on(entry.record, self.decided)
-        if found is None and entry.is_pair:
-            return self._edited.get((entry.record.question, entry.answer))
+        found = self.decided.get(entry.id)
+        if found is None and self.decided and isinstance(entry.record, QAPair):
+            if entry.id not in self._masked:  # secrets in a pair may have been masked when it was read
+                self._masked[entry.id] = content_id(masked(entry.record)[0])
+            edited = self._edited.get((entry.record.question, entry.answer))
+            return self.decided.get(self._masked[entry.id]) or edited
         return found
 
     def waiting(self) -> list[Entry]:
@@ -66,7 +80,7 @@ class Review:
         if what == "undo" and self.standing(entry) is None:
             raise InputError(f"{entry.id}: nothing was decided about it")
         if what == "edit":
-            if not entry.is_pair:
+            if entry.sort == "item":
                 raise InputError(f"{entry.id}: an exam question can be rejected, never edited")
             old = self.standing(entry)
             before = (old.question, old.answer) if old and old.what == "edit" else (entry.record.question, entry.answer)
@@ -100,8 +114,11 @@ class Review:
         self.write(replace(d, what="undo", reason="", question="", answer="", when=now()) for d in decisions)
 
 
-def open_review(artifacts: Mapping[str, Artifact], path: Path, who: str = "") -> Review:
-    """The review of a run's artifacts. Raises InputError where it has no pairs to review."""
+def open_review(
+    artifacts: Mapping[str, Artifact], path: Path, who: str = "", marks: Sequence[MarkedAnswer] = ()
+) -> Review:
+    """The review of a run's artifacts and of the answers that readers marked. Raises InputError where it has no pairs
+    to review."""
     if "generate" not in artifacts or "chunk" not in artifacts:
         raise InputError("this run has no pairs to review; `understudy run` with its recipe makes them")
     generate, chunk = artifacts["generate"], artifacts["chunk"]
@@ -112,4 +129,7 @@ def open_review(artifacts: Mapping[str, Artifact], path: Path, who: str = "") ->
     claims = {}
     if (generate.path / "claims.jsonl").is_file():  # not in those of older versions
         claims = {c.fact_id: c.claim for c in generate.records("claims", Claimed)}
-    return Review(queue(pairs, items, chunk.records("chunks", Chunk), documents, asked, claims), path, who)
+    chunks = chunk.records("chunks", Chunk)
+    review = Review(queue(pairs, items, chunks, documents, asked, claims), path, who)
+    review.mark(marks, {c.chunk_id: c for c in chunks})
+    return review

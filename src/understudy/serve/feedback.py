@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from understudy.redact import redact
+from understudy.review.marks import FILE
 from understudy.serve.problems import Problem
 
 _MOST_BYTES = 50_000_000  # of the file: a page that marks without end must not fill the disk
@@ -33,7 +34,7 @@ class Feedback:
     """The file of marks; one writer at a time."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "feedback.jsonl"
+        self.path = folder / FILE
         self._lock = threading.Lock()
 
     def add(self, mark: Mark) -> int:

@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import importlib.resources
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 
 from understudy import api
 from understudy.artifact import to_plain
 from understudy.errors import UnderstudyError
+from understudy.pipeline.progress import progress_of
+from understudy.serve import reviewing
 from understudy.serve.feedback import Feedback, Mark
 from understudy.serve.findings import Findings
+from understudy.serve.origin import own, own_json
 from understudy.serve.problems import Problem
 from understudy.serve.requests import read
 from understudy.serve.served import Served
@@ -59,7 +61,7 @@ def router(served: Served) -> APIRouter:
 
     @pages.get("/api/run")
     async def run(request: Request) -> dict[str, Any]:
-        _own(request)
+        own(request)
         return {
             "name": served.name,
             "label": served.run.label,
@@ -71,53 +73,42 @@ def router(served: Served) -> APIRouter:
 
     @pages.get("/api/verdict")
     async def verdict(request: Request) -> dict[str, Any]:
-        _own(request)
+        own(request)
         return await asyncio.to_thread(findings.verdict)
 
     @pages.get("/api/items")
     async def items(request: Request) -> dict[str, Any]:
-        _own(request)
+        own(request)
         return await asyncio.to_thread(findings.items)
 
     @pages.get("/api/items/{item_id:path}")
     async def item(request: Request, item_id: str) -> dict[str, Any]:
-        _own(request)
+        own(request)
         return await asyncio.to_thread(findings.item, item_id)
 
     @pages.get("/api/runs")
     async def runs(request: Request) -> dict[str, Any]:
-        _own(request)
+        own(request)
         return {"runs": await asyncio.to_thread(_runs, served)}
 
     @pages.get("/api/compare")
     async def compare(request: Request, first: str, second: str) -> dict[str, Any]:
-        _own(request)
+        own(request)
         return await asyncio.to_thread(_compare, served, first, second)
 
     @pages.post("/api/feedback")
     async def mark(request: Request) -> dict[str, Any]:
-        _own(request)
+        own_json(request)
         asked = read(Mark, await request.body())
         served.arm_of(asked.model)
         return {"marked": await asyncio.to_thread(feedback.add, asked)}
 
+    pages.include_router(reviewing.router(served))
     return pages
 
 
 def _suffix(name: str) -> str:
     return f".{name.rpartition('.')[2]}"
-
-
-def _own(request: Request) -> None:
-    """Only this server's own page (or a program) may ask: pages of other places cannot read a run's findings.
-
-    Raises Problem (403) where a browser says that the page is another place's.
-    """
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")
-    if foreign if site is None else site not in ("same-origin", "none"):
-        raise Problem(403, "only this server's own page may ask for this", code="other_origin")
 
 
 def _passage(served: Served, chunk_id: str) -> dict[str, Any]:
@@ -150,17 +141,20 @@ def _texts(served: Served) -> dict[str, str]:
 
 
 def _runs(served: Served) -> list[dict[str, Any]]:
-    """The runs of the store, newest first, each with what is finished of it and its verdict."""
+    """The runs of the store, newest first, each with what is finished of it, what it is busy with and its verdict."""
     listed = []
     for run in api.list_runs(store=served.run.store):
         said = None
         with contextlib.suppress(UnderstudyError):
             said = to_plain(run.verdict)
+        now = progress_of(run.folder)
         listed.append(
             {
                 "label": run.label,
                 "created": run.record.created,
                 "finished": run.record.finished,
+                "until": run.record.until,
+                "progress": None if now is None else {**to_plain(now), "alive": now.alive},
                 "stages": [{"stage": s, "done": s in run.artifacts} for s in run.record.stages],
                 "verdict": said,
                 "served": run.label == served.run.label,

@@ -149,7 +149,7 @@ function marking(arm, mark) {
       event.preventDefault();
       try {
         await post("/api/feedback", { ...mark, verdict: "bad", note: note.value });
-        box.replaceChildren(h("p", { class: "soft", role: "status" }, "Marked as bad; it waits in feedback.jsonl."));
+        box.replaceWith(h("p", { class: "soft", role: "status" }, "Marked as bad; it waits in ", h("a", { href: "#/review?sort=mark" }, "Review"), "."));
       } catch (error) {
         told.textContent = error.message;
       }

@@ -3,10 +3,11 @@
 import { get } from "./api.js";
 import { chat } from "./chat.js";
 import { h } from "./dom.js";
+import { review } from "./review.js";
 import { runs } from "./runs.js";
 import { verdict } from "./verdict.js";
 
-const SCREENS = { chat, verdict, runs };
+const SCREENS = { chat, verdict, review, runs };
 const content = document.getElementById("content");
 let shown = null;
 let turn = 0;

@@ -25,7 +25,7 @@ export async function openPassage(chunkId, quote = "") {
   }
 }
 
-function quoted(text, quote) {
+export function quoted(text, quote, tag = "strong") {
   const at = quote ? text.indexOf(quote) : -1;
-  return at < 0 ? [text] : [text.slice(0, at), h("strong", {}, quote), text.slice(at + quote.length)];
+  return at < 0 ? [text] : [text.slice(0, at), h(tag, {}, quote), text.slice(at + quote.length)];
 }

@@ -3,17 +3,20 @@
 import { get } from "./api.js";
 import { h, percent, points, range, chance, table } from "./dom.js";
 
-const EVERY = 5000; // milliseconds between two looks at unfinished runs
+const EVERY = 2000; // milliseconds between two looks at runs that are working
+const SELDOM = 15000; // and where none is
 
 export async function runs(query) {
   const list = h("div", {});
   const first = await refresh(list);
   const labels = first.map((run) => run.label);
   const found = h("div", { "aria-live": "polite" });
-  const watch = setInterval(async () => {
-    if (!list.isConnected) { clearInterval(watch); return; }
-    if (list.dataset.open === "yes") await refresh(list).catch(() => {});
-  }, EVERY);
+  const again = () => setTimeout(async () => {
+    if (!list.isConnected) return;
+    if (!list.contains(document.activeElement)) await refresh(list).catch(() => {});
+    again();
+  }, list.dataset.works === "yes" ? EVERY : SELDOM);
+  again();
   const select = (name, label, fallback) => h("label", {}, label, " ",
     h("select", { name }, labels.map((text) => h("option", { value: text, selected: text === (query.get(name) ?? fallback) }, text))));
   const form = h("form", {
@@ -32,16 +35,32 @@ export async function runs(query) {
 
 async function refresh(list) {
   const { runs: all } = await get("/api/runs");
-  list.dataset.open = all.some((run) => !run.finished) ? "yes" : "no";
+  list.dataset.works = all.some((run) => run.progress?.alive) ? "yes" : "no";
   list.replaceChildren(table("Runs, newest first", ["Run", "When", "Stages", "Verdict"], all.map((run) => [
     [run.label, run.served ? h("span", { class: "what" }, "served here") : null],
     run.created.slice(0, 16).replace("T", " "),
     [`${run.stages.filter((s) => s.done).length} of ${run.stages.length} `,
       h("span", { class: "outcomes" }, run.stages.map((s) => h("span", { class: `chip ${s.done ? "right" : ""}` }, `${s.stage} ${s.done ? "✓" : "…"}`))),
-      run.finished ? null : h("span", { class: "what" }, "unfinished")],
+      state(run)],
     run.verdict ? run.verdict.sentence : "–",
   ])));
   return all;
+}
+
+// What a run is busy with, or why it is not.
+function state(run) {
+  const p = run.progress;
+  if (!p || !p.alive) {
+    if (run.finished) return null;
+    const cut = p ? `stopped in ${p.stage}, last heard of ${p.at.slice(0, 19).replace("T", " ")} UTC`
+      : run.until ? `told to stop after ${run.until}` : "unfinished";
+    return h("span", { class: "what" }, `${cut}; the same command goes on from there`);
+  }
+  const where = `${p.stage}${p.what ? `: ${p.what}` : ""}`;
+  const share = p.total ? Math.min(1, p.done / p.total) : null;
+  return h("span", { class: "what works" }, h("strong", {}, "running "), where,
+    share === null ? "" : ` ${Math.round(p.done)} of ${Math.round(p.total)}`,
+    h("progress", { "aria-label": `${run.label}, ${where}`, ...(share === null ? {} : { value: share }) }));
 }
 
 async function compare(query, found) {
