@@ -21,6 +21,7 @@ from understudy.cli.console import error_console
 from understudy.cli.doctor import doctor
 from understudy.cli.export import export
 from understudy.cli.init import init
+from understudy.cli.mcp import mcp
 from understudy.cli.merge import merge
 from understudy.cli.plan import plan
 from understudy.cli.review import review
@@ -41,7 +42,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, plan, run, runs, report, ask, chat, serve, review, show, compare, export, merge, study, doctor):
+for command in (
+    init,
+    plan,
+    run,
+    runs,
+    report,
+    ask,
+    chat,
+    serve,
+    mcp,
+    review,
+    show,
+    compare,
+    export,
+    merge,
+    study,
+    doctor,
+):
     app.command()(command)
 for serving in (watch, promote, rollback):
     app.command()(serving)

@@ -13,6 +13,7 @@ from understudy.benchmark.summary import Summary
 from understudy.errors import UnderstudyError
 from understudy.models.open import open_language_model
 from understudy.opened import Run
+from understudy.retrieval.open import Index
 from understudy.serve.problems import Problem
 from understudy.types import Arm, Chunk, LanguageModel
 
@@ -84,6 +85,11 @@ class Served:
             top_k=search.top_k if search else 5,
             reader=self._models[reference, adapter],
         )
+
+    @property
+    def index(self) -> Index:
+        """The run's index, opened once."""
+        return self._opener.index
 
     @cached_property
     def _opener(self) -> Answerers:
