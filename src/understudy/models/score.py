@@ -18,8 +18,8 @@ import torch
 from understudy.errors import ModelError
 from understudy.models.head import LARGE_VOCABULARY, only_at, vocabulary
 from understudy.models.pairs import Tokens, encode_pairs
+from understudy.models.tree import MIN_SHARED, Tree, additive, common, takes_trees
 
-MIN_SHARED = 32  # a shorter common beginning costs more to split off than to repeat
 _LOGITS = 1 << 25  # logits computed at once: 128 MB in float32, and as much again for their logarithms
 ROWS_PER_CONTEXT = 64  # more continuations than this on one context are weighed in several batches
 
@@ -86,7 +86,7 @@ def score_tokens(
         with torch.inference_mode():
             requests = _merge(contexts, continuations)
             longest = max((len(r.context) + max(map(len, r.continuations)) for r in requests), default=0)
-            as_tree = _takes_trees(model.config, longest)
+            as_tree = takes_trees(model.config, longest)
             groups = _group(requests, budget) if as_tree else [_Group([r], len(r.context)) for r in requests]
             for batch in _batches(groups, budget):
                 for (i, j), value in (_weigh_tree if as_tree else _weigh_rows)(model, batch, device):
@@ -129,21 +129,13 @@ def _merge(contexts: Sequence[Tokens], continuations: Sequence[Sequence[Tokens]]
     return requests
 
 
-def _common(a: Tokens, b: Tokens) -> int:
-    limit = min(len(a), len(b))
-    for k in range(limit):
-        if a[k] != b[k]:
-            return k
-    return limit
-
-
 def _group(requests: list[_Request], budget: int) -> list[_Group]:
     """Neighbours in lexicographic order share a beginning when it is at least half of each of them."""
     groups: list[_Group] = []
     for request in sorted(requests, key=lambda r: (r.context, r.places)):
         if groups:
             last = groups[-1]
-            shared = min(last.shared, _common(last.requests[0].context, request.context), len(request.context) - 1)
+            shared = min(last.shared, common(last.requests[0].context, request.context), len(request.context) - 1)
             longest = max(len(request.context), max(len(r.context) for r in last.requests))
             together = _Group([*last.requests, request], min(shared, *(len(r.context) - 1 for r in last.requests)))
             if together.shared >= max(MIN_SHARED, longest // 2) and together.cost - shared <= budget // 4:
@@ -165,58 +157,27 @@ def _batches(groups: list[_Group], budget: int) -> Iterator[list[_Group]]:
         yield batch
 
 
-def _takes_trees(config: Any, longest: int) -> bool:
-    """Whether the model's attention takes a mask of our own: not flash attention, and no window that slides."""
-    config = config.get_text_config() if hasattr(config, "get_text_config") else config
-    window = getattr(config, "sliding_window", None)
-    plain = not any("linear" in kind or "conv" in kind for kind in getattr(config, "layer_types", None) or ())
-    implementation = getattr(config, "_attn_implementation", None)
-    return plain and implementation in ("sdpa", "eager") and (window is None or longest < window)
-
-
 @dataclass(slots=True)
-class _Tree:
+class _Weighed(Tree):
     """What follows a group's shared beginning: the rest of each context, and behind it each continuation.
 
-    parts[t]: the part that token t belongs to; parents[p]: the part before part p, -1 for the beginning.
     picks: (place, the column whose logits predict it or -1 for the beginning's last, token) of every token weighed.
     """
 
-    tokens: list[int] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
-    parts: list[int] = field(default_factory=list)
-    parents: list[int] = field(default_factory=list)
     picks: list[tuple[tuple[int, int], int, int]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, group: _Group) -> _Tree:
+    def of(cls, group: _Group) -> _Weighed:
         tree = cls()
         for request in group.requests:
-            rest = tree._add(request.context[group.shared :], -1, group.shared)
+            rest = tree.add(request.context[group.shared :], -1, group.shared)
             before = len(tree.tokens) - 1 if rest >= 0 else -1
             for tokens, place in zip(request.continuations, request.places, strict=True):
                 start = len(tree.tokens)
-                tree._add(tokens[:-1], rest, len(request.context))
+                tree.add(tokens[:-1], rest, len(request.context))
                 tree.picks.append((place, before, tokens[0]))
                 tree.picks += [(place, start + k, token) for k, token in enumerate(tokens[1:])]
         return tree
-
-    def _add(self, tokens: Tokens, parent: int, position: int) -> int:
-        """Append a part; returns its number, or its parent's where it is empty."""
-        if not tokens:
-            return parent
-        self.parents.append(parent)
-        self.tokens += tokens
-        self.positions += range(position, position + len(tokens))
-        self.parts += [len(self.parents) - 1] * len(tokens)
-        return len(self.parents) - 1
-
-    def sees(self) -> torch.Tensor:
-        """(tokens, tokens): whether a row's token may attend to a column's."""
-        parts = torch.tensor(self.parts)
-        parents = torch.tensor(self.parents)[parts]
-        earlier = torch.ones(len(parts), len(parts), dtype=torch.bool).tril()
-        return ((parts[:, None] == parts) & earlier) | (parents[:, None] == parts)
 
 
 def _weigh_tree(model: Any, groups: list[_Group], device: torch.device) -> Iterator[tuple[tuple[int, int], float]]:
@@ -236,7 +197,7 @@ def _weigh_tree(model: Any, groups: list[_Group], device: torch.device) -> Itera
         logits_to_keep=1,
     )
     begin = torch.log_softmax(output.logits[:, -1].float(), -1)
-    trees = [_Tree.of(group) for group in groups]
+    trees = [_Weighed.of(group) for group in groups]
     columns = sorted({column for tree in trees for _, column, _ in tree.picks if column >= 0})
     if columns and vocabulary(model) >= LARGE_VOCABULARY:
         yield from _weigh_picked(model, trees, begin, real, output.past_key_values)
@@ -262,7 +223,7 @@ def _weigh_tree(model: Any, groups: list[_Group], device: torch.device) -> Itera
 
 
 def _weigh_picked(
-    model: Any, trees: list[_Tree], begin: torch.Tensor, real: torch.Tensor, cache: Any
+    model: Any, trees: list[_Weighed], begin: torch.Tensor, real: torch.Tensor, cache: Any
 ) -> Iterator[tuple[tuple[int, int], float]]:
     """Scores of the trees with logits at the weighed tokens alone: most of the memory of a large vocabulary."""
     given = _read(model, trees, real)
@@ -281,7 +242,7 @@ def _weigh_picked(
         yield from sums.items()
 
 
-def _behind(model: Any, trees: list[_Tree], columns: list[int], real: torch.Tensor, cache: Any) -> torch.Tensor:
+def _behind(model: Any, trees: list[_Weighed], columns: list[int], real: torch.Tensor, cache: Any) -> torch.Tensor:
     """Log-probabilities after the tokens in `columns` of each tree: (trees, columns, vocabulary)."""
     logits = model(
         **_read(model, trees, real),
@@ -292,7 +253,7 @@ def _behind(model: Any, trees: list[_Tree], columns: list[int], real: torch.Tens
     return torch.log_softmax(logits.float(), -1)
 
 
-def _read(model: Any, trees: list[_Tree], real: torch.Tensor) -> dict[str, torch.Tensor]:
+def _read(model: Any, trees: list[_Weighed], real: torch.Tensor) -> dict[str, torch.Tensor]:
     """What a model is given to read trees behind their beginnings: tokens, what each may see, and where it stands."""
     width = max(len(tree.tokens) for tree in trees)
     past = real.shape[1]
@@ -306,11 +267,9 @@ def _read(model: Any, trees: list[_Tree], real: torch.Tensor) -> dict[str, torch
             ids[row, :n] = torch.tensor(tree.tokens)
             positions[row, :n] = torch.tensor(tree.positions)
             sees[row, 0, :n, past : past + n] = tree.sees()
-    dtype = next(model.parameters()).dtype
-    mask = torch.zeros(sees.shape, dtype=dtype).masked_fill(~sees, torch.finfo(dtype).min)
     return {
         "input_ids": ids.to(real.device),
-        "attention_mask": mask.to(real.device),
+        "attention_mask": additive(sees, next(model.parameters()).dtype).to(real.device),
         "position_ids": positions.to(real.device),
     }
 

@@ -42,6 +42,13 @@ class MixConfig(BaseModel):
         le=20,
         description="most other passages in a context row; each row draws between this and one fewer",
     )
+    together: int = Field(
+        default=1,
+        ge=1,
+        le=32,
+        description="most questions that are asked about the same passages in one epoch; on a processor the passages "
+        "are then read once for all of them",
+    )
     quote: bool = Field(
         default=True, description="context answers are followed by the words of the documentation that support them"
     )
@@ -235,7 +242,7 @@ class SftConfig(StageConfig):
         if self.start == "base":
             found.add("update")
         if self.mix.context == 0:
-            found |= {"search", "mix.golden", "mix.absent", "mix.distractors", "mix.quote"}
+            found |= {"search", "mix.golden", "mix.absent", "mix.distractors", "mix.quote", "mix.together"}
         if self.dev_rows == 0:
             found |= {"evals_per_epoch", "early_stopping_patience"}
         return found

@@ -113,6 +113,7 @@ class Dealer:
         self._pairs = list(pairs)
         self._chunks = list(chunks)
         self._by_id = {c.chunk_id: c for c in chunks}
+        self._named = {prompts.passage(c): c.chunk_id for c in chunks} if mix.together > 1 else {}
         self._mix = mix
         self._seed = seed
         self._retriever = retriever
@@ -136,7 +137,34 @@ class Dealer:
                 place = (phase + _TURN * (number * len(members) + turn)) % 1
                 rng = random.Random(f"{self._seed}|{number}|{self._pairs[i].pair_id}|{i}")
                 rows[i] = self._row(self._pairs[i], place, rng)
+        if self._mix.together > 1:
+            self._seat(rows, random.Random(f"{self._seed}|{number}|together"))
         return [rows[i] for i in sorted(rows)]
+
+    def _seat(self, rows: dict[int, Row], rng: random.Random) -> None:
+        """Ask some questions about the passages dealt to another, where those hold their source too.
+
+        What is asked and answered stays; which other passages stand beside the source is another question's finding.
+        """
+        waiting = [i for i, row in sorted(rows.items()) if row.format == "context"]
+        rng.shuffle(waiting)
+        of_chunk: dict[str, list[int]] = defaultdict(list)
+        for i in waiting:
+            of_chunk[self._pairs[i].chunk_id].append(i)
+        seated: set[int] = set()
+        for host in waiting:
+            if host in seated:
+                continue
+            seated.add(host)
+            passages = rows[host].passages
+            ids = [self._named[passage] for passage in passages]
+            guests = [i for chunk_id in ids for i in of_chunk[chunk_id] if i not in seated]
+            for i in rng.sample(guests, min(len(guests), self._mix.together - 1)):
+                seated.add(i)
+                pair, golden = self._pairs[i], ids.index(self._pairs[i].chunk_id)
+                optional = tuple(k for k in range(len(ids)) if k != golden)
+                messages = prompts.with_passages(pair.question, passages)
+                rows[i] = Row(messages, rows[i].answer, "context", pair.pair_id, pair.question, passages, optional)
 
     def documents(self, number: int, only: Collection[str] | None = None) -> list[Row]:
         """The chunks whose own text is taught in an epoch: over the epochs each comes equally often, to within one.
