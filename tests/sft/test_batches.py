@@ -69,3 +69,13 @@ def test_rows_survive_the_disk(tmp_path: Path) -> None:
     assert columns(rows)["labels"] == [[IGNORED, IGNORED, 7], [8], [IGNORED] * 4]
     save_rows([], tmp_path / "none.safetensors")
     assert load_rows(tmp_path / "none.safetensors") == []
+
+
+def test_rows_about_the_same_passages_share_a_batch() -> None:
+    rng = random.Random(0)
+    rows = [Encoded((g, *range(rng.randint(5, 500))), 1, passages=g) for g in range(1, 41) for _ in range(4)]
+    rng.shuffle(rows)
+    ordered = in_order([rows], 16, random.Random(1))
+    batches = [{r.passages for r in ordered[i : i + 16]} for i in range(0, 160, 16)]
+    assert sorted(map(len, batches)) == [4] * 10
+    assert sorted(r.ids for r in ordered) == sorted(r.ids for r in rows)

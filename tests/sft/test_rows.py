@@ -180,3 +180,24 @@ def test_shortening_never_loses_the_golden_passage(count: int, golden: int, data
 
 def test_normal_ignores_what_does_not_change_a_question() -> None:
     assert normal("  What is\n  the PORT ?") == normal("what is the port?") == "what is the port"
+
+
+def test_questions_about_the_same_passages_are_asked_together(chunks: list[Chunk]) -> None:
+    """What is asked, answered and held out stays as it was dealt; the source is among the shared passages."""
+    pairs = many(60)
+    mix = MixConfig(closed_book=0.4, context=0.6, multiple_choice=0, short=0, distractors=2)
+    apart = Dealer(pairs, chunks, mix, seed=3, retriever=Recorder(chunks)).epoch(0)
+    together = Dealer(pairs, chunks, mix.model_copy(update={"together": 5}), seed=3, retriever=Recorder(chunks)).epoch(
+        0
+    )
+    assert [(r.pair_id, r.format, r.answer) for r in together] == [(r.pair_id, r.format, r.answer) for r in apart]
+    source = {p.pair_id: next(prompts.passage(c) for c in chunks if c.chunk_id == p.chunk_id) for p in pairs}
+    asked = Counter(r.passages for r in together if r.format == "context")
+    alone = Counter(r.passages for r in apart if r.format == "context")
+    assert max(asked.values()) >= 5
+    assert len(asked) < len(alone) / 2
+    for row in together:
+        if row.format == "context":
+            assert source[row.pair_id] in row.passages
+            assert row.passages.index(source[row.pair_id]) not in row.optional
+            assert row.messages == prompts.with_passages(row.question, row.passages)
