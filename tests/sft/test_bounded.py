@@ -15,8 +15,8 @@ from understudy.artifact import read_records
 from understudy.models.head import only_at, vocabulary
 from understudy.models.load import load_model
 from understudy.sft import bounded, stage, train
-from understudy.sft.bounded import PASS_LOGITS, passes
-from understudy.sft.config import MixConfig, ReplayConfig, SftConfig
+from understudy.sft.config import ContrastConfig, MixConfig, ReplayConfig, SftConfig
+from understudy.sft.reading import PASS_LOGITS, passes
 from understudy.stage import Inputs, RunContext
 
 Context = Callable[..., RunContext]
@@ -59,14 +59,15 @@ def test_logits_are_made_only_where_they_are_asked_for(tiny_model: Path) -> None
     torch.testing.assert_close(after, whole)
 
 
-@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize(("method", "wrong"), [("lora", 0), ("full", 0), ("lora", 2)])
 def test_it_is_the_same_training_in_however_many_passes(
-    inputs: Inputs, context: Context, monkeypatch: pytest.MonkeyPatch, method: str
+    inputs: Inputs, context: Context, monkeypatch: pytest.MonkeyPatch, method: str, wrong: int
 ) -> None:
     """Losses, divergence of held rows and held-out accuracy, step by step, against the plain trainer."""
     config = SftConfig(
         method=method,
-        mix=MixConfig(closed_book=0.6, context=0.4, multiple_choice=0, short=0, distractors=1),
+        mix=MixConfig(closed_book=0.6, context=0.4, multiple_choice=0, short=0, distractors=1, together=3),
+        contrast=ContrastConfig(wrong=wrong, scale=5),
         replay=ReplayConfig(share=0.25, max_tokens=6),
         lora_dropout=0,
         bf16=False,

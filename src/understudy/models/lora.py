@@ -15,10 +15,25 @@ _SMALL_MICRO_BATCH = 2
 
 
 def with_lora(
-    model: Any, r: int, lora_alpha: float, lora_dropout: float, target_modules: str | tuple[str, ...] = "all-linear"
+    model: Any,
+    r: int,
+    lora_alpha: float,
+    lora_dropout: float,
+    target_modules: str | tuple[str, ...] = "all-linear",
+    last_layers: int | None = None,
 ) -> Any:
-    """The model with a new LoRA adapter (Hu et al., arXiv 2106.09685). Raises ModelError for unknown modules."""
+    """The model with a new LoRA adapter (Hu et al., arXiv 2106.09685). Raises ModelError for unknown modules.
+
+    last_layers: how many layers, counted from the last, get it; None: all.
+    """
+    upper = None
+    if last_layers is not None:
+        layers = int(model.config.get_text_config().num_hidden_layers)
+        upper = list(range(max(0, layers - last_layers), layers))
+        if target_modules == "all-linear":  # PEFT takes no choice of layers beside that word
+            target_modules = _linear(model)
     lora = LoraConfig(
+        layers_to_transform=upper,
         r=r,
         lora_alpha=lora_alpha,
         lora_dropout=lora_dropout,
@@ -30,6 +45,14 @@ def with_lora(
     except ValueError as error:
         names = sorted({n.rpartition(".")[2] for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)})
         raise ModelError(f"target_modules {target_modules}: {error}; this model has {', '.join(names)}") from error
+
+
+def _linear(model: Any) -> tuple[str, ...]:
+    """The names of the linear layers inside the model's blocks."""
+    found = {
+        n.rpartition(".")[2] for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and "layers." in n
+    }
+    return tuple(sorted(found))
 
 
 def is_large(model: Any) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -17,7 +18,8 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from understudy.artifact import atomic_path
-from understudy.models.chat import IGNORED, encode_row
+from understudy.models.chat import IGNORED, encode_row, render
+from understudy.models.pairs import encode_pairs
 from understudy.sft.rows import Row
 
 _POOL = 50  # batches sorted by length together: little padding, and still well mixed
@@ -29,12 +31,22 @@ class Encoded:
 
     held: the rest is not learned either; on it the model is held to what it was.
     passages: a number that rows asked about the same passages share; 0 for a row without passages.
+    wrong: the tokens of each wrong answer after the prompt, without an end of the turn. text: as many of the row's own
+    tokens after the prompt as are answer, not the end of the turn. letters: characters of the answer and of the wrong.
     """
 
     ids: tuple[int, ...]
     read: int
     held: bool = False
     passages: int = 0
+    wrong: tuple[tuple[int, ...], ...] = ()
+    text: int = 0
+    letters: tuple[int, ...] = ()
+
+    @property
+    def against(self) -> list[list[int]]:
+        """What the choice is made of, for the trainer: [prompt's tokens, text, *letters], then each wrong answer."""
+        return [[self.read, self.text, *self.letters], *map(list, self.wrong)] if self.wrong else []
 
     @property
     def labels(self) -> list[int]:
@@ -50,10 +62,25 @@ def _fit(row: Row | None, tokenizer: Any, max_length: int) -> tuple[Row, Encoded
     while row is not None:
         ids, labels = encode_row(tokenizer, row.messages, row.answer)
         if len(ids) <= max_length:
+            read = sum(label == IGNORED for label in labels)
             passages = crc32("\n\n".join(row.passages).encode())
-            return row, Encoded(tuple(ids), sum(label == IGNORED for label in labels), row.held, passages)
+            return row, Encoded(tuple(ids), read, row.held, passages, *_against(row, ids, read, tokenizer))
         row = row.shorter()
     return None
+
+
+def _against(
+    row: Row, ids: list[int], read: int, tokenizer: Any
+) -> tuple[tuple[tuple[int, ...], ...], int, tuple[int, ...]]:
+    """(wrong, text, letters) of a row; nothing where it has no wrong answer, or one is not what follows the prompt."""
+    if not row.options:
+        return (), 0, ()
+    ((context, continuations),) = encode_pairs(tokenizer, [render(tokenizer, row.messages)], [row.options])
+    whole = [[*context, *continuation] for continuation in continuations]
+    if whole[0] != ids[: len(whole[0])] or any(tokens[:read] != ids[:read] for tokens in whole):
+        return (), 0, ()
+    own, *wrong = (tuple(tokens[read:]) for tokens in whole)
+    return tuple(wrong), len(own), tuple(map(len, row.options))
 
 
 def in_order(epochs: Sequence[Sequence[Encoded]], batch_size: int, rng: random.Random) -> list[Encoded]:
@@ -93,15 +120,33 @@ def save_rows(rows: Sequence[Encoded], file: Path) -> None:
     with atomic_path(file) as temporary:
         read, held = np.array([r.read for r in rows], np.int32), np.array([r.held for r in rows], np.uint8)
         passages = np.array([r.passages for r in rows], np.uint32)
-        save_file({"ids": flat, "ends": ends, "read": read, "held": held, "passages": passages}, temporary)
+        wrong = np.array([t for r in rows for answer in r.wrong for t in answer], np.int32)
+        columns: dict[str, Any] = {
+            "read": read,
+            "held": held,
+            "passages": passages,
+            "text": np.array([r.text for r in rows], np.int32),
+        }
+        columns["wrong_count"] = np.array([len(r.wrong) for r in rows], np.int32)
+        columns["wrong_length"] = np.array([len(answer) for r in rows for answer in r.wrong], np.int32)
+        columns["letters"] = np.array([n for r in rows for n in r.letters], np.int32)
+        save_file({"ids": flat, "ends": ends, "wrong": wrong, **columns}, temporary)
 
 
 def load_rows(file: Path) -> list[Encoded]:
     """The inverse of `save_rows`."""
     held = load_file(file)
     pieces = np.split(held["ids"], held["ends"][:-1]) if len(held["ends"]) else []
-    rows = zip(pieces, *(held[name].tolist() for name in ("read", "held", "passages")), strict=True)
-    return [Encoded(tuple(ids.tolist()), read, bool(hold), passages) for ids, read, hold, passages in rows]
+    of_each = zip(
+        pieces, *(held[name].tolist() for name in ("read", "held", "passages", "text", "wrong_count")), strict=True
+    )
+    wrong, length, letters = (iter(held[name].tolist()) for name in ("wrong", "wrong_length", "letters"))
+    rows = []
+    for ids, read, hold, passages, text, count in of_each:
+        answers = tuple(tuple(islice(wrong, next(length))) for _ in range(count))
+        sizes = tuple(islice(letters, count + 1)) if count else ()
+        rows.append(Encoded(tuple(ids.tolist()), read, bool(hold), passages, answers, text, sizes))
+    return rows
 
 
 def columns(rows: Sequence[Encoded]) -> dict[str, list[Any]]:
@@ -110,4 +155,5 @@ def columns(rows: Sequence[Encoded]) -> dict[str, list[Any]]:
         "input_ids": [list(r.ids) for r in rows],
         "labels": [r.labels for r in rows],
         "held": [int(r.held) for r in rows],
+        **({"against": [r.against for r in rows]} if any(r.wrong for r in rows) else {}),
     }

@@ -92,6 +92,24 @@ class ReplayConfig(BaseModel):
     max_tokens: int = Field(default=200, ge=1, description="tokens of a reply that the model writes itself")
 
 
+class ContrastConfig(BaseModel):
+    """Wrong answers beside the right one: each question is also taught as a choice among them (`contrast.py`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    wrong: int = Field(
+        default=0,
+        ge=0,
+        le=8,
+        description="wrong answers that a question is taught against, taken from other questions about the same "
+        "passages and page; 0: none",
+    )
+    weight: float = Field(default=1.0, gt=0, description="weight of the choice beside the right answer's likelihood")
+    scale: float = Field(
+        default=20.0, gt=0, description="what the mean log-likelihood a character is multiplied by before the choice"
+    )
+
+
 class SweepConfig(BaseModel):
     """After training: how much of what was learned is kept, W0 + λ·ΔW (LM-Cocktail, arXiv 2311.13534).
 
@@ -164,6 +182,11 @@ class SftConfig(StageConfig):
     target_modules: Literal["all-linear"] | tuple[str, ...] = Field(
         default="all-linear", description="the layers that get an adapter: all linear ones but the head, or their names"
     )
+    last_layers: int | None = Field(
+        default=None,
+        ge=1,
+        description="only the last so many layers get an adapter, and nothing below them is differentiated; null: all",
+    )
     learning_rate: float | None = Field(
         default=None, gt=0, description="the peak learning rate; null: 2e-4 for lora and qlora, 2e-5 for full"
     )
@@ -197,6 +220,9 @@ class SftConfig(StageConfig):
         default=None, description="save memory for time; null: on for models above a billion parameters on a GPU"
     )
     mix: MixConfig = Field(default=MixConfig(), description="in which formats the pairs are taught")
+    contrast: ContrastConfig = Field(
+        default=ContrastConfig(), description="wrong answers that a question is taught against"
+    )
     replay: ReplayConfig = Field(default=ReplayConfig(), description="general prompts mixed in against forgetting")
     sweep: SweepConfig = Field(
         default=SweepConfig(), description="how much of the training is kept, chosen by measuring"
@@ -234,9 +260,11 @@ class SftConfig(StageConfig):
     def inert(self) -> set[str]:
         found = {"search.top_k", *({"search.rerank"} if self.search.reranker is None else ())}
         if self.method == "full":
-            found |= {"r", "lora_alpha", "lora_dropout", "target_modules"}
+            found |= {"r", "lora_alpha", "lora_dropout", "target_modules", "last_layers"}
         if self.replay.share == 0 or self.replay.source == "off":
             found |= {"replay.loss", "replay.max_tokens", "replay.share", "replay.source"}
+        if self.contrast.wrong == 0:
+            found |= {"contrast.weight", "contrast.scale"}
         if not self.sweep.enabled:
             found.add("sweep")
         if self.start == "base":

@@ -38,7 +38,7 @@ def prepare(job: Job) -> Any:
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=checkpointing(config, model))
     if job.start:
         return attach(model, Path(job.start) / "adapter", trainable=True).train()
-    return with_lora(model, config.r, config.lora_alpha, config.lora_dropout, config.target_modules)
+    return with_lora(model, config.r, config.lora_alpha, config.lora_dropout, config.target_modules, config.last_layers)
 
 
 def before_training(job: Job, model: Any) -> Callable[[], AbstractContextManager[Any]]:

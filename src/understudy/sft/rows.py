@@ -12,16 +12,18 @@ import hashlib
 import random
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from understudy import prompts
 from understudy.normal import normal
-from understudy.sft.config import MixConfig
+from understudy.sft.config import ContrastConfig, MixConfig
+from understudy.sft.wrong_answers import WrongAnswers
 from understudy.types import Chunk, MCQItem, Message, QAPair, Retriever
 
 _SHORT = 60  # characters: longer answers are not "a few words"
 _TELLING = 12  # characters: a shorter answer ("4", "yes") stands in passages that do not answer the question
 _TURN = 0.6180339887498949  # steps of the golden ratio visit every share evenly, however few they are
+NO_CONTRAST = ContrastConfig()
 _SPARE = 3  # more hits than distractors, for those that turn out to hold the answer
 
 
@@ -31,6 +33,8 @@ class Row:
 
     optional: indices of `passages` that may be left out where the row is too long, the worst first.
     held: the reply is not learned; the model is held to what it was (`hold.py`).
+    options: the pair's own answer, with which the reply begins, and wrong ones that it is taught against
+    (`wrong_answers.py`); none where it is not.
     """
 
     messages: tuple[Message, ...]
@@ -41,6 +45,7 @@ class Row:
     passages: tuple[str, ...] = ()
     optional: tuple[int, ...] = ()
     held: bool = False
+    options: tuple[str, ...] = ()
 
     def shorter(self) -> Row | None:
         """The row with one passage fewer; None where nothing can be left out."""
@@ -50,7 +55,7 @@ class Row:
         kept = tuple(p for i, p in enumerate(self.passages) if i != gone)
         optional = tuple(i - (i > gone) for i in self.optional[1:])
         messages = prompts.with_passages(self.question, kept)
-        return Row(messages, self.answer, self.format, self.pair_id, self.question, kept, optional)
+        return replace(self, messages=messages, passages=kept, optional=optional)
 
 
 @dataclass(slots=True)
@@ -109,11 +114,14 @@ class Dealer:
         *,
         seed: int,
         retriever: Retriever | None = None,
+        contrast: ContrastConfig = NO_CONTRAST,
     ) -> None:
         self._pairs = list(pairs)
         self._chunks = list(chunks)
         self._by_id = {c.chunk_id: c for c in chunks}
-        self._named = {prompts.passage(c): c.chunk_id for c in chunks} if mix.together > 1 else {}
+        self._named = {prompts.passage(c): c.chunk_id for c in chunks}
+        self._contrast = contrast
+        self._wrong = WrongAnswers(self._pairs if contrast.wrong else ())
         self._mix = mix
         self._seed = seed
         self._retriever = retriever
@@ -139,7 +147,18 @@ class Dealer:
                 rows[i] = self._row(self._pairs[i], place, rng)
         if self._mix.together > 1:
             self._seat(rows, random.Random(f"{self._seed}|{number}|together"))
+        if self._contrast.wrong:
+            rows = {i: self._against(row, i, number) for i, row in rows.items()}
         return [rows[i] for i in sorted(rows)]
+
+    def _against(self, row: Row, i: int, epoch: int) -> Row:
+        """The row with the wrong answers that it is taught against, where its reply begins with the pair's own."""
+        if row.format not in ("closed_book", "context"):
+            return row
+        rng = random.Random(f"{self._seed}|{epoch}|{row.pair_id}|{i}|wrong")
+        shown = {self._named[passage] for passage in row.passages}
+        wrong = self._wrong.of(self._pairs[i], self._contrast.wrong, rng, shown)
+        return replace(row, options=(self._pairs[i].answer.strip(), *wrong)) if wrong else row
 
     def _seat(self, rows: dict[int, Row], rng: random.Random) -> None:
         """Ask some questions about the passages dealt to another, where those hold their source too.
@@ -164,7 +183,7 @@ class Dealer:
                 pair, golden = self._pairs[i], ids.index(self._pairs[i].chunk_id)
                 optional = tuple(k for k in range(len(ids)) if k != golden)
                 messages = prompts.with_passages(pair.question, passages)
-                rows[i] = Row(messages, rows[i].answer, "context", pair.pair_id, pair.question, passages, optional)
+                rows[i] = replace(rows[i], messages=messages, passages=passages, optional=optional)
 
     def documents(self, number: int, only: Collection[str] | None = None) -> list[Row]:
         """The chunks whose own text is taught in an epoch: over the epochs each comes equally often, to within one.

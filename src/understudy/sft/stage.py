@@ -155,7 +155,14 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
     withdrawn = update.withdrawn if update else ()
     if update:
         found.dev = development(found, update.changes, config.dev_rows, ctx.seed)
-    dealer = Dealer([*found.train, *withdrawn], chunks, config.mix, seed=ctx.seed, retriever=retriever)
+    dealer = Dealer(
+        [*found.train, *withdrawn],
+        chunks,
+        config.mix,
+        seed=ctx.seed,
+        retriever=retriever,
+        contrast=config.contrast,
+    )
     dealt = [update.of_epoch(n, config.update.replay) if update else None for n in range(config.epochs)]
     share = config.replay.share
     extra = round((len(found.train) if dealt[0] is None else len(dealt[0])) * share / (1 - share))

@@ -75,6 +75,7 @@ def train(job: Job, progress: Progress) -> dict[str, Any]:
     trainer = kind(
         model=model,
         reference=before_training(job, model),
+        contrast=job.config.contrast,
         args=_arguments(job, model, steps=max(1, job.steps - done), measure_first=done == 0 and bool(dev)),
         train_dataset=Dataset.from_dict(columns(rows[done * job.config.batch_size :] or rows[-1:])),
         eval_dataset=Dataset.from_dict(columns(dev)) if dev else None,
