@@ -21,6 +21,8 @@ CPU_RATE_LARGE = 2e10  # from _MIDDLE parameters on the matrices are large enoug
 CPU_RATE_BFLOAT16 = 4.5e10  # where it multiplies bfloat16 itself
 GPU_RATE = 3e13
 _QUESTION_TOKENS = 60
+_ANSWER_TOKENS = 28
+_SEATED = 4  # questions that are asked about the same passages, however many may be
 _CHUNK_TOKENS = 250
 _WORDINGS_TRAINED = 0.8  # share of the pairs that is not held out
 _SKILLS = 4  # of the general suite
@@ -61,9 +63,10 @@ def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Es
 def tokens_per_row(config: SftConfig, chunk_tokens: float) -> float:
     """Mean tokens of a row, replay included: passages are nearly all of it."""
     passages = 1 + max(0.0, config.mix.distractors - 0.5)
-    context = min(config.max_length, _QUESTION_TOKENS + passages * chunk_tokens)
+    answers = _QUESTION_TOKENS + config.contrast.wrong * _ANSWER_TOKENS
+    context = min(config.max_length, _QUESTION_TOKENS + passages * chunk_tokens / min(config.mix.together, _SEATED))
     from_pairs = config.mix.context * context + (1 - config.mix.context) * _QUESTION_TOKENS
-    return from_pairs + replay_tokens(config)
+    return from_pairs + answers - _QUESTION_TOKENS + replay_tokens(config)
 
 
 def replay_tokens(config: SftConfig) -> float:
