@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import pytest
 
-from understudy.evaluation.support import Topic, supporting
-from understudy.types import Chunk
+from understudy.errors import ModelError
+from understudy.evaluation.response import respond
+from understudy.evaluation.support import Topic, candidates, supporting
+from understudy.prompts import ABSTAIN
+from understudy.types import Chunk, Hit, LanguageModel, Message, Prompt
 
 TEXTS = (
     "The kiln reaches 1,200 degrees in four hours. Never open its door\nbefore it has cooled to 80 degrees.\n\n"
@@ -14,6 +20,7 @@ TEXTS = (
     "The lathe has a belt. The belt is changed every 500 hours of turning.",
 )
 CHUNKS = [Chunk(f"c{i}", "a.md", text, 0, 1, i, i, 9, "Workshop", ()) for i, text in enumerate(TEXTS)]
+TOPIC = Topic(CHUNKS)
 
 
 @pytest.mark.parametrize(
@@ -48,3 +55,54 @@ def test_questions_about_something_else_are_told_apart() -> None:
         assert not topic.covers(question), topic.share(question)
     assert topic.share("kiln") == 1
     assert Topic([]).share("kiln") == 0
+
+
+class Weighs:
+    """A reader that finds one word likely, or cannot weigh at all."""
+
+    def __init__(self, word: str | None) -> None:
+        self.word = word
+
+    def loglikelihoods(
+        self, conversations: Sequence[Sequence[Message]], options: Sequence[Sequence[str]]
+    ) -> list[list[float]]:
+        if self.word is None:
+            raise ModelError("no likelihoods")
+        return [[-0.1 * len(o) if self.word in o else -float(len(o)) for o in row] for row in options]
+
+
+def test_sentences_that_may_answer_share_a_word_with_the_question_or_its_heading() -> None:
+    found = candidates(TOPIC, "How often is the belt of the lathe changed?", CHUNKS)
+    assert [s.sentence for s in found] == ["The belt is changed every 500 hours of turning.", "The lathe has a belt."]
+    assert found[0].share > found[1].share > 0
+    assert candidates(TOPIC, "Who painted it?", CHUNKS) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "word", "text", "quoted", "abstained"),
+    [
+        ("Every 500 hours.", "lathe", "Every 500 hours.", False, False),
+        ("Once a year.", "500", "The belt is changed every 500 hours of turning.", True, False),
+        ("Once a year.", "lathe", "The lathe has a belt.", True, False),
+        ("Once a year.", None, "The belt is changed every 500 hours of turning.", True, False),
+        (ABSTAIN, "500", ABSTAIN, False, True),
+    ],
+)
+def test_what_is_told_is_the_models_answer_only_where_a_passage_says_it(
+    written: str, word: str | None, text: str, quoted: bool, abstained: bool
+) -> None:
+    prompt = Prompt((Message("user", "?"),), tuple(Hit(c, 1.0) for c in CHUNKS))
+    reader = cast(LanguageModel, Weighs(word))
+    told = respond(TOPIC, reader, "How often is the belt of the lathe changed?", written, prompt)
+    assert (told.text, told.quoted, told.abstained, told.own) == (text, quoted, abstained, written)
+    assert (told.support is None) == abstained
+
+
+def test_without_passages_the_models_words_are_all_there_is() -> None:
+    told = respond(TOPIC, cast(LanguageModel, Weighs("x")), "How often?", " Once a year. ", Prompt(()))
+    assert (told.text, told.support, told.quoted) == ("Once a year.", None, False)
+    nothing = respond(
+        TOPIC, cast(LanguageModel, Weighs("x")), "Who painted it?", "Bob.", Prompt((), (Hit(CHUNKS[2], 1.0),))
+    )
+    assert nothing.abstained
+    assert nothing.text == ABSTAIN

@@ -11,6 +11,7 @@ from understudy.cli.console import console, count, error_console
 
 if TYPE_CHECKING:
     from understudy.answer import ModelAnswerer
+    from understudy.evaluation.response import Response
     from understudy.evaluation.support import Topic
     from understudy.types import Hit, Prompt
 
@@ -78,25 +79,38 @@ def show_abstention(hits: Sequence[Hit]) -> None:
         _list([hit.chunk.where + "  " + hit.chunk.breadcrumb for hit in hits[:3]])
 
 
-def show_support(opened: Opened, question: str, text: str, prompt: Prompt) -> None:
-    """Print the sentence that supports an answer word for word, and the places that were read."""
-    from understudy.evaluation.support import supporting
-    from understudy.prompts import ABSTAIN
+def told(opened: Opened, question: str, text: str, prompt: Prompt) -> Response:
+    """The model's answer where a passage supports it, else the passage's own sentence."""
+    from understudy.evaluation.response import respond
 
+    return respond(opened.topic, opened.answerer.reader, question, text, prompt)
+
+
+def show_answer(response: Response) -> None:
+    """Print what is told as the answer, and whose words it is."""
+    if response.quoted:
+        console.print(f'The documentation says: "{response.text}"', soft_wrap=True)
+        if response.own:
+            console.print(f"(the model's own words, which no passage supports: {response.own})", soft_wrap=True)
+    else:
+        console.print(response.text or "(the model answered with nothing)", soft_wrap=True)
+
+
+def show_support(opened: Opened, response: Response, prompt: Prompt) -> None:
+    """Print the sentence that supports an answer word for word, and the places that were read."""
     if not prompt.hits:
         return
     chunks = [hit.chunk for hit in prompt.hits]
     places = [f"{chunk.where}  {chunk.breadcrumb}" for chunk in chunks]
-    if text.strip().startswith(ABSTAIN):
+    if response.abstained:
         console.print("\nread, and not found there:")
         _list(places)
         return
-    found = supporting(opened.topic, question, text, chunks) if opened.topic else None
-    if found is not None:
-        console.print(f'\nsupported by: "{found.sentence}"', soft_wrap=True)
+    if response.support is not None:
+        found = response.support
+        if not response.quoted:
+            console.print(f'\nsupported by: "{found.sentence}"', soft_wrap=True)
         console.print(f"    {found.chunk.where}  {found.chunk.breadcrumb}", soft_wrap=True)
-    else:
-        console.print("\nno sentence of the passages read says this; check it before you rely on it")
     if opened.writes_poorly:
         console.print(f"\nbest passage: {places[0]}\n{chunks[0].text.strip()}", soft_wrap=True)
     console.print("\nread:")

@@ -6,8 +6,16 @@ from typing import Annotated
 
 import typer
 
-from understudy.cli.answering import introduce, off_topic, open_run_arm, show_abstention, show_support
-from understudy.cli.console import DEFAULT_STORE, StoreOption, console
+from understudy.cli.answering import (
+    introduce,
+    off_topic,
+    open_run_arm,
+    show_abstention,
+    show_answer,
+    show_support,
+    told,
+)
+from understudy.cli.console import DEFAULT_STORE, StoreOption
 
 
 def ask(
@@ -27,7 +35,7 @@ def ask(
     if off_topic(opened, question):
         show_abstention(prompt.hits)
     else:
-        text = "".join(pieces).strip()
-        console.print(text or "(the model answered with nothing)", soft_wrap=True)
-        show_support(opened, question, text, prompt)
+        response = told(opened, question, "".join(pieces), prompt)
+        show_answer(response)
+        show_support(opened, response, prompt)
     introduce(opened)

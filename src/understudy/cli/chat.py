@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from understudy.cli.answering import introduce, off_topic, open_run_arm, show_abstention, show_support
+from understudy.cli.answering import (
+    introduce,
+    off_topic,
+    open_run_arm,
+    show_abstention,
+    show_answer,
+    show_support,
+    told,
+)
 from understudy.cli.console import DEFAULT_STORE, StoreOption, console, error_console
 from understudy.errors import InputError
 from understudy.types import Message
@@ -42,8 +51,11 @@ def chat(
                 console.print(piece, end="", soft_wrap=True)
                 said.append(piece)
             text = "".join(said).strip()
-            console.print("" if text else "(the model answered with nothing)")
-            show_support(opened, question, text, prompt)
+            response = told(opened, question, text, prompt)
+            console.print()
+            if response.quoted or not text:
+                show_answer(replace(response, own=""))  # its words stand there already
+            show_support(opened, response, prompt)
         except InputError as error:  # a question that is too long ends no conversation
             error_console.print(str(error), style="red")
             continue

@@ -17,6 +17,9 @@ SPOKEN_OF = 0.4
 """Share of a question's words, weighted by how rare they are, that one passage must hold to be about it."""
 _BACKED = 0.5  # share of an answer's telling words that one sentence must hold to be named as its support
 _LOOKED_AT = 3  # passages
+_FEWEST = 3  # words of a sentence that could be an answer
+_LONGEST = 500  # characters of one
+_CANDIDATES = 24  # sentences among which a model chooses
 _END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[`]?[A-Z0-9`])")
 _MARKUP = re.compile(r"^\s*(?:[-*+]\s+|\d+[.)]\s+|#+\s+|>\s*|\|)|\|\s*$")
 
@@ -75,6 +78,26 @@ def supporting(topic: Topic, question: str, answer: str, chunks: Sequence[Chunk]
             if share >= _BACKED and rank > most:
                 best, most = Support(sentence, chunk, share), rank
     return best
+
+
+def candidates(topic: Topic, question: str, chunks: Sequence[Chunk]) -> list[Support]:
+    """Sentences that could answer a question: those that share a telling word with it, the most alike first.
+
+    share: of the question's telling words, weighted by how rare they are. A passage's heading counts for each sentence
+    below it. chunks: the passages read, best first.
+    """
+    asked = content(question)
+    total = sum(topic.weight(word) for word in asked)
+    found: dict[str, Support] = {}
+    for chunk in chunks:
+        above = content(chunk.breadcrumb)
+        for sentence in _sentences(chunk.text):
+            there = content(sentence)
+            own = sum(topic.weight(word) for word in asked & there)
+            share = (own + 0.5 * sum(topic.weight(word) for word in (asked & above) - there)) / total if total else 0.0
+            if share > 0 and len(sentence.split()) >= _FEWEST and len(sentence) <= _LONGEST:
+                found.setdefault(sentence, Support(sentence, chunk, share))
+    return sorted(found.values(), key=lambda s: -s.share)[:_CANDIDATES]
 
 
 def _sentences(text: str) -> Iterator[str]:
