@@ -13,7 +13,7 @@ import pytest
 
 from understudy.artifact import Artifact, seal, write_records
 from understudy.benchmark import general
-from understudy.benchmark.config import BenchmarkConfig
+from understudy.benchmark.config import BenchmarkConfig, FreeConfig
 from understudy.benchmark.stage import measure
 from understudy.benchmark.summary import Summary
 from understudy.errors import InputError
@@ -112,6 +112,8 @@ class PlantedReader:
         if self.says is not None and not choices:
             return self.says(shown)
         listed = re.findall(r"^[A-Z]\. (.*)$", shown, re.MULTILINE)
+        if not listed and not choices:
+            return ""  # asked freely, with nothing to say
         scores = self.rule(shown, listed or choices)
         return LETTERS[scores.index(max(scores))] if listed else choices[scores.index(max(scores))]
 
@@ -216,6 +218,7 @@ class Bench:
         out = self.folder / "out"
         out.mkdir(parents=True, exist_ok=True)
         settings.setdefault("arms", tuple(self.readers))
+        settings.setdefault("free", FreeConfig(answerable=0, unanswerable=0))  # planted readers choose; few write
         ctx = RunContext(out, self.folder / "work", self.folder)
         with pytest.MonkeyPatch.context() as patch:
             if self.suite is not None:

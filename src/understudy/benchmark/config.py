@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from understudy.config import StageConfig
 from understudy.errors import did_you_mean
@@ -16,11 +16,25 @@ Scoring = Literal["cloze", "letter", "constrained", "generate", "judge"]
 Normalise = Literal["raw", "char", "byte", "pmi"]
 
 
+class FreeConfig(BaseModel):
+    """Free answers beside the options: what a person is told who asks (`free.py`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    answerable: int = Field(default=40, ge=0, description="questions that are also asked without options; 0: none")
+    unanswerable: int = Field(
+        default=20,
+        ge=0,
+        description="questions that are asked after their page was taken out of what is searched, to see whether an "
+        "arm says so; 0: none",
+    )
+
+
 class BenchmarkConfig(StageConfig):
     """Which arms answer which questions, how answers are scored, and what counts as a difference."""
 
     NAME: ClassVar[str] = "benchmark"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"questions", "block_size"})
 
     arms: tuple[str, ...] = Field(
@@ -54,6 +68,7 @@ class BenchmarkConfig(StageConfig):
     rounds: int = Field(default=1, ge=1, description="sampled answers a question, to report decoding noise")
     temperature: float = Field(default=0.0, ge=0.0, description="temperature of free generation")
     max_tokens: int = Field(default=64, ge=1, description="tokens of a free answer")
+    free: FreeConfig = Field(default=FreeConfig(), description="free answers, as a person is told them")
     judge: str = Field(
         default="match", description="who reads free answers: `match` (text overlap) or a model reference"
     )

@@ -11,6 +11,7 @@ from understudy.answerers import Answerers
 from understudy.artifact import write_records
 from understudy.benchmark.arms import ArmRun, by_model, run_arm
 from understudy.benchmark.config import BenchmarkConfig
+from understudy.benchmark.free import measure_free, write_free
 from understudy.benchmark.general import GeneralSuite
 from understudy.benchmark.questions import clusters, link, spread
 from understudy.benchmark.summarise import Findings, summarise
@@ -78,8 +79,11 @@ def measure(
     update = measure_update(inputs, runs, questions, labels, open_arm, confidence=config.confidence, seed=ctx.seed)
     if update is not None:
         summary = replace(summary, update=update)
+    free, told = measure_free(config, questions, chunks, runs, labels, open_arm, ctx)
+    summary = replace(summary, free=free)
     kept = [q.item for q in questions]
     results = [r for one in runs for r in one.results] + [r for rows in floor_results.values() for r in rows]
+    write_free(ctx.out, told)
     _publish(ctx.out, summary, kept, results, config)
     return StageOutput(
         metrics={

@@ -195,6 +195,42 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class FreeRow:
+    """An arm's free answers, as a person is told them (`benchmark/free.py`).
+
+    On questions whose answer is in the documentation: right, of what is told and of the model's own words alone;
+    supported by a sentence of what was read; both; refused, though there is an answer. refused_without_answer: of
+    questions whose answer was taken out of what is searched; undefined for an arm that does not search.
+    """
+
+    arm: str
+    right: Interval
+    own_right: Interval
+    supported: Interval
+    right_and_supported: Interval
+    refused: Interval
+    refused_without_answer: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class FreeDifference:
+    """The right answers of two arms on the same questions, first minus second."""
+
+    first: str
+    second: str
+    difference: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Free answers beside the options. judged_by: what says that an answer is right (`text`: it is compared)."""
+
+    rows: tuple[FreeRow, ...]
+    differences: tuple[FreeDifference, ...] = ()
+    judged_by: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """How the figures were made. cluster: `document`, `passage` or `question`; sizes are sorted."""
 
@@ -240,6 +276,7 @@ class Summary:
     unlinked: int = 0
     notes: tuple[str, ...] = ()
     update: Update | None = None
+    free: Free | None = None
     schema: int = SCHEMA
 
     def arm(self, name: str) -> ArmSummary | None:

@@ -9,7 +9,7 @@ from rich.table import Table
 from understudy.cli.console import console, share
 
 if TYPE_CHECKING:
-    from understudy.benchmark.summary import Summary, Update
+    from understudy.benchmark.summary import Free, Summary, Update
     from understudy.evaluation.records import Interval
 
 
@@ -41,9 +41,31 @@ def print_verdict(summary: Summary) -> None:
     if summary.update is not None:
         console.print(_update(summary.update))
         console.print()
+    if summary.free is not None:
+        console.print(_free(summary.free))
+        console.print()
     for note in summary.notes:
         console.print(note, soft_wrap=True)
     console.print(summary.headline, style="bold", soft_wrap=True)
+
+
+def _free(free: Free) -> Table:
+    """One row an arm: what a person is told who asks freely."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    headings = ("free answers", "right", "95 % interval", "n", "right and supported", "refused, though answered")
+    for heading in (*headings, "refused, not answered"):
+        table.add_column(heading, justify="left" if heading == "free answers" else "right")
+    for row in free.rows:
+        table.add_row(
+            row.arm,
+            share(row.right.value),
+            _range(row.right),
+            str(row.right.n),
+            share(row.right_and_supported.value),
+            share(row.refused.value),
+            _of(row.refused_without_answer),
+        )
+    return table
 
 
 def _update(update: Update) -> Table:

@@ -53,6 +53,12 @@ class Topic:
         least = SPOKEN_OF / 2 if follows else SPOKEN_OF
         return not (set(words(question)) - STOP) or self.share(question) >= least
 
+    def covers_in(self, question: str, chunks: Sequence[Chunk]) -> bool:
+        """As `covers`, of the best of the passages read instead of the best of all. chunks: best first."""
+        places = [self._index.place[c.chunk_id] for c in chunks[:_LOOKED_AT]]
+        best = max((self._index.coverage(question, place) for place in places), default=0.0)
+        return not (set(words(question)) - STOP) or best >= SPOKEN_OF
+
     def weight(self, word: str) -> float:
         return self._index.idf(word)
 
