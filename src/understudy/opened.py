@@ -235,6 +235,22 @@ class Run:
             force=force, say=say,
         )  # fmt: skip
 
+    def write_pairs(self, out: str | Path, *, format: str = "messages", licence: str = "") -> dict[str, int]:
+        """Write the run's pairs, a file for each split, and a data card; returns the rows of each file.
+
+        format: messages, sharegpt, alpaca, jsonl, csv or parquet. licence: of the documentation, for the card.
+        """
+        from understudy.generate.exchange import card, write_card, write_pairs
+        from understudy.types import QAPair
+
+        generate = self.artifact("generate")
+        found, folder = generate.records("pairs", QAPair), Path(out)
+        written = write_pairs(found, folder, format)
+        measured = self.summary.arms if "benchmark" in self.artifacts else ()
+        floors = {a.name: (a.acc.value, a.acc.n) for a in measured if a.kind == "floor" and a.acc.value is not None}
+        write_card(folder, card(self.name, found, generate.counts, generate.metrics, floors, licence))
+        return written
+
     def ask(self, question: str, arm: str | None = None) -> Answer:
         """Answer a question, with citations. Raises InputError for an arm that the run does not have."""
         return self.answerer(arm).answer(question)

@@ -1,6 +1,7 @@
 """The rows that people bring (questions, pairs, preferences, conversations), whatever their tool wrote.
 
-CSV with comma, semicolon or tab, JSON (a list, or an object that holds one), JSON lines and Parquet. A byte order
+CSV with comma, semicolon or tab, JSON (a list, or an object that holds one), JSON lines, Parquet, and folders of such
+files or as the library datasets saves them; there a file's or a part's name says the split. A byte order
 mark is no part of the first name; a line of JSON ends at a line feed and nowhere else; a record of a CSV that is
 longer or shorter than its header is left out and counted, since nobody knows which of its fields is which.
 """
@@ -22,6 +23,9 @@ _JSON = (".json", ".jsonl", ".ndjson")
 _DELIMITERS = ",;\t|"
 _LOOKED_AT = 50  # records by which the delimiter of a CSV is chosen
 _LONGEST_FIELD = 16 << 20
+_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
+_DESCRIBES = ("dataset_info.json", "state.json", "dataset_dict.json")  # what datasets writes beside its rows
+_SPLITS = {"train": "train", "dev": "dev", "validation": "dev", "valid": "dev", "test": "test"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ def read_rows(path: Path) -> Rows:
 
     Raises InputError naming file, line and next step for one that cannot be read at all.
     """
+    if path.is_dir():
+        return _folder(path)
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -214,3 +220,38 @@ def _parquet(path: Path) -> Rows:
         raise InputError(f"{path}: not a Parquet file that can be read: {str(error)[:200]}") from error
     rows = [Row(i, value, f"{path} row {i}") for i, value in enumerate(table.to_pylist(), 1)]
     return Rows(path, "parquet", rows, tuple(table.column_names))
+
+
+# ── folders ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _folder(path: Path) -> Rows:
+    """The rows of every file in a folder, with the split that the name of the file, or of its folder, says."""
+    found = sorted(f for f in path.rglob("*") if f.suffix.lower() in (*_ENDINGS, ".arrow") and f.is_file())
+    if not found:
+        raise InputError(f"{path}: holds no {', '.join(_ENDINGS)} or .arrow file with rows")
+    rows: list[Row] = []
+    left_out: list[LeftOut] = []
+    for file in found:
+        if file.name in _DESCRIBES or file.name.startswith("."):
+            continue
+        read = _arrow(file) if file.suffix.lower() == ".arrow" else read_rows(file)
+        split = _SPLITS.get(file.stem.lower()) or _SPLITS.get(file.parent.name.lower())
+        for row in read.rows:
+            given = {"split": split, **{k: v for k, v in row.values.items() if v is not None}} if split else row.values
+            rows.append(Row(row.line, given, row.where))
+        left_out += read.left_out
+    return Rows(path, "folder", rows, (), tuple(left_out))
+
+
+def _arrow(path: Path) -> Rows:
+    """A part of a data set as the library datasets saves it."""
+    import pyarrow
+
+    try:
+        with pyarrow.memory_map(str(path)) as source:
+            table = pyarrow.ipc.open_stream(source).read_all()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(f"{path}: not an Arrow stream that can be read: {str(error)[:200]}") from error
+    rows = [Row(i, value, f"{path} row {i}") for i, value in enumerate(table.to_pylist(), 1)]
+    return Rows(path, "arrow", rows, tuple(table.column_names))

@@ -23,6 +23,7 @@ from understudy.cli.export import export
 from understudy.cli.init import init
 from understudy.cli.mcp import mcp
 from understudy.cli.merge import merge
+from understudy.cli.pairs import pairs
 from understudy.cli.plan import plan
 from understudy.cli.review import review
 from understudy.cli.run import run
@@ -56,6 +57,7 @@ for command in (
     show,
     compare,
     export,
+    pairs,
     merge,
     study,
     doctor,
