@@ -165,6 +165,22 @@ def test_a_prompt_can_be_scored_and_the_figures_are_the_models(serving: Any) -> 
         assert len(choice["logprobs"]["tokens"]) == len(ids)
 
 
+def test_the_token_that_ends_a_text_is_listed_with_its_score(serving: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """lm_eval asks for one token behind a prompt and takes the last score away, whichever token it was."""
+    reader = serving.served.answerer("base").reader
+    ids = reader.tokenizer("The port")["input_ids"]
+    with torch.inference_mode():
+        first = int(reader.model(input_ids=torch.tensor([ids])).logits[0, -1].argmax())
+    monkeypatch.setattr(reader, "_end_tokens", lambda: [first])
+    body = {"model": "handbook/base", "prompt": ids, "max_tokens": 1, "echo": True, "logprobs": 1}
+    with serving.client() as http:
+        [choice] = http.post("/v1/completions", json=body).json()["choices"]
+        plain = http.post("/v1/completions", json={**body, "logprobs": None, "echo": False}).json()["choices"][0]
+    assert choice["finish_reason"] == "stop"
+    assert len(choice["logprobs"]["token_logprobs"]) == len(ids) + 1
+    assert plain["text"] == ""
+
+
 def test_raw_text_goes_on_as_the_model_goes_on(client: openai.OpenAI, serving: Any) -> None:
     found = client.completions.create(model="handbook/base", prompt=["The port", "A limit"], max_tokens=5)
     reader = serving.served.answerer("base").reader

@@ -20,10 +20,11 @@ _REFILL = 0.25  # share of the places that must be free before prompts are read 
 
 @dataclass(slots=True)
 class Written:
-    """What one prompt got: token ids without the end token, and whether it ended by itself."""
+    """What one prompt got: token ids without the end token, whether it ended by itself, and by which token."""
 
     tokens: list[int] = field(default_factory=list)
     ended: bool = False
+    end: int | None = None
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class _Row:
     place: int
     length: int  # tokens in the cache
     written: Written
+    most: int  # tokens that it may take in all
 
 
 def suits(model: Any, window: int) -> bool:
@@ -82,16 +84,23 @@ def decode(
                 limits.append(limit)
                 warmth.append(warm)
             if gone is not None:
-                waiting = [i for i in waiting if not gone(i)]
+                for i in [i for i in waiting if gone(i)]:
+                    waiting.remove(i)
+                    prompts[i] = ()
                 batch.drop([k for k, row in enumerate(batch.rows) if gone(row.place)])
             if not waiting and not batch.rows:
                 return
             if not batch.rows:
                 places = max(1, budget // (len(prompts[waiting[0]]) + max(limits[i] for i in waiting)))
+            elif waiting and more is not None:  # those that come may be longer than those that were there
+                longest = max(row.most for row in batch.rows)
+                places = max(1, budget // max(longest, *(len(prompts[i]) + limits[i] for i in waiting)))
             free = places - len(batch.rows)
-            if waiting and (free >= max(1, round(_REFILL * places)) or (more is not None and free > 0)):
+            if waiting and free > 0 and (free >= max(1, round(_REFILL * places)) or more is not None):
                 taken, waiting = waiting[:free], waiting[free:]
-                logits = batch.read([(i, list(prompts[i])) for i in taken])
+                logits = batch.read([(i, list(prompts[i]), limits[i]) for i in taken])
+                for i in taken:  # a server's batch may never be empty, and must not keep what it has read
+                    prompts[i] = ()
             else:
                 logits = batch.step()
             ended = []
@@ -107,7 +116,7 @@ def decode(
 def _add(written: Written, token: int, limit: int, ends: set[int], stopped: Callable[[list[int]], bool] | None) -> bool:
     """Take a token into an answer; whether it is finished."""
     if token in ends:
-        written.ended = True
+        written.ended, written.end = True, token
         return True
     written.tokens.append(token)
     if stopped is not None and stopped(written.tokens):
@@ -137,17 +146,20 @@ class _Batch:
         self._cache: Any = None
         self.rows: list[_Row] = []
 
-    def read(self, prompts: Sequence[tuple[int, list[int]]]) -> torch.Tensor:
-        """Add prompts. Logits of the next token of the new rows, which then stand before the others, and of these."""
+    def read(self, prompts: Sequence[tuple[int, list[int], int]]) -> torch.Tensor:
+        """Add prompts, each with its place and the most tokens that follow it.
+
+        Logits of the next token of the new rows, which then stand before the others, and of these.
+        """
         before = self.step() if self.rows else None
-        width = max(len(ids) for _, ids in prompts)
+        width = max(len(ids) for _, ids, _ in prompts)
         given = torch.zeros(len(prompts), width, dtype=torch.long)
         real = torch.zeros_like(given)
-        for k, (_, ids) in enumerate(prompts):
+        for k, (_, ids, _) in enumerate(prompts):
             given[k, width - len(ids) :] = torch.tensor(ids)
             real[k, width - len(ids) :] = 1
         output = self._forward(given, real, (real.cumsum(-1) - 1).clamp(min=0), DynamicCache())
-        new = [_Row(place, len(ids), Written()) for place, ids in prompts]
+        new = [_Row(place, len(ids), Written(), len(ids) + limit) for place, ids, limit in prompts]
         if before is None:
             self._cache, self.rows = output.past_key_values, new
             return output.logits[:, -1]

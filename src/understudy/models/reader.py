@@ -20,13 +20,12 @@ _UNBOUNDED = 1 << 20  # tokenizers without a limit state an astronomic one
 
 @dataclass(slots=True)
 class _Talk:
-    """A conversation that is being answered. said: what was handed on; over: a stop was written."""
+    """A conversation that is being answered. said: what was handed on."""
 
     number: int
     length: int
     stops: list[str]
     said: str = ""
-    over: bool = False
 
 
 def _settled(text: str, stops: Sequence[str]) -> str:
@@ -130,40 +129,48 @@ class TransformersModel:
         nobody waits for a number any more. With the last piece of an answer comes its Completion, whose text is the
         whole answer; a conversation that does not fit the window gets a ModelError instead. Ends when nothing is left.
         """
-        asked: list[_Talk] = []  # those that are written, by their place among the prompts
+        asked: dict[int, _Talk] = {}  # those that are written, by their place among the prompts
+        begun = 0
         failed: list[tuple[int, Exception]] = []
         count = 0
 
         def admit() -> list[tuple[Sequence[int], int, float]]:
-            nonlocal count
+            nonlocal begun, count
             taken: list[tuple[Sequence[int], int, float]] = []
             for messages, limit, temperature, stop in more():
                 prompt = encode(self.tokenizer, render(self.tokenizer, messages))
                 if len(prompt) >= self.window:
                     failed.append((count, ModelError(f"{len(prompt)} tokens exceed the window of {self.window}")))
                 else:
-                    asked.append(_Talk(count, len(prompt), self._stops(stop)))
+                    asked[begun] = _Talk(count, len(prompt), self._stops(stop))
+                    begun += 1
                     taken.append((prompt, min(limit, self.window - len(prompt)), temperature))
                 count += 1
             return taken
 
+        def left(place: int) -> bool:
+            if place in asked and gone(asked[place].number):
+                del asked[place]
+            return place not in asked
+
         rows = decode(
-            self.model, [], limits=[], ends=set(self._end_tokens()), budget=self._batch_tokens, more=admit,
-            gone=lambda place: gone(asked[place].number) or asked[place].over,
-        )  # fmt: skip
+            self.model, [], limits=[], ends=set(self._end_tokens()), budget=self._batch_tokens, more=admit, gone=left
+        )
         for place, written, finished in rows:
             while failed:
                 number, error = failed.pop(0)
                 yield number, "", error
-            talk = asked[place]
+            talk = asked.get(place)
+            if talk is None:  # it was over with the token before
+                continue
             text = self.tokenizer.decode(written.tokens, skip_special_tokens=True)
             cut = min((at for s in talk.stops if (at := text.find(s)) >= 0), default=None)
-            talk.over = cut is not None
-            last = finished or talk.over
+            last = finished or cut is not None
             safe = text[:cut] if last else _settled(text, talk.stops)
             new = safe[len(talk.said) :] if safe.startswith(talk.said) else ""
             talk.said += new
             if last:
+                del asked[place]
                 yield talk.number, new, self._completion(talk.length, written.tokens, talk.stops, ended=written.ended)
             elif new:
                 yield talk.number, new, None
@@ -171,9 +178,17 @@ class TransformersModel:
             yield number, "", error
 
     def continue_tokens(
-        self, prompts: list[list[int]], *, max_tokens: int, temperature: float = 0.0, stop: Sequence[str] = ()
+        self,
+        prompts: list[list[int]],
+        *,
+        max_tokens: int,
+        temperature: float = 0.0,
+        stop: Sequence[str] = (),
+        with_end: bool = False,
     ) -> list[tuple[list[int], Literal["stop", "length"]]]:
         """What comes after raw token ids, without any template: new ids of each prompt, and why they end.
+
+        with_end: with the token that ended it, where one did.
 
         Raises ModelError for a model whose cache cannot be taken apart row by row.
         """
@@ -182,7 +197,8 @@ class TransformersModel:
         found: dict[int, tuple[list[int], Literal["stop", "length"]]] = {}
         for place, written, finished in self._decode(prompts, max_tokens, temperature, list(stop)):
             if finished:
-                found[place] = written.tokens, "stop" if written.ended else "length"
+                end = [written.end] if with_end and written.end is not None else []
+                found[place] = [*written.tokens, *end], "stop" if written.ended else "length"
         return [found[place] for place in range(len(prompts))]
 
     def _decode(

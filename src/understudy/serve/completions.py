@@ -80,8 +80,15 @@ def _ids(prompt: str | list[int], model: TransformersModel) -> list[int]:
 def _write(
     model: TransformersModel, prompts: list[list[int]], wanted: int, request: CompletionRequest
 ) -> Sequence[tuple[list[int], str]]:
-    """New tokens of each prompt and why they end."""
-    return model.continue_tokens(prompts, max_tokens=wanted, temperature=request.temperature or 0.0, stop=request.stops)
+    """New tokens of each prompt and why they end.
+
+    Where tokens are listed with their scores, the one that ends the text is among them: clients that ask for one token
+    behind a prompt to be scored count on it.
+    """
+    return model.continue_tokens(
+        prompts, max_tokens=wanted, temperature=request.temperature or 0.0, stop=request.stops,
+        with_end=request.logprobs is not None,
+    )  # fmt: skip
 
 
 Scored = list[tuple[float | None, dict[str, float]]]

@@ -136,10 +136,12 @@ class Engine:
         """Write `first` and every request that comes while something is being written."""
         model = self.model
         assert isinstance(model, TransformersModel)
-        tickets: list[Ticket] = []
+        tickets: dict[int, Ticket] = {}  # by number in the order they came, until they are answered
+        count = 0
 
         def more() -> list[tuple[Sequence[Message], int, float, tuple[str, ...]]]:
-            come = [first] if not tickets else []
+            nonlocal count
+            come = [first] if not count else []
             while not self._waiting.empty():
                 ticket = self._waiting.get()
                 if ticket is None:
@@ -147,20 +149,27 @@ class Engine:
                     break
                 if not ticket.gone:
                     come.append(ticket)
-            tickets.extend(come)
+            tickets.update(enumerate(come, count))
+            count += len(come)
             return [(t.messages, t.max_tokens, t.temperature, t.stop) for t in come]
 
+        def left(number: int) -> bool:
+            if number in tickets and tickets[number].gone:
+                del tickets[number]
+            return number not in tickets
+
         try:
-            for number, text, done in model.converse(more, gone=lambda number: tickets[number].gone):
-                ticket = tickets[number]
+            for number, text, done in model.converse(more, gone=left):
+                if done is None:
+                    tickets[number].put(Piece(text))
+                    continue
+                ticket = tickets.pop(number)
                 if isinstance(done, Exception):
                     ticket.put(done)
-                elif done is None:
-                    ticket.put(Piece(text))
                 else:
                     self.tokens += done.completion_tokens
                     ticket.put(Piece(text, done.finish_reason, done.prompt_tokens, done.completion_tokens))
         except BaseException as error:
-            for ticket in tickets:
+            for ticket in tickets.values():
                 ticket.put(error)
             raise
