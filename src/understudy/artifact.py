@@ -20,7 +20,7 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from understudy.errors import InputError, StoreError
 
@@ -160,21 +160,31 @@ def write_records(path: Path, records: Iterable[Any]) -> int:
     return count
 
 
-def read_records(path: Path, kind: type[T]) -> list[T]:
-    """Read JSONL records of one dataclass. Raises InputError naming the file and line of a bad record."""
-    records: list[T] = []
+def stream_records(path: Path, kind: type[T]) -> Iterator[T]:
+    """Read JSONL records of one dataclass, one after the other. Raises InputError naming the file and line of a bad
+    record."""
+    number = 0
     try:
         with open(path, encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
-                try:
-                    records.append(from_plain(kind, json.loads(line)))
-                except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-                    raise InputError(f"{path}:{number}: not a {kind.__name__} record: {error}") from error
+                yield read_record(line, kind, f"{path}:{number}")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}:{len(records) + 1}: not UTF-8 text") from error
-    return records
+        raise InputError(f"{path}:{number + 1}: not UTF-8 text") from error
+
+
+def read_record(line: str | bytes, kind: type[T], where: str) -> T:
+    """One line as a record. Raises InputError naming `where` it stands."""
+    try:
+        return cast(T, from_plain(kind, json.loads(line)))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise InputError(f"{where}: not a {kind.__name__} record: {error}") from error
+
+
+def read_records(path: Path, kind: type[T]) -> list[T]:
+    """All records that `stream_records` reads."""
+    return list(stream_records(path, kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +237,11 @@ class Artifact:
         """The records of `name`.jsonl; an empty list where the stage wrote no such file."""
         path = self.path / f"{name}.jsonl"
         return read_records(path, kind) if path.exists() else []
+
+    def stream(self, name: str, kind: type[T]) -> Iterator[T]:
+        """Like `records`, one after the other: what is too much to be held at once."""
+        path = self.path / f"{name}.jsonl"
+        return stream_records(path, kind) if path.exists() else iter(())
 
     def check(self, *, digests: bool = False) -> None:
         """Compare the files with the manifest: which there are and their sizes always, digests where asked and of

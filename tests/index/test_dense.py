@@ -105,7 +105,7 @@ def test_the_digest_holds_content_only(build: Build, chunks: list[Chunk], tmp_pa
     shutil.rmtree(tmp_path / "kept")  # embedded again, in batches of another size
     b, _ = build(chunks, "b", batch_size=2)
     files = {f["path"] for f in Artifact.open(a).manifest["files"]}
-    assert files == {"chunks.jsonl", "settings.json", "bm25.safetensors", "vectors.safetensors"}
+    assert files == {"chunks.jsonl", "chunks.safetensors", "settings.json", "bm25.safetensors", "vectors.safetensors"}
     assert (a / ".lance").is_dir()
     one, two = (
         load_file(a / "vectors.safetensors")["vectors"],

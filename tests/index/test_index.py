@@ -93,7 +93,7 @@ def test_a_damaged_index_is_named(build: Build, chunks: list[Chunk], tmp_path: P
     path, _ = build(chunks, retriever="bm25")
     lines = (path / "chunks.jsonl").read_text().splitlines(keepends=True)
     (path / "chunks.jsonl").write_text("".join(lines[:-1]))
-    with pytest.raises(StoreError, match="6 rows for 5 chunks"):
+    with pytest.raises(StoreError, match=r"chunks\.jsonl: is not the file"):
         open_index(path)
     (path / "settings.json").write_text('{"config": ')
     with pytest.raises(StoreError, match="damaged"):

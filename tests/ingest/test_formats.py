@@ -553,5 +553,7 @@ def test_without_docling_the_command_that_installs_it_is_named(monkeypatch):
 def test_titles():
     assert title_of(Page("# H\n", "Own  title"), "a.md") == "Own title"
     assert title_of(Page("## Small\n\n# Big\n"), "a.md") == "Big"
+    assert title_of(Page("# Big *one* #\n\ntext\n\n# Other\n"), "a.md") == title_of(Page("\n# Big *one* #\n"), "a.md")
+    assert title_of(Page("# \n\n# Other\n"), "a.md") == "Other"
     assert title_of(Page("text"), "guide/load-unload.md") == "load unload"
     assert title_of(Page("text"), "guide/index.md") == "guide"

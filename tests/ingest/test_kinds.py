@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import logging
+import random
 from pathlib import Path
 
 import pytest
 
 from understudy.artifact import read_records
+from understudy.ingest import teach
 from understudy.ingest.config import IngestConfig, TeachConfig
 from understudy.ingest.kinds import KINDS, NOT_TAUGHT, kind_of
 from understudy.ingest.stage import run
@@ -125,3 +127,20 @@ def test_copies_need_nearly_all_words_and_some_length():
     assert copies.add("nearly", "\n".join([*lines[:-1], "Only this line is another one."])) == "a"
     assert copies.add("more", "\n".join([*lines, *(f"Another line about the {a} of the house." for a in NAMES)])) == ""
     assert copies.add("short", "One short page.") == copies.add("short too", "One short page.") == ""
+
+
+def test_copies_are_found_also_among_lines_that_were_sorted_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(3)
+    lines = [" ".join(rng.choice(NAMES) for _ in range(8)) for _ in range(120)]
+    pages = ["\n".join(rng.sample(lines, rng.randrange(5, 12))) for _ in range(60)]
+    pages = [page for page in pages for _ in range(rng.randrange(1, 3))]
+    rng.shuffle(pages)
+
+    def found(recent: int) -> list[str]:
+        monkeypatch.setattr(teach, "_RECENT", recent)
+        copies = Copies()
+        return [copies.add(str(number), page) for number, page in enumerate(pages)]
+
+    expected = found(10**9)
+    assert any(expected)
+    assert found(20) == found(7) == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from understudy.errors import StoreError
 from understudy.retrieval.bm25 import BM25, best_rows
+from understudy.retrieval.bm25_build import Postings, count
 
 WORDS = st.sampled_from(["port", "server", "model", "gpu", "load", "cache", "layer"])
 PASSAGES = st.lists(st.lists(WORDS, max_size=12), min_size=1, max_size=12)
@@ -40,6 +43,50 @@ def test_scores_are_the_formula(passages: list[list[str]], query: list[str], set
     assert set(rows.tolist()) == set(expected)
     np.testing.assert_allclose(scores, [expected[r] for r in rows.tolist()], rtol=1e-6)
     assert list(scores) == sorted(scores, reverse=True)
+
+
+@settings(max_examples=150, deadline=None)
+@given(PASSAGES, st.lists(WORDS, min_size=1, max_size=6), st.integers(1, 5))
+def test_ending_early_changes_no_row_and_no_bit_of_a_score(
+    passages: list[list[str]], query: list[str], limit: int
+) -> None:
+    passages = passages * 3 + [["port"]] * 40
+    index = BM25.build(passages, k1=1.2, b=0.75)
+    sums = np.zeros(len(passages))
+    for term, times in sorted(Counter(query).items()):
+        number = index.words.find(term)
+        if number is not None:
+            span = slice(index.starts[number], index.starts[number + 1])
+            sums[index.rows[span]] += times * index.impacts[span].astype(np.float64)
+    rows, scores = index.search(query, limit)
+    expected_rows, expected = best_rows(sums, limit, above=0.0)
+    assert rows.tolist() == expected_rows.tolist()
+    assert scores.tolist() == expected.tolist()
+
+
+@given(st.lists(PASSAGES, min_size=1, max_size=4))
+def test_blocks_and_files_give_the_same_index_as_one_list(many: list[list[list[str]]]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        postings = Postings(folder / "spilt")
+        for passages in many:
+            postings.add(count(passages))
+            postings._put_aside()
+        postings.build(k1=1.2, b=0.75, path=folder / "blocks")
+        assert not list((folder / "spilt").glob("*"))
+        BM25.build([p for passages in many for p in passages], k1=1.2, b=0.75).save(folder / "whole")
+        assert (folder / "blocks").read_bytes() == (folder / "whole").read_bytes()
+
+
+def test_a_file_of_the_first_version_is_read(tmp_path: Path) -> None:
+    index = BM25.build([["port", "größe"], ["port", "port"], []], k1=1.2, b=0.75)
+    terms = np.frombuffer("größe\nport".encode(), dtype=np.uint8)
+    old = {"impacts": index.impacts, "k1": np.array([1.2]), "rows": index.rows, "size": np.array([3])}
+    save_file({**old, "starts": index.starts, "terms": terms}, tmp_path / "old")
+    found = BM25.load(tmp_path / "old")
+    for query in (["größe"], ["port"], ["port", "größe"], ["absent"]):
+        assert [a.tolist() for a in found.search(query, 3)] == [a.tolist() for a in index.search(query, 3)]
+    assert found.most.tolist() == index.most.tolist()
 
 
 def test_equal_scores_stand_in_row_order_wherever_the_cut_falls() -> None:

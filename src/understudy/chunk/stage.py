@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 
@@ -23,32 +24,32 @@ def run(config: ChunkConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     reference = config.tokenizer or inputs.model or inputs.base_model
     if not reference:
         raise InputError("chunk.tokenizer: needs a model whose tokens are counted; name one, or set base_model")
-    documents = inputs["ingest"].records("documents", Document)
+    documents = inputs["ingest"].stream("documents", Document)
+    total = inputs["ingest"].counts.get("documents")
     splitter = Splitter(TokenCounter.open(reference), config.chunk_size, config.chunk_overlap, config.overlap_sections)
     kept = Kept(ctx.root, "chunks")
     how = [config.VERSION, config.identity(), tokenizer_identity(reference)]
-    keys = {document.doc_id: digest_json([how, to_plain(document)]) for document in documents}
-    sizes: list[int] = []
+    counts = {"documents": 0, "chunks": 0, "tokens": 0}
+    longest: int | None = None
 
     def chunks() -> Iterator[Chunk]:
-        for start in range(0, len(documents), _AT_ONCE):
-            batch = documents[start : start + _AT_ONCE]
-            known = kept.get(keys[d.doc_id] for d in batch)
-            new = [d for d in batch if keys[d.doc_id] not in known]
-            cut = {keys[d.doc_id]: found for d, found in zip(new, splitter.split(new), strict=True)}
+        nonlocal longest
+        while batch := list(itertools.islice(documents, _AT_ONCE)):
+            keys = [digest_json([how, to_plain(document)]) for document in batch]
+            known = kept.get(keys)
+            new = [(key, d) for key, d in zip(keys, batch, strict=True) if key not in known]
+            cut = {key: found for (key, _), found in zip(new, splitter.split([d for _, d in new]), strict=True)}
             kept.put({key: json.dumps(to_plain(found)).encode() for key, found in cut.items()})
-            for number, document in enumerate(batch, start + 1):
-                ctx.progress("cutting", number, len(documents))
-                key = keys[document.doc_id]
+            for key in keys:
                 found = cut[key] if key in cut else from_plain(list[Chunk], json.loads(known[key]))
-                sizes.extend(chunk.n_tokens for chunk in found)
+                counts["documents"] += 1
+                counts["chunks"] += len(found)
+                for chunk in found:
+                    counts["tokens"] += chunk.n_tokens
+                    longest = max(longest or 0, chunk.n_tokens)
                 yield from found
+            ctx.progress("cutting", counts["documents"], total)
 
     write_records(ctx.out / "chunks.jsonl", chunks())
-    return StageOutput(
-        metrics={
-            "tokens_mean": round(sum(sizes) / len(sizes), 1) if sizes else None,
-            "tokens_max": max(sizes, default=None),
-        },
-        counts={"documents": len(documents), "chunks": len(sizes), "tokens": sum(sizes)},
-    )
+    mean = round(counts["tokens"] / counts["chunks"], 1) if counts["chunks"] else None
+    return StageOutput(metrics={"tokens_mean": mean, "tokens_max": longest}, counts=counts)

@@ -14,7 +14,7 @@ class IndexConfig(StageConfig):
     """How passages are indexed and found. Everything runs offline by default."""
 
     NAME: ClassVar[str] = "index"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"batch_size", "search"})
     USES_SEED: ClassVar[bool] = False
 

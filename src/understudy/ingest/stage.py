@@ -245,14 +245,21 @@ def title_of(page: Page, doc_id: str) -> str:
     """The page's own title, else its first heading, else the file's name in words."""
     if page.title.strip():
         return " ".join(page.title.split())
-    blocks = outline.parse(page.text[:_FIRST_TEXT])
-    headings = [b for b in blocks if b.kind == "heading" and b.content]
+    start = page.text[:_FIRST_TEXT]
+    headings: list[outline.Block] = []
+    if start.startswith("# "):  # no heading is above the first of the first level: nothing else need be read
+        headings = _headings(start.partition("\n")[0])
+    headings = headings or _headings(start)
     if headings:
         return min(headings, key=lambda b: b.level).content
     name = PurePosixPath(doc_id)
     own = name.stem if name.suffix.lower() in SUFFIXES else name.name  # `release-2.1` ends with its version
     stem = name.parent.name if own.lower() in ("index", "readme") and name.parent.name else own
     return re.sub(r"[-_]+", " ", stem).strip() or doc_id
+
+
+def _headings(text: str) -> list[outline.Block]:
+    return [b for b in outline.parse(text) if b.kind == "heading" and b.content]
 
 
 def _nothing(path: str, skipped: list[Skipped], reasons: Counter[str]) -> InputError | MissingExtraError:

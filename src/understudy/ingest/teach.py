@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from pathspec import GitIgnoreSpec
 
 from understudy.ingest.config import TeachConfig
@@ -12,6 +15,7 @@ from understudy.ingest.kinds import KINDS, NOT_TAUGHT
 _SAME = 0.9  # share of two pages' words, in lines that both hold, from which they are one page twice
 _LEAST = 40  # words of a page that can be a copy
 _HOLDERS = 8  # pages a line is known of
+_RECENT = 400_000  # lines that wait in a dictionary, which takes ten times the memory, before they are sorted away
 
 
 class Lessons:
@@ -38,7 +42,7 @@ class Copies:
     """Finds pages that are nearly the same as an earlier one, by the lines that both hold."""
 
     def __init__(self) -> None:
-        self.holders: dict[int, list[int]] = {}
+        self.lines = _Lines()
         self.names: list[str] = []
         self.sizes: list[int] = []
 
@@ -47,8 +51,9 @@ class Copies:
         lines = {hash(line): n for line in map(str.strip, text.split("\n")) if (n := len(line.split())) >= 3}
         size = sum(lines.values())
         shared: Counter[int] = Counter()
-        for key, n in lines.items():
-            for holder in self.holders.get(key, ()):
+        held = self.lines.holders(list(lines))
+        for holders, n in zip(held, lines.values(), strict=True):
+            for holder in holders:
                 shared[holder] += n
         best = min((h for h, n in shared.items() if n >= _SAME * max(size, self.sizes[h])), default=None)
         if best is not None and size >= _LEAST:
@@ -56,11 +61,43 @@ class Copies:
         number = len(self.names)
         self.names.append(doc_id)
         self.sizes.append(size)
-        for key in lines:
-            held = self.holders.setdefault(key, [])
-            if len(held) < _HOLDERS:
-                held.append(number)
+        self.lines.add([key for key, holders in zip(lines, held, strict=True) if len(holders) < _HOLDERS], number)
         return ""
+
+
+class _Lines:
+    """The pages that hold a line, by the line's hash: 12 bytes for each of both, whose arrays are sorted runs."""
+
+    def __init__(self) -> None:
+        self.recent: dict[int, list[int]] = {}
+        self.runs: list[tuple[NDArray[np.int64], NDArray[np.int32]]] = []  # hashes, rising, and pages
+
+    def holders(self, keys: Sequence[int]) -> list[list[int]]:
+        """The pages that hold each of some lines."""
+        found: list[list[int]] = [[] for _ in keys]
+        wanted = np.array(keys, dtype=np.int64)
+        for hashes, pages in self.runs:
+            first, last = np.searchsorted(hashes, wanted), np.searchsorted(hashes, wanted, side="right")
+            for at in np.flatnonzero(last > first).tolist():
+                found[at] += pages[first[at] : last[at]].tolist()
+        for at, key in enumerate(keys):
+            found[at] += self.recent.get(key, ())
+        return found
+
+    def add(self, keys: Sequence[int], page: int) -> None:
+        for key in keys:
+            self.recent.setdefault(key, []).append(page)
+        if len(self.recent) < _RECENT:
+            return
+        pairs = [(key, holder) for key, holders in self.recent.items() for holder in holders]
+        self.recent = {}
+        self.runs.append((np.array([k for k, _ in pairs], np.int64), np.array([p for _, p in pairs], np.int32)))
+        while len(self.runs) > 1 and len(self.runs[-2][0]) < 2 * len(self.runs[-1][0]):
+            hashes, pages = (np.concatenate(parts) for parts in zip(*(self.runs.pop() for _ in range(2)), strict=True))
+            self.runs.append((hashes, pages))
+        hashes, pages = self.runs.pop()
+        order = np.argsort(hashes, kind="stable")
+        self.runs.append((hashes[order], pages[order]))
 
 
 def _split(words: tuple[str, ...]) -> tuple[frozenset[str], GitIgnoreSpec]:

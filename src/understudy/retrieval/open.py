@@ -10,16 +10,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from understudy.artifact import read_records
 from understudy.errors import InputError, StoreError
 from understudy.retrieval.base import Ranker
 from understudy.retrieval.bm25 import BM25
+from understudy.retrieval.chunks import ChunkRows
 from understudy.retrieval.config import EmbedderConfig, SearchConfig
 from understudy.retrieval.fusion import Convex, ReciprocalRank
 from understudy.types import Chunk, Hit
 
 BM25_FILE = "bm25.safetensors"
 CHUNKS_FILE = "chunks.jsonl"
+STARTS_FILE = "chunks.safetensors"
 SETTINGS_FILE = "settings.json"
 
 
@@ -54,7 +55,7 @@ def open_index(path: Path, search: SearchConfig | None = None, *, device: str = 
     """
     search = search or SearchConfig()
     settings = _read_settings(path)
-    chunks = read_records(path / CHUNKS_FILE, Chunk)
+    chunks = ChunkRows.open(path / CHUNKS_FILE, path / STARTS_FILE)
     rankers: list[Ranker] = []
     if settings["bm25"]:
         bm25 = BM25.load(path / BM25_FILE)
