@@ -121,6 +121,11 @@ def test_requests_at_once_get_their_own_answers(serving: Any) -> None:
             "calls no tools",
         ),
         (
+            {"model": "handbook", "messages": ASK, "response_format": {"type": "json_schema", "json_schema": {}}},
+            "response_format",
+            "held to a schema",
+        ),
+        (
             {"model": "handbook", "messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
             "messages[0]",
             "only text",

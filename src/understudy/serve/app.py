@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -19,7 +19,7 @@ from understudy import __version__
 from understudy.evaluation.support import Topic
 from understudy.serve import chat, completions, pages
 from understudy.serve.embeddings import Embeddings
-from understudy.serve.engine import Engine
+from understudy.serve.engine import Engine, Places, too_many
 from understudy.serve.gate import Gate
 from understudy.serve.problems import Problem, problem_of
 from understudy.serve.requests import ChatRequest, CompletionRequest, EmbeddingRequest, read
@@ -30,6 +30,7 @@ _STAINLESS = (
     "arch", "async", "custom-poll-interval", "helper-method", "lang", "os", "package-version", "poll-helper",
     "read-timeout", "retry-count", "runtime", "runtime-version", "timeout",
 )  # fmt: skip
+_GONE = 499  # nobody is there to read it; it is counted
 
 
 class Server:
@@ -41,6 +42,7 @@ class Server:
         self.counts: Counter[str] = Counter()
         self.began = int(time.time())
         self._engines: dict[int, Engine] = {}
+        self.raw = Places(settings.queue)
         index = served.run.recipe.index
         dense = index is not None and index.uses_dense and "index" in served.run.artifacts
         self.embeddings = Embeddings(index.model if index is not None and dense else None, served.device)
@@ -112,16 +114,17 @@ def create_app(served: Served, settings: ServeSettings) -> Any:
         engine = server.engine(answerer)
         if asked.stream:
             if engine.busy >= settings.queue:
-                raise Problem(429, "too many requests are waiting; try again", kind="rate_limit_error", retry_after=2)
+                raise too_many(engine.busy)
             events = chat.streamed(ready, asked, engine, server.topic, settings.seconds)
-            return EventSourceResponse(events, sep="\n")
-        return JSONResponse(await chat.whole(ready, asked, engine, server.topic, settings.seconds))
+            return EventSourceResponse(events, sep="\n", send_timeout=settings.slowest)
+        return await _unless_gone(request, chat.whole(ready, asked, engine, server.topic, settings.seconds))
 
     @app.post("/v1/completions")
     async def raw_completions(request: Request) -> Response:
         asked = read(CompletionRequest, await request.body())
         answerer = await asyncio.to_thread(served.answerer, served.arm_of(asked.model))
-        found = await asyncio.to_thread(completions.complete, asked, answerer.reader, settings.max_tokens)
+        with server.raw:
+            found = await asyncio.to_thread(completions.complete, asked, answerer.reader, settings.max_tokens)
         return JSONResponse(found)
 
     @app.post("/v1/embeddings")
@@ -138,6 +141,24 @@ def create_app(served: Served, settings: ServeSettings) -> Any:
         expose_headers=["x-request-id", "retry-after"],
     )
     return Gate(app, settings, server.counts)
+
+
+async def _unless_gone(request: Request, answer: Coroutine[Any, Any, dict[str, Any]]) -> Response:
+    """The answer; where the client goes away before it is written, the writing stops."""
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    written, left = asyncio.ensure_future(answer), asyncio.ensure_future(gone())
+    try:
+        await asyncio.wait((written, left), return_when=asyncio.FIRST_COMPLETED)
+        if not written.done():
+            return Response(status_code=_GONE)
+        return JSONResponse(written.result())
+    finally:
+        for task in (written, left):
+            task.cancel()
 
 
 def _model(server: Server, name: str) -> dict[str, Any]:
@@ -162,6 +183,7 @@ def _metrics(server: Server) -> str:
         shown = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
         lines.append(f'understudy_requests_total{{path="{shown}",status="{status}"}} {count}')
     lines += ["# TYPE understudy_requests_open gauge", "# TYPE understudy_tokens_written_total counter"]
+    lines.append(f'understudy_requests_open{{model="raw completions"}} {server.raw.taken}')
     for engine in server.engines:
         lines.append(f'understudy_requests_open{{model="{engine.model.name}"}} {engine.busy}')
         lines.append(f'understudy_tokens_written_total{{model="{engine.model.name}"}} {engine.tokens}')

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,11 @@ def prepare(request: ChatRequest, answerer: ModelAnswerer, topic: Topic | None, 
         raise Problem(400, "this model calls no tools, so none can be forced", param="tool_choice", code="unsupported")
     if request.n not in (None, 1):
         raise Problem(400, "one answer a request; send the request again for another", param="n")
+    if request.response_format is not None and request.response_format.type == "json_schema":
+        raise Problem(
+            400, "this model cannot be held to a schema; ask with type json_object, and check what comes",
+            param="response_format", code="unsupported",
+        )  # fmt: skip
     turns = request.conversation()
     wanted = request.max_completion_tokens or request.max_tokens or max_tokens
     most = min(wanted, answerer.reader.window // 2)
@@ -52,9 +58,7 @@ def _instructed(question: str, request: ChatRequest) -> str:
     wanted = request.response_format
     if wanted is None or wanted.type == "text":
         return question
-    schema = (wanted.json_schema or {}).get("schema")
-    form = f" that follows this schema: {json.dumps(schema)}" if schema else ""
-    return f"{question}\nAnswer with one JSON object{form} and nothing else."
+    return f"{question}\nAnswer with one JSON object and nothing else."
 
 
 class Sources:
@@ -115,7 +119,7 @@ def usage(piece: Piece) -> dict[str, int]:
     }
 
 
-def write(asked: Asked, request: ChatRequest, engine: Engine, seconds: float) -> AsyncIterator[Piece]:
+def write(asked: Asked, request: ChatRequest, engine: Engine, seconds: float) -> AsyncGenerator[Piece]:
     """The answer in pieces."""
     return engine.write(
         asked.prompt.messages,
@@ -131,8 +135,9 @@ async def whole(
 ) -> dict[str, Any]:
     """The answer as one object."""
     text, last = "", Piece(finish_reason="stop")
-    async for last in write(asked, request, engine, seconds):
-        text += last.text
+    async with contextlib.aclosing(write(asked, request, engine, seconds)) as pieces:
+        async for last in pieces:
+            text += last.text
     text = text.strip()
     sources = Sources(asked.prompt.hits, topic)
     structured = request.response_format is not None and request.response_format.type != "text"
@@ -173,10 +178,11 @@ async def streamed(
     try:
         yield chunk({"role": "assistant", "content": ""})
         text, last = "", Piece(finish_reason="stop")
-        async for last in write(asked, request, engine, seconds):
-            if last.text:
-                text += last.text
-                yield chunk({"content": last.text})
+        async with contextlib.aclosing(write(asked, request, engine, seconds)) as pieces:
+            async for last in pieces:
+                if last.text:
+                    text += last.text
+                    yield chunk({"content": last.text})
         marks = sources.marks(_question(request), text)
         if marks:
             text += marks

@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 from understudy.models.reader import TransformersModel
@@ -48,15 +48,42 @@ class Ticket:
             self.loop.call_soon_threadsafe(self.pieces.put_nowait, piece)
 
 
+def too_many(waiting: int) -> Problem:
+    """What a client is told where too many wait."""
+    return Problem(
+        429, f"{waiting} requests are waiting; try again", kind="rate_limit_error", code="queue_full", retry_after=2
+    )
+
+
+class Places:
+    """A bounded number of places, each held for the length of a `with` block. Raises Problem (429) where none is free.
+
+    taken: how many are held.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self.taken = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self.taken >= self._most:
+                raise too_many(self.taken)
+            self.taken += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self.taken -= 1
+
+
 class Engine:
     """Answers for one model. most: requests that may be waiting or written at once."""
 
     def __init__(self, model: LanguageModel, most: int) -> None:
         self.model = model
-        self._most = most
+        self._places = Places(most)
         self._waiting: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
-        self._open = 0
-        self._lock = threading.Lock()
         self.tokens = 0
         self._thread = threading.Thread(target=self._work, name=f"engine {model.name}", daemon=True)
         self._thread.start()
@@ -64,7 +91,7 @@ class Engine:
     @property
     def busy(self) -> int:
         """Requests that are waiting or being written."""
-        return self._open
+        return self._places.taken
 
     async def write(
         self,
@@ -74,35 +101,27 @@ class Engine:
         temperature: float,
         stop: tuple[str, ...] = (),
         seconds: float,
-    ) -> AsyncIterator[Piece]:
+    ) -> AsyncGenerator[Piece]:
         """The answer in pieces. Raises Problem: 429 where too many wait, 504 where it took too long."""
-        with self._lock:
-            if self._open >= self._most:
-                raise Problem(
-                    429, f"{self._open} requests are waiting; try again", kind="rate_limit_error",
-                    code="queue_full", retry_after=2,
-                )  # fmt: skip
-            self._open += 1
-        ticket = Ticket(messages, max_tokens, temperature, stop, asyncio.get_running_loop())
-        end = time.monotonic() + seconds
-        try:
-            self._waiting.put(ticket)
-            while True:
-                try:
-                    piece = await asyncio.wait_for(ticket.pieces.get(), max(0.001, end - time.monotonic()))
-                except TimeoutError:
-                    raise Problem(
-                        504, f"the answer took more than {seconds:g} seconds", kind="server_error", code="timeout"
-                    ) from None
-                if isinstance(piece, BaseException):
-                    raise problem_of(piece)
-                yield piece
-                if piece.finish_reason is not None:
-                    return
-        finally:
-            ticket.gone = True
-            with self._lock:
-                self._open -= 1
+        with self._places:
+            ticket = Ticket(messages, max_tokens, temperature, stop, asyncio.get_running_loop())
+            end = time.monotonic() + seconds
+            try:
+                self._waiting.put(ticket)
+                while True:
+                    try:
+                        piece = await asyncio.wait_for(ticket.pieces.get(), max(0.001, end - time.monotonic()))
+                    except TimeoutError:
+                        raise Problem(
+                            504, f"the answer took more than {seconds:g} seconds", kind="server_error", code="timeout"
+                        ) from None
+                    if isinstance(piece, BaseException):
+                        raise problem_of(piece)
+                    yield piece
+                    if piece.finish_reason is not None:
+                        return
+            finally:
+                ticket.gone = True
 
     def close(self) -> None:
         """Finish what is being written and stop."""

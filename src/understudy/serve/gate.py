@@ -56,7 +56,8 @@ class Gate:
         except Problem as problem:
             await _refuse(problem, tagged)
         finally:
-            self._counts[f"{scope['path'] if status != 404 else 'unknown'} {status}"] += 1
+            route = getattr(scope.get("route"), "path", "unknown")  # as declared: a path may be anything, without end
+            self._counts[f"{route} {status}"] += 1
             logger.info("%s %s %s %.3f s", number, scope["path"], status, time.perf_counter() - began)
 
     def _check(self, scope: Scope, headers: MutableMapping[str, str]) -> None:

@@ -15,6 +15,7 @@ class ServeSettings:
 
     key: what clients must send as bearer; None lets everybody in, and is refused beyond this machine.
     queue: requests that may wait for one model. seconds: the most that one answer may take.
+    slowest: seconds that a client may leave a piece of a stream unread before its connection is closed.
     max_tokens: tokens of an answer where a request does not say. max_bytes: of a request's body.
     """
 
@@ -23,6 +24,7 @@ class ServeSettings:
     key: str | None = None
     queue: int = 64
     seconds: float = 300.0
+    slowest: float = 60.0
     max_tokens: int = 256
     max_bytes: int = 4_000_000
 
