@@ -5,8 +5,10 @@
 The endpoint is a local server that follows a script: latency 200 ms ± 100, 5 % of the requests are refused with 429
 and `Retry-After: 1`, 2 % end in 500, 1 % hang until the client gives up, 3 % bring broken JSON. Three runs:
 
-1. undisturbed. Two ideals: `no faults` is chunks x mean latency / concurrency; `with faults` is the time for which
-   the server really held requests (hangs up to the timeout), divided by the concurrency.
+1. undisturbed. Three ideals: `no faults` is chunks x mean latency / concurrency. `held` is the time for which it
+   really held requests (a hang until the client gave up), divided by the concurrency: no client can need less.
+   `forced` is a client that costs nothing itself, on the same script: it has the concurrency's requests under way at
+   every moment, waits as long as a refusal asks, gives a hang up after the timeout, and asks again at once.
 2. killed ten times at random moments, and finished. A request counts as answered when its answer had left the server
    a tenth of a second before the kill; no such request may come again.
 3. the same with a cap on money for half of the chunks: what the server has billed, against the cap.
@@ -17,6 +19,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
+import heapq
 import json
 import logging
 import os
@@ -212,6 +215,30 @@ def repeated(requests: list[dict[str, Any]], kills: list[float]) -> tuple[int, i
     return twice, early
 
 
+def forced(o: argparse.Namespace, seed: int) -> float:
+    """Seconds that a client without any cost of its own needs for the script."""
+    script = Server(Path(os.devnull), seed, o.latency)
+    now, free, end = 0.0, o.concurrency, 0.0
+    ready = [0.0] * o.chunks  # when each request may be sent
+    ends: list[tuple[float, float | None]] = []  # of those under way, and when it is to be sent again
+    while ready or ends:
+        if ready and free and ready[0] <= now:
+            heapq.heappop(ready)
+            outcome = script.outcome()
+            takes = o.timeout if outcome == "hang" else script.latency * script.random.uniform(0.5, 1.5)
+            again = None if outcome == "ok" else now + takes + (RETRY_AFTER if outcome == "429" else 0.0)
+            heapq.heappush(ends, (now + takes, again))
+            free -= 1
+        elif ends and (not ready or not free or ends[0][0] <= ready[0]):
+            now, again = heapq.heappop(ends)
+            free, end = free + 1, max(end, now)
+            if again is not None:
+                heapq.heappush(ready, again)
+        else:
+            now = ready[0]
+    return end
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chunks", type=int, default=2000)
@@ -237,8 +264,9 @@ def main() -> None:
         held = sum(r["held"] for r in asked) / o.concurrency
         print(f"{o.chunks} chunks, {o.concurrency} at once: {dict(Counter(r['outcome'] for r in asked))}")
         print(f"accounted for: {done['status']}, {done['facts']} facts")
-        print(f"wall {done['wall']:.1f} s; ideal with faults {held:.1f} s (x {done['wall'] / held:.3f}); "
-              f"without any {clean:.1f} s (x {done['wall'] / clean:.3f}); processor {done['cpu']:.1f} s")  # fmt: skip
+        ideals = {"held": held, "forced": forced(o, 1), "no faults": clean}
+        beside = "; ".join(f"{name} {ideal:.1f} s (x {done['wall'] / ideal:.3f})" for name, ideal in ideals.items())
+        print(f"wall {done['wall']:.1f} s; ideals: {beside}; processor {done['cpu']:.1f} s")
         if not o.kills:
             return
         second = Setting(Path(name) / "killed", o, 2)

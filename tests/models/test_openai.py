@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import socket
 import subprocess
@@ -20,7 +21,7 @@ from understudy.models.answers import parse_json, strict_schema
 from understudy.models.ledger import Ledger, Reply, request_key
 from understudy.models.openai import Endpoint, RequestFailed, Unreachable
 from understudy.models.served import ServedModel
-from understudy.models.throttle import Budget, BudgetSpent, Throttle
+from understudy.models.throttle import Budget, BudgetSpent, Patience, Throttle
 from understudy.models.wire import retry_after
 from understudy.types import LanguageModel, Message
 
@@ -267,14 +268,63 @@ def test_the_throttle_grows_by_success_and_halves_where_the_endpoint_is_crowded(
     for _ in range(10):
         throttle.succeeded()
     assert throttle.limit == 8.0
-    for _ in range(4):  # with two more in twelve answers the share of refusals passes a fifth
-        last = throttle.refused(time.monotonic(), 0.0)
-    assert last
-    assert throttle.limit == 2.0
+    assert [throttle.refused(time.monotonic(), 0.0) for _ in range(5)] == [False, False, False, False, True]
+    assert throttle.limit == 4.0
     throttle.refused(time.monotonic() - 10, 0.0)  # was under way with the others: one refusal, not two
-    assert throttle.limit == 2.0
+    assert throttle.limit == 4.0
     throttle.succeeded()
-    assert throttle.limit == 2.5
+    assert throttle.limit == 4.25
+
+
+def test_refusals_by_chance_are_no_crowd_and_two_of_five_are() -> None:
+    rng = random.Random(5)
+    for share in (0.05, 0.4):
+        throttle = Throttle(16, start=16.0)
+        halved = 0
+        for _ in range(4000):
+            if rng.random() < share:
+                halved += throttle.refused(time.monotonic(), 0.0)
+            else:
+                throttle.succeeded()
+        assert bool(halved) == (share > 0.1), (share, halved)
+
+
+def test_who_waits_for_a_turn_is_woken_when_there_is_one() -> None:
+    throttle = Throttle(4, start=4.0)
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def turn() -> None:
+        nonlocal at_once, most
+        with throttle.slot():
+            with lock:
+                at_once += 1
+                most = max(most, at_once)
+            time.sleep(0.002)
+            with lock:
+                at_once -= 1
+
+    threads = [threading.Thread(target=turn, daemon=True) for _ in range(60)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in threads)
+    assert most == 4
+
+
+def test_an_answer_is_given_up_that_takes_much_longer_than_the_others_did() -> None:
+    patience = Patience(120.0)
+    for _ in range(49):
+        patience.took(2.0)
+    assert patience.seconds() == 120.0  # too few to tell
+    patience.took(5.0)
+    assert patience.seconds() == 20.0
+    patience.took(60.0)
+    assert patience.seconds() == 120.0
+    quick = Patience(120.0)
+    for _ in range(50):
+        quick.took(0.01)
+    assert quick.seconds() == 1.0
 
 
 def test_a_refusal_now_and_then_is_not_taken_for_a_crowd() -> None:

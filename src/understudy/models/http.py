@@ -10,8 +10,9 @@ import asyncio
 import contextlib
 import json
 import os
+import ssl
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -50,17 +51,20 @@ class HttpClient:
         self.base_url, self.timeout = base_url.rstrip("/"), timeout
         self._headers = {"Accept-Encoding": "identity", "User-Agent": "understudy", **headers}
         self._lock = threading.Lock()
-        self._client: httpx2.AsyncClient | None = None
+        self._idle: list[httpx2.AsyncClient] = []
+        self._verify: ssl.SSLContext | None = None
 
-    def post(self, path: str, body: Mapping[str, Any]) -> HttpReply:
-        """Raises NoAnswer."""
-        return self._exchange("POST", path, json.dumps(body).encode())
+    def post(self, path: str, body: Mapping[str, Any], seconds: float | None = None) -> HttpReply:
+        """seconds: less than `timeout`, where the answer is not worth more. Raises NoAnswer."""
+        return self._exchange("POST", path, json.dumps(body).encode(), seconds)
 
     def get(self, path: str) -> HttpReply:
         """Raises NoAnswer."""
         return self._exchange("GET", path, None)
 
-    def _exchange(self, method: str, path: str, content: bytes | None) -> HttpReply:
+    def _exchange(self, method: str, path: str, content: bytes | None, seconds: float | None = None) -> HttpReply:
+        seconds = min(self.timeout, seconds or self.timeout)
+        self._certificates()
         began: list[str] = []
 
         async def trace(event: str, info: Mapping[str, Any]) -> None:
@@ -68,9 +72,9 @@ class HttpClient:
                 began.append(event)
 
         try:
-            return wait_for(self._fetch(method, path, content, trace))
+            return wait_for(self._fetch(method, path, content, trace, seconds))
         except TimeoutError:
-            raise NoAnswer(f"no answer within {self.timeout:g} seconds", sent=bool(began)) from None
+            raise NoAnswer(f"no answer within {seconds:.3g} seconds", sent=bool(began)) from None
         except httpx2.TransportError as error:
             what = "the connection broke off" if began else "no connection"
             raise NoAnswer(f"{what} ({_cause(error)})", sent=bool(began)) from error
@@ -78,31 +82,48 @@ class HttpClient:
             # A header or address that cannot be sent: the message may hold it, so only its kind is told.
             raise NoAnswer(f"the request cannot be sent ({type(error).__name__})", sent=False, end="endpoint") from None
 
-    async def _fetch(self, method: str, path: str, content: bytes | None, trace: Any) -> HttpReply:
-        async with asyncio.timeout(self.timeout):
+    async def _fetch(self, method: str, path: str, content: bytes | None, trace: Any, seconds: float) -> HttpReply:
+        async with asyncio.timeout(seconds):
             headers = {"Content-Type": "application/json"} if content is not None else {}
-            async with self._open().stream(
-                method, self.base_url + path, content=content, headers=headers, extensions={"trace": trace}
-            ) as response:
-                if response.is_redirect:
-                    raise NoAnswer(_redirected(self.base_url, response.headers), sent=True, end="endpoint")
-                read = bytearray()
-                async for part in response.aiter_bytes():
-                    read += part
-                    if len(read) > LARGEST_ANSWER:
-                        raise NoAnswer(f"an answer of more than {LARGEST_ANSWER >> 20} MB", sent=True, end="request")
-                return HttpReply(response.status_code, response.headers, _json(read), _begin(read))
+            with self._client() as client:
+                async with client.stream(
+                    method, self.base_url + path, content=content, headers=headers, extensions={"trace": trace}
+                ) as response:
+                    if response.is_redirect:
+                        raise NoAnswer(_redirected(self.base_url, response.headers), sent=True, end="endpoint")
+                    read = bytearray()
+                    async for part in response.aiter_bytes():
+                        read += part
+                        if len(read) > LARGEST_ANSWER:
+                            raise NoAnswer(
+                                f"an answer of more than {LARGEST_ANSWER >> 20} MB", sent=True, end="request"
+                            )
+                    return HttpReply(response.status_code, response.headers, _json(read), _begin(read))
 
-    def _open(self) -> httpx2.AsyncClient:
+    def _certificates(self) -> ssl.SSLContext:
+        """The certificates that are trusted, read once: that takes a tenth of a second, and is no time of an answer."""
         with self._lock:
-            if self._client is None:
-                self._client = httpx2.AsyncClient(
-                    headers=self._headers,
-                    follow_redirects=False,
-                    timeout=httpx2.Timeout(self.timeout, connect=min(self.timeout, 30.0), pool=None),
-                    limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
-                )
-            return self._client
+            if self._verify is None:
+                self._verify = httpx2.create_ssl_context()
+            return self._verify
+
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[httpx2.AsyncClient]:
+        """A client with one connection, which was used last: a pool of many asks each of them about its state before
+        every request."""
+        with self._lock:
+            client = self._idle.pop() if self._idle else None
+        client = client or httpx2.AsyncClient(
+            headers=self._headers,
+            follow_redirects=False,
+            verify=self._certificates(),
+            timeout=httpx2.Timeout(self.timeout, connect=min(self.timeout, 30.0), pool=None),
+        )
+        try:
+            yield client
+        finally:
+            with self._lock:
+                self._idle.append(client)
 
 
 def _json(read: bytearray) -> Any:

@@ -15,11 +15,13 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from understudy.artifact import digest_json
 from understudy.errors import StoreError
@@ -42,6 +44,7 @@ CREATE TABLE IF NOT EXISTS aside (
 );
 """
 _WHOLE = (str, str, int, int)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,15 @@ class Tokens:
     completion: int = 0
 
 
+@dataclass(slots=True)
+class _Write(Generic[T]):
+    """Something to be written. disk: it must be on the disk when that is done, not with the system alone."""
+
+    run: Callable[[sqlite3.Connection], T]
+    disk: bool
+    done: Future[T] = field(default_factory=Future)
+
+
 def request_key(model: str, messages: Sequence[Message], params: Mapping[str, Any], schema: Any, template: str) -> str:
     """sha256 over all that decides an answer. `model` includes the endpoint; nothing in it is secret."""
     asked = [[m.role, m.content] for m in messages]
@@ -81,12 +93,16 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
+        self._waiting: deque[_Write[Any]] = deque()
+        self._writer = ThreadPoolExecutor(1, "understudy-ledger")
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = self._connect("FULL")
             self._db.executescript(_SCHEMA)
             # A charge must outlive this process, not a power cut: no wait for the disk before each request.
             self._fast = self._connect("NORMAL")
+            self._read = self._connect("NORMAL")  # who reads does not wait for the disk behind who writes
 
     def _connect(self, synchronous: str) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, timeout=60.0, check_same_thread=False, isolation_level=None)
@@ -97,40 +113,39 @@ class Ledger:
     def get(self, key: str) -> Reply | None:
         """The reply kept under a key, marked as cached, or None. One that cannot be read is set aside."""
         query = "SELECT text, finish_reason, prompt_tokens, completion_tokens FROM replies WHERE key = ?"
-        with self._lock, self._errors():
-            try:
-                row = self._db.execute(query, (key,)).fetchone()
-            except sqlite3.OperationalError as error:
-                if "decode" not in str(error).lower():
-                    raise
-                self._set_aside(key, "its text is not UTF-8")
-                return None
-            if row is None:
-                return None
-            if not all(isinstance(value, kind) for value, kind in zip(row, _WHOLE, strict=True)):
-                self._set_aside(key, "a field of it is not of its kind")
-                return None
+        try:
+            row = self._fetched(query, (key,))
+        except UnicodeError:
+            self.set_aside(key, "its text is not UTF-8")
+            return None
+        if row is None:
+            return None
+        if not all(isinstance(value, kind) for value, kind in zip(row, _WHOLE, strict=True)):
+            self.set_aside(key, "a field of it is not of its kind")
+            return None
         return Reply(row[0], row[1], max(0, row[2]), max(0, row[3]), cached=True)
 
     def put(self, key: str, model: str, reply: Reply, charge: int | None = None) -> None:
         """Keep a reply and settle its charge; when this returns both are on disk. The first reply of a key wins."""
         row = (key, model, reply.text, reply.finish_reason, reply.prompt_tokens, reply.completion_tokens, _now())
-        with self._lock, self._errors(), self._transaction():
-            self._db.execute("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             if charge is not None:
                 tokens = Tokens(reply.prompt_tokens, reply.completion_tokens)
-                self._settle(self._db, charge, tokens, reply.finish_reason)
+                self._settle(db, charge, tokens, reply.finish_reason)
+
+        self._write(write, disk=True)
 
     def charge(self, key: str, scope: str, model: str, most: Tokens) -> int:
         """Note a request that is about to be sent, at the most that it can cost. Gives the number of the charge."""
         row = (key, scope, model, most.prompt, most.completion, "sent", _now())
-        with self._lock, self._errors():
-            return int(self._fast.execute("INSERT INTO charges VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid or 0)
+        into = "INSERT INTO charges VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)"
+        return self._write(lambda db: int(db.execute(into, row).lastrowid or 0))
 
     def settle(self, charge: int, tokens: Tokens, outcome: str) -> None:
         """Put what a request cost in the place of what it could have cost."""
-        with self._lock, self._errors():
-            self._settle(self._fast, charge, tokens, outcome)
+        self._write(lambda db: self._settle(db, charge, tokens, outcome))
 
     def _settle(self, db: sqlite3.Connection, charge: int, tokens: Tokens, outcome: str) -> None:
         db.execute(
@@ -145,32 +160,38 @@ class Ledger:
     def charged_elsewhere(self, key: str, scope: str | None) -> Tokens:
         """What a request cost when it was asked for other work (scope None: for any); of an old ledger without
         charges, its reply."""
-        with self._lock, self._errors():
-            known = self._db.execute("SELECT COUNT(*) FROM charges WHERE key = ?", (key,)).fetchone()[0]
-        if known:
+        if self._fetched("SELECT 1 FROM charges WHERE key = ? LIMIT 1", (key,)):
             return self._sum("key = ? AND scope IS NOT ?", (key, scope))
         kept = self.get(key)
         return Tokens(kept.prompt_tokens, kept.completion_tokens) if kept else Tokens()
 
+    def _fetched(self, query: str, values: tuple[str | None, ...]) -> Any:
+        """The first row, or None. Raises UnicodeError for a text that is none."""
+        with self._reading, self._errors():
+            try:
+                return self._read.execute(query, values).fetchone()
+            except sqlite3.OperationalError as error:
+                if "decode" not in str(error).lower():
+                    raise
+                raise UnicodeError(str(error)) from error
+
     def _sum(self, where: str, values: tuple[str | None, ...]) -> Tokens:
         query = f"SELECT SUM(MAX(prompt_tokens, 0)), SUM(MAX(completion_tokens, 0)) FROM charges WHERE {where}"
-        with self._lock, self._errors():
-            prompt, completion = self._db.execute(query, values).fetchone()
+        prompt, completion = self._fetched(query, values)
         return Tokens(int(prompt or 0), int(completion or 0))
 
     def set_aside(self, key: str, reason: str) -> None:
         """Keep a reply that cannot be used apart, so that it is asked for again. It stays charged."""
-        with self._lock, self._errors():
-            self._set_aside(key, reason)
 
-    def _set_aside(self, key: str, reason: str) -> None:
-        with self._transaction():
-            self._db.execute(
+        def write(db: sqlite3.Connection) -> None:
+            db.execute(
                 "INSERT INTO aside SELECT key, model, CAST(text AS BLOB), finish_reason, prompt_tokens, "
                 "completion_tokens, created, ? FROM replies WHERE key = ?",
                 (reason[:500], key),
             )
-            self._db.execute("DELETE FROM replies WHERE key = ?", (key,))
+            db.execute("DELETE FROM replies WHERE key = ?", (key,))
+
+        self._write(write, disk=True)
 
     def set_aside_reasons(self) -> dict[str, int]:
         """How many answers were set aside, by reason."""
@@ -183,19 +204,48 @@ class Ledger:
 
     def close(self) -> None:
         """Close the file; the ledger cannot be used afterwards."""
-        with self._lock:
-            self._fast.close()
-            self._db.close()
+        self._writer.shutdown()
+        with self._lock, self._reading:
+            for db in (self._read, self._fast, self._db):
+                db.close()
+
+    def _write(self, run: Callable[[sqlite3.Connection], T], disk: bool = False) -> T:
+        """Write, with all that waits to be written when its turn comes, in one transaction: many answers wait for the
+        disk once."""
+        write = _Write(run, disk)
+        self._waiting.append(write)
+        with self._errors():
+            try:
+                self._writer.submit(self._write_all)
+            except RuntimeError as error:
+                raise sqlite3.ProgrammingError("it is closed") from error
+            return write.done.result()
+
+    def _write_all(self) -> None:
+        """All that waits, or none of it with the error."""
+        writes = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if not writes:
+            return  # they went with the ones before
+        try:
+            with self._lock, self._transaction(self._db if any(w.disk for w in writes) else self._fast) as db:
+                results = [w.run(db) for w in writes]
+        except BaseException as error:
+            for write in writes:
+                write.done.set_exception(error)
+            return
+        for write, result in zip(writes, results, strict=True):
+            write.done.set_result(result)
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+    def _transaction(self, db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+        db.execute("BEGIN IMMEDIATE")
         try:
-            yield
+            yield db
+            db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if db.in_transaction:
+                db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

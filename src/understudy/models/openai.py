@@ -11,6 +11,7 @@ import json
 import math
 import random
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -23,7 +24,7 @@ from understudy.models.answers import parse_json, scrub, strict_schema, without_
 from understudy.models.faults import Trouble, judge
 from understudy.models.http import HttpClient, HttpReply, NoAnswer
 from understudy.models.ledger import Ledger, Reply, Tokens, request_key
-from understudy.models.throttle import Budget, Throttle
+from understudy.models.throttle import Budget, Patience, Throttle
 from understudy.models.wire import Garbled, Said, Usage, read_fault, retry_after
 from understudy.redact import redact
 from understudy.types import Message
@@ -94,7 +95,7 @@ class Endpoint:
         self.client = HttpClient(found.base_url, self.wire.headers(found.key), timeout)
         self.name = f"{protocol}:{model}@{self.base_url}"
         self.ledger, self.budget = ledger, budget
-        self.throttle = Throttle(concurrency)
+        self.throttle, self.patience = Throttle(concurrency), Patience(timeout)
         self.concurrency, self.max_retries, self.backoff = concurrency, max_retries, backoff
         self.sent = 0
         self.used = Tokens()
@@ -206,7 +207,8 @@ class Endpoint:
         while attempt <= self.max_retries:
             self._go_on()
             wait = min(_LONGEST_BACKOFF, self.backoff * 2**attempt) * (0.5 + random.random() / 2)
-            got = self._attempt(request, wait)
+            patience = self.patience.seconds() if attempt == 0 else self.patience.timeout
+            got = self._attempt(request, wait, patience)
             if isinstance(got, Reply):
                 return got
             if got.again_without and adapted < _ADAPTATIONS:
@@ -242,7 +244,7 @@ class Endpoint:
             )
         return reply
 
-    def _attempt(self, request: _Request, wait: float) -> Reply | Trouble:
+    def _attempt(self, request: _Request, wait: float, patience: float) -> Reply | Trouble:
         """Send once, and pay. A reply is in the ledger when it is returned."""
         bound = self._bound(request.most)
         most = self.budget.cost(bound.prompt, bound.completion) if self.budget is not None else 0.0
@@ -251,35 +253,35 @@ class Endpoint:
         spent = Tokens()
         charge: int | None = None
         outcome = "not sent"
+        left_out = self._unsupported
+        body = self.wire.body(self.model, request.messages, request.params, request.schema, left_out)
         try:
             with self.throttle.slot() as started:
                 self._go_on()
                 if self.ledger is not None:
                     charge = self.ledger.charge(request.key, self._scope or "", self.model, bound)
-                left_out = self._unsupported
-                body = self.wire.body(self.model, request.messages, request.params, request.schema, left_out)
                 with self._lock:
                     self.sent += 1
                 spent, outcome = bound, "sent"
-                try:
-                    answer = self.client.post(self.wire.path(self.base_url), body)
-                except NoAnswer as error:
-                    spent, outcome = (bound if error.sent else Tokens()), str(error)
-                    return self._paced(Trouble(outcome, end=error.end), {}, started, wait)
-                said, outcome = self._read(answer)
-                spent = self._spent(said, request.most, bound)
-                if said is not None and said.fault is None and (reply := self._conclusive(said, spent)) is not None:
-                    self.throttle.succeeded()
-                    self._answered = True
-                    if self.ledger is not None:
-                        self.ledger.put(request.key, self.model, reply, charge)
-                        charge = None
-                    return reply
-                if said is None or said.fault is None:
-                    return Trouble(outcome)
-                outcome = redact(f"{said.fault.status}: {said.fault.message}")
-                trouble = judge(said.fault, request, left_out, self._answered, self.wire.key_variable)
-                return self._paced(trouble, answer.headers, started, wait)
+                answer = self._posted(body, patience)
+            # The turn is another's: what follows is this side's work.
+            if isinstance(answer, NoAnswer):
+                spent, outcome = (bound if answer.sent else Tokens()), str(answer)
+                return self._paced(Trouble(outcome, end=answer.end), {}, started, wait)
+            said, outcome = self._read(answer)
+            spent = self._spent(said, request.most, bound)
+            if said is not None and said.fault is None and (reply := self._conclusive(said, spent)) is not None:
+                self.throttle.succeeded()
+                self._answered = True
+                if self.ledger is not None:
+                    self.ledger.put(request.key, self.model, reply, charge)
+                    charge = None
+                return reply
+            if said is None or said.fault is None:
+                return Trouble(outcome)
+            outcome = redact(f"{said.fault.status}: {said.fault.message}")
+            trouble = judge(said.fault, request, left_out, self._answered, self.wire.key_variable)
+            return self._paced(trouble, answer.headers, started, wait)
         finally:
             if self.ledger is not None and charge is not None:
                 self.ledger.settle(charge, spent, redact(outcome))
@@ -287,6 +289,17 @@ class Endpoint:
                 self.budget.settle(most, self.budget.cost(spent.prompt, spent.completion))
             with self._lock:
                 self.used = Tokens(self.used.prompt + spent.prompt, self.used.completion + spent.completion)
+
+    def _posted(self, body: Mapping[str, Any], patience: float) -> HttpReply | NoAnswer:
+        """What came back within `patience` seconds."""
+        began = time.monotonic()
+        try:
+            answer = self.client.post(self.wire.path(self.base_url), body, patience)
+        except NoAnswer as error:
+            return error
+        if answer.status < 400:
+            self.patience.took(time.monotonic() - began)
+        return answer
 
     def _read(self, answer: HttpReply) -> tuple[Said | None, str]:
         """What was said, and how the attempt ended in words. None: an answer that is not of the protocol."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections import deque
@@ -10,9 +11,13 @@ from collections.abc import Iterator
 
 from understudy.errors import TeacherError
 
-_SEEN = 20  # the last answers, by which a refusal is told from a crowded endpoint
-_CROWDED = 0.2  # share of refusals among them
-_FEWEST = 3  # refusals that make a crowd: one among the first answers says nothing
+# Whether an endpoint is crowded is told by the likelihood of its last answers, if it refuses two of five, over that if
+# it refuses one of ten (Page's cumulative sum, 1954). Five refusals in a row are enough; one in twenty, by chance,
+# raises a false alarm once in a hundred thousand answers.
+_REFUSED, _TAKEN = math.log(0.4 / 0.1), math.log(0.6 / 0.9)
+_CROWDED = 6.0
+# An answer is given up that has taken this many times the slowest of the last ones, but no less than a second.
+_TIMES, _LATELY, _ENOUGH, _SHORTEST = 4.0, 200, 50, 1.0
 
 
 class BudgetSpent(TeacherError):
@@ -20,22 +25,22 @@ class BudgetSpent(TeacherError):
 
 
 class Throttle:
-    """At most `limit` requests at once: one more after each success until the first crowding, then one more a
-    round; half as many where the endpoint is crowded.
+    """At most `limit` requests at once: from half of `most`, one more after each success until the first crowding,
+    then one more a round; half as many where the endpoint is crowded.
 
-    It is crowded where refusals are more than a fifth of the last answers. A refusal now and then says nothing of
+    It is crowded where its refusals are more than chance refusals would be. A refusal now and then says nothing of
     the pace: the refused request waits, the others go on. (Additive increase, multiplicative decrease, as TCP
     does: Chiu and Jain 1989.)
     """
 
-    def __init__(self, most: int, start: float = 2.0) -> None:
+    def __init__(self, most: int, start: float | None = None) -> None:
         self.most = most
-        self.limit = min(float(most), start)
+        self.limit = min(float(most), start if start is not None else max(2.0, most / 2))
         self._running = 0
         self._free = threading.Condition()
         self._not_before = 0.0
         self._halved_at = 0.0
-        self._refusals: deque[bool] = deque(maxlen=_SEEN)
+        self._evidence = 0.0
         self._starting = True
 
     @contextlib.contextmanager
@@ -43,8 +48,9 @@ class Throttle:
         """Wait for a turn; gives the time at which the request starts."""
         with self._free:
             while (pause := self._not_before - time.monotonic()) > 0 or self._running >= max(1, int(self.limit)):
-                self._free.wait(min(0.5, pause) if pause > 0 else 0.5)
+                self._free.wait(pause if pause > 0 else None)
             self._running += 1
+            self._free.notify()  # one wakes the next, where there is room for more: never all of them
         try:
             yield time.monotonic()
         finally:
@@ -55,18 +61,17 @@ class Throttle:
     def succeeded(self) -> None:
         """A request was answered."""
         with self._free:
-            self._refusals.append(False)
+            self._evidence = max(0.0, self._evidence + _TAKEN)
             more = 1.0 if self._starting else 1.0 / max(1.0, self.limit)
             self.limit = min(float(self.most), self.limit + more)
-            self._free.notify_all()
+            self._free.notify()
 
     def refused(self, started: float, wait: float) -> bool:
         """The endpoint asked to slow down. Where it is crowded nothing is sent for `wait` seconds, and requests
         that were under way together count as one refusal. Returns whether it is."""
         with self._free:
-            self._refusals.append(True)
-            refusals = sum(self._refusals)
-            if refusals < _FEWEST or refusals <= _CROWDED * len(self._refusals):
+            self._evidence = min(2 * _CROWDED, self._evidence + _REFUSED)
+            if self._evidence < _CROWDED:
                 return False
             if started >= self._halved_at:
                 self._starting = False
@@ -74,6 +79,29 @@ class Throttle:
                 self._halved_at = time.monotonic()
             self._not_before = max(self._not_before, time.monotonic() + wait)
             return True
+
+
+class Patience:
+    """How long an answer is waited for, from how long the last ones took: an endpoint that answers in seconds and
+    has said nothing for much longer will not. The time is cut for a request's first attempt alone, so that an answer
+    that takes its time is paid twice at most.
+
+    Safe for threads. timeout: seconds, where fewer than `_ENOUGH` answers have come.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
+        self._took: deque[float] = deque(maxlen=_LATELY)
+
+    def took(self, seconds: float) -> None:
+        """An answer came after this long."""
+        self._took.append(seconds)
+
+    def seconds(self) -> float:
+        """The time that an answer is given."""
+        if len(self._took) < _ENOUGH:
+            return self.timeout
+        return min(self.timeout, max(_SHORTEST, _TIMES * max(tuple(self._took))))
 
 
 class Budget:
