@@ -42,7 +42,7 @@ async function show() {
   content.replaceChildren(...[made].flat());
   content.removeAttribute("aria-busy");
   document.title = `${name[0].toUpperCase()}${name.slice(1)} – Understudy`;
-  if (shown !== null && shown !== name) content.focus();
+  if (shown !== null && shown !== name) { content.focus({ preventScroll: true }); scrollTo(0, 0); }
   shown = name;
 }
 

@@ -90,7 +90,8 @@ class Sheet {
 
   summary(found) {
     this.told.textContent = `${found.waiting} of ${found.of} wait. Decisions are lines of ${found.path}.`;
-    if (found.applied === false) this.told.textContent += ` To apply them: generate: {decisions: ${found.path}} in the recipe.`;
+    this.applied = found.applied ?? this.applied;
+    if (this.applied === false) this.told.textContent += ` To apply them: generate: {decisions: ${found.path}} in the recipe.`;
   }
 
   asks(row) { return this.audit ? row.good === null : row.decision === null || this.query.get("show") === "all" || this.query.get("show") === "decided"; }
@@ -104,7 +105,7 @@ class Sheet {
     this.list.start = offset + 1;
     this.list.replaceChildren(...this.rows.map((row) => h("li", {},
       h("button", { type: "button", class: "link", "aria-current": row.id === this.record?.id ? "true" : null, onclick: () => this.open(row.id, true) }, row.question),
-      " ", h("span", { class: "soft" }, `${SORTS[row.sort]} · risk ${row.risk.toFixed(2)} · ${row.doc_id}`), " ",
+      " ", h("span", { class: "soft" }, [SORTS[row.sort], `risk ${row.risk.toFixed(2)}`, row.doc_id].filter(Boolean).join(" · ")), " ",
       row.decision ? h("span", { class: `chip ${row.decision}` }, DONE[row.decision]) : null)));
     const step = (to, text) => h("button", { type: "button", class: "second", onclick: () => { this.query.set("offset", String(to)); this.query.delete("id"); keep("review", this.query); this.record = null; this.load(); } }, text);
     this.list.parentElement?.querySelector(".paging")?.remove();
