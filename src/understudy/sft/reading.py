@@ -17,7 +17,7 @@ from understudy.models.head import only_at
 from understudy.models.tree import MIN_SHARED, additive, common, grow
 
 PASS_TOKENS = 1024  # padded tokens of a pass; more is no faster on a processor and takes memory in proportion
-TREE_TOKENS = 1536  # tokens of a tree, which has a pass of its own above that
+TREE_TOKENS = 1280  # tokens of a tree, which has a pass of its own above that
 PASS_LOGITS = 1 << 24  # logits of a pass: 64 MB in float32, of which some six copies live at once
 
 

@@ -70,7 +70,7 @@ def train(job: Job, progress: Progress) -> dict[str, Any]:
     kind: type[HoldingTrainer] = HoldingTrainer
     if _bounded(job, model):
         kind = BoundedTrainer
-        if job.config.max_length <= PLAIN_ATTENTION:
+        if job.config.max_length <= PLAIN_ATTENTION and job.config.mix.together == 1:
             unwrapped(model).set_attn_implementation("eager")
     trainer = kind(
         model=model,
