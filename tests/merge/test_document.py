@@ -170,6 +170,20 @@ def test_a_parameter_of_another_method_is_a_warning(family: dict[str, Path]) -> 
     assert plan(config).warnings == ["parameters.density has no effect on linear"]
 
 
+def test_a_density_above_one_keeps_everything_and_is_a_warning(family: dict[str, Path]) -> None:
+    def planned(density: Any) -> Any:
+        models = [{"model": str(family["m1"]), "parameters": {"weight": 1.0, "density": density}}]
+        document = {"merge_method": "ties", "models": models, "base_model": str(family["base"])}
+        return plan(MergeConfig.model_validate(document))
+
+    found = planned([{"filter": "mlp", "value": [0.5, 50]}, {"value": 1}])
+    assert found.warnings == ["parameters.density: 50 is taken as 1, which keeps everything"]
+    assert {v for t in found.tensors for v in t.values.each["density"]} <= {0.5, 1.0}
+    assert planned(1).warnings == []
+    with pytest.raises(RecipeError, match=r"density = -0.5 is outside 0.0 …"):
+        planned(-0.5)
+
+
 def test_layer_gradients_reach_the_layers(family: dict[str, Path], maker: ModuleType, tmp_path: Path) -> None:
     base, m1 = family["base"], family["m1"]
     t = [{"filter": "mlp", "value": [0, 1]}, {"value": [1, 0]}]

@@ -91,11 +91,20 @@ def _filters(setting: Setting | None) -> Iterator[str]:
             yield str(condition.filter)
 
 
+def _numbers(setting: Setting | None) -> Iterator[float]:
+    for value in setting if isinstance(setting, list) else [setting]:
+        if isinstance(value, Conditional):
+            yield from _numbers(value.value)
+        elif isinstance(number := _number(value), (int, float)) and not isinstance(number, bool):
+            yield float(number)
+
+
 def check_names(
     levels: Iterable[Parameters], method: Method, every: Iterable[Method], tensors: Sequence[str]
 ) -> list[str]:
-    """Warnings on parameters without effect: unknown, of another method, or for a filter that matches no tensor."""
-    own = {p.name for p in method.parameters}
+    """Warnings on parameters without effect: unknown, of another method, for a filter that matches no tensor, or
+    beyond the value from which on nothing changes."""
+    own = {p.name: p for p in method.parameters}
     known = {p.name for m in every for p in m.parameters} | _IGNORED
     parts = {part for t in tensors for part in t.split(".") if not part.isdigit()}
     warnings: list[str] = []
@@ -108,6 +117,11 @@ def check_names(
                 )
             elif name not in own and name not in _IGNORED:
                 warnings.append(f"parameters.{name} has no effect on {method.name}")
+            full = own[name].full if name in own else None
+            above = [number for number in _numbers(setting) if full is not None and number > full]
+            warnings += [
+                f"parameters.{name}: {number:g} is taken as {full:g}, which keeps everything" for number in above
+            ]
             for text in _filters(setting):
                 if not any(text in t for t in tensors):
                     warnings.append(

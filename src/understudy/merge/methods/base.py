@@ -23,7 +23,10 @@ REQUIRED: Any = object()
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of a method. per_model: it may differ from model to model (a list in model order)."""
+    """One parameter of a method. per_model: it may differ from model to model (a list in model order).
+
+    low, high: what lies outside is refused. full: what lies above means the same as this, and is warned of.
+    """
 
     name: str
     kind: type[float] | type[bool] | type[int] | type[str] = float
@@ -31,6 +34,7 @@ class Parameter:
     per_model: bool = False
     low: float | None = None
     high: float | None = None
+    full: float | None = None
     choices: tuple[str, ...] = ()
 
     def check(self, value: Any, where: str) -> Any:
@@ -52,7 +56,10 @@ class Parameter:
         if not np.isfinite(number):
             raise ValueError(f"{where}: {self.name} is {number}")
         if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
-            raise ValueError(f"{where}: {self.name} = {number} is outside {self.low} … {self.high}")
+            high = "" if self.high is None else self.high
+            raise ValueError(f"{where}: {self.name} = {number} is outside {self.low} … {high}")
+        if self.full is not None:
+            number = min(number, self.full)
         return int(number) if self.kind is int else number
 
 

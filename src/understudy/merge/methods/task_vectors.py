@@ -20,7 +20,7 @@ from understudy.merge.block import Block, Combine, Float32
 from understudy.merge.blocks import Blocks
 from understudy.merge.methods.base import Method, Parameter, Values
 
-DENSITY = Parameter("density", default=1.0, per_model=True, low=0.0, high=1.0)
+DENSITY = Parameter("density", default=1.0, per_model=True, low=0.0, full=1.0)
 Sparsify = Callable[[Block, Float32], None]  # (block, deltas [models, n]): sparsify the deltas in place
 
 
