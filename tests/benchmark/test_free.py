@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from benchmark.planted import Bench, PlantedAnswerer, PlantedReader, World, asked, reads, world
 
 from understudy.artifact import read_records
+from understudy.benchmark.across_runs import compare_sides, read_side
 from understudy.benchmark.config import FreeConfig
 from understudy.benchmark.free import FreeAnswer
+from understudy.benchmark.open_questions import OpenQuestion, read_open
+from understudy.errors import InputError
 from understudy.evaluation import support
 from understudy.prompts import ABSTAIN
 from understudy.types import Arm, Hit
 
 FREE = FreeConfig(answerable=24, unanswerable=12)
+ALL_WITHOUT = FreeConfig(answerable=0, unanswerable=96)
 
 
 class Searching(PlantedAnswerer):
@@ -105,6 +111,75 @@ def test_what_is_asked_without_an_answer_has_none_in_what_is_read(
         page = next(c for c in known.chunks if c.doc_id == item.doc_id)
         assert page.text not in shown
         assert "Documentation:" in shown
+
+
+def test_a_page_that_says_the_answer_in_other_words_is_taken_out_too(tmp_path: Path, known: World) -> None:
+    item = known.items[0]
+    value = item.options[item.correct]
+    copy = replace(known.chunks[1], text=f"{known.chunks[1].text} Of {value.split()[0]} there are units.")
+    read: list[str] = []
+    reader = PlantedReader(reads(), lambda shown: read.append(shown) or ABSTAIN)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(support, "SPOKEN_OF", 0.0)
+        altered = replace(known, chunks=[known.chunks[0], copy, *known.chunks[2:]])
+        Free(tmp_path, altered, {"notes": reader}).run(arms=("notes+rag",), free=ALL_WITHOUT)
+    [shown] = [text for text in read if asked(text) == item.question]
+    assert "Service 1\n" not in shown
+
+
+def test_a_persons_own_questions_say_what_an_answer_must_hold_and_what_has_none(tmp_path: Path, known: World) -> None:
+    file = tmp_path / "own.jsonl"
+    right, value = known.items[3], known.items[3].options[known.items[3].correct]
+    rows = [
+        {"question": right.question, "answer": "see facts", "facts": [f"nothing | {value.split()[0]}"]},
+        {"question": known.items[4].question, "answer": "x", "facts": ["no such words"]},
+        {"question": "What is the port of service 99-0?", "answer": None},
+    ]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    summary = Free(tmp_path, known, {"honest": honest(known)}).run(
+        arms=("honest", "honest+rag"), free=FreeConfig(questions=str(file))
+    )
+    assert summary.free is not None
+    closed, rag = summary.free.rows
+    assert (rag.right.value, rag.right.n) == (0.5, 2)
+    assert (closed.refused_without_answer.value, closed.refused_without_answer.n) == (1.0, 1)  # every arm is asked
+    assert summary.free.questions == "own.jsonl"
+
+
+def test_facts_are_found_whatever_their_marks_and_commas() -> None:
+    question = OpenQuestion("q", "How many?", facts=("1,000 | 1 k", "wal_autocheckpoint"))
+    assert question.right("When it has 1000 pages (`wal_autocheckpoint`).")
+    assert not question.right("When it has 10000 pages (`wal_autocheckpoint`).")
+    assert not question.right("1000 pages")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"answer": "x"}', "", '{"question": "a", "key": "x"}\n{"question": "a", "key": "y"}']
+)
+def test_own_questions_that_cannot_be_asked(tmp_path: Path, text: str) -> None:
+    (tmp_path / "own.jsonl").write_text(text)
+    with pytest.raises(InputError, match=r"own\.jsonl"):
+        read_open(tmp_path / "own.jsonl")
+
+
+def test_a_judging_model_says_what_is_right(tmp_path: Path, known: World) -> None:
+    yes = PlantedReader(lambda shown, options: [float(o == "yes" and "Reference answer" in shown) for o in options])
+    summary = Free(tmp_path, known, {"liar": liar(), "yes": yes}).run(arms=("liar",), free=FREE, judge="yes")
+    assert summary.free is not None
+    assert (summary.free.rows[0].right.value, summary.free.judged_by) == (1.0, "yes")
+
+
+def test_arms_and_runs_are_paired_on_their_common_questions(tmp_path: Path, known: World) -> None:
+    readers = {"base": liar(), "sft": honest(known)}
+    summary = Free(tmp_path / "a", known, readers).run(arms=("base+rag", "sft+rag"), free=FREE)
+    assert summary.free is not None
+    right, refused = summary.free.differences
+    assert (right.first, right.second, right.what, right.difference.n) == ("sft+rag", "base+rag", "right", 24)
+    assert refused.what == "refused without an answer"
+    Free(tmp_path / "b", known, {"base": honest(known)}).run(arms=("base+rag",), free=FREE)
+    found = compare_sides([read_side(tmp_path / name / "out", name) for name in ("a", "b")]).free
+    assert (found[0].first, found[0].second, found[0].what) == ("b: base+rag", "a: base+rag", "right")
+    assert found[0].difference.value == right.difference.value
 
 
 def test_an_interrupted_measurement_asks_no_arm_again(tmp_path: Path, known: World) -> None:

@@ -133,6 +133,40 @@ def test_matching_free_answers(text: str, expected: int | None) -> None:
     assert match(text, options) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("When sorted, values of storage class NULL come first, then integers.", 0),
+        ("NULLs sort after all other values.", 1),
+        ("Values with storage class NULL do not come first.", None),
+        ("", None),
+    ],
+)
+def test_a_free_answer_in_other_words_is_matched_unless_it_denies(text: str, expected: int | None) -> None:
+    options = ["Values with storage class NULL come first.", "NULLs sort after all the others."]
+    assert match(text, options, "Where do NULLs appear with ORDER BY?") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A generated column may not have a default value.", 0),
+        ("Yes, a generated column may have a default value.", None),
+        ("A generated column has a default value of 7.", None),
+    ],
+)
+def test_a_yes_or_no_is_matched_by_what_is_denied(text: str, expected: int | None) -> None:
+    options = ["No, a generated column may not use the DEFAULT clause.", "It needs 1,000 bytes."]
+    assert match(text, options, "Can a generated column have a default value?") == expected
+
+
+def test_a_number_of_the_reference_must_be_said() -> None:
+    options = ["A checkpoint runs at 1,000 pages of the log.", "It never runs by itself at any size."]
+    question = "When does a checkpoint run?"
+    assert match("It does so when the log has 1000 pages.", options, question) == 0
+    assert match("It does so when the log has 500 pages.", options, question) is None
+
+
 def test_a_judging_model_sees_reference_and_answer(planted: ModuleType) -> None:
     seen: list[str] = []
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from understudy.benchmark.config import BenchmarkConfig
+from understudy.benchmark.config import BenchmarkConfig, FreeConfig
 from understudy.benchmark.estimate import estimate
 from understudy.benchmark.summary import CAUSES, Summary
 from understudy.errors import InputError, ModelError, StageError
@@ -213,7 +213,12 @@ def test_models_of_arms_enter_the_key() -> None:
 
 
 def test_estimate() -> None:
-    found = estimate(BenchmarkConfig(arms=("base", "base+rag")), {"generate": {"items": 100}})
+    quiet = FreeConfig(answerable=0, unanswerable=0)
+    found = estimate(BenchmarkConfig(arms=("base", "base+rag"), free=quiet), {"generate": {"items": 100}})
     assert found.counts["answers"] == 200
     assert found.tokens == 100 * 60 + 100 * (60 + 5 * 300)
     assert estimate(BenchmarkConfig(), {}).tokens is None
+    freely = estimate(BenchmarkConfig(arms=("base", "base+rag")), {"generate": {"items": 100}})
+    assert freely.counts["free answers"] == 40 + 40 + 20  # without passages none can be taken out
+    assert freely.tokens is not None
+    assert freely.tokens > found.tokens

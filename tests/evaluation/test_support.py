@@ -47,6 +47,24 @@ def test_an_answer_of_other_words_has_no_support(answer: str) -> None:
     assert supporting(Topic(CHUNKS), "How often is the belt changed?", answer, CHUNKS) is None
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The belt is not changed every 500 hours of turning.",
+        "The belt is changed every 5000 hours of turning.",
+        "No, the belt is changed every 500 hours of turning.",
+    ],
+)
+def test_a_denial_or_another_number_is_not_supported_by_the_same_words(answer: str) -> None:
+    assert supporting(TOPIC, "How often is the belt changed?", answer, CHUNKS) is None
+
+
+def test_a_denial_is_supported_by_a_denial() -> None:
+    found = supporting(TOPIC, "May the door be opened hot?", "No, it is never opened before it has cooled.", CHUNKS)
+    assert found is not None
+    assert found.sentence.startswith("Never open")
+
+
 def test_questions_about_something_else_are_told_apart() -> None:
     topic = Topic(CHUNKS)
     assert topic.covers("How often is the lathe's belt changed?")

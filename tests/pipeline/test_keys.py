@@ -119,6 +119,7 @@ benchmark.max_items=10                      | benchmark
 benchmark.scoring=[letter]                  | benchmark
 benchmark.free.answerable=5                 | benchmark
 benchmark.free.unanswerable=5               | benchmark
+benchmark.free.max_tokens=5                 | benchmark
 benchmark.normalise=raw                     | benchmark
 benchmark.cluster=question                  | benchmark
 benchmark.confidence=0.9                    | benchmark
@@ -131,7 +132,7 @@ benchmark.block_size=8                      | nothing
 benchmark.margin=2                          | nothing: general skill is not asked
 benchmark.shifts=2                          | nothing: cloze shows no options
 benchmark.max_tokens=8                      | nothing: nobody writes
-benchmark.judge=lab:math                    | nothing: nobody judges
+benchmark.judge=lab:math                    | benchmark
 """
 # What the table's recipe cannot show by one setting: [settings before], setting, stages.
 BESIDE: tuple[tuple[tuple[str, ...], str, str], ...] = (
@@ -161,7 +162,8 @@ LINES = [tuple(part.strip() for part in line.split("|")) for line in TABLE.strip
 # Shown by another recipe than the table's, or a way of naming what is digested by content.
 ELSEWHERE = {
     "docs.path", "docs.url", "generate.teacher", "generate.pairs", "generate.decisions", "generate.questions",
-    "generate.heldout_facts", "benchmark.questions", "benchmark.rounds", "benchmark.temperature",
+    "generate.heldout_facts", "benchmark.questions", "benchmark.free.questions",
+    "benchmark.rounds", "benchmark.temperature",
     "sft.mix.closed_book", "sft.mix.context", "sft.mix.multiple_choice", "sft.mix.short",
     "sft.sweep.lambdas", "sft.sweep.dev_items", "sft.sweep.general_items", "index.search.reranker",
 }  # fmt: skip

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from understudy.artifact import read_records
+from understudy.benchmark.free import FREE_FILE, FreeAnswer, paired_free
+from understudy.benchmark.summary import FreeDifference
 from understudy.errors import InputError, did_you_mean
 from understudy.evaluation import intervals, paired
 from understudy.evaluation.baselines import PREFIX
@@ -19,17 +21,22 @@ from understudy.evaluation.interchange.inspect import read_log
 from understudy.evaluation.interchange.lm_eval import read_samples
 from understudy.evaluation.interchange.samples import Samples, by_arm
 from understudy.evaluation.records import Comparison, Interval
+from understudy.normal import normal
 from understudy.types import ItemResult, MCQItem
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The answers of one arm of one run, keyed by the content of the question; doc_ids are for clustering."""
+    """The answers of one arm of one run, keyed by the content of the question; doc_ids are for clustering.
+
+    free: what it answered without options, known by question and reference.
+    """
 
     run: str
     arm: str
     results: dict[str, ItemResult]
     documents: dict[str, str]
+    free: tuple[FreeAnswer, ...] = ()
 
     @property
     def name(self) -> str:
@@ -38,11 +45,13 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a comparison of runs found. arms: accuracy of each side on all of its own questions."""
+    """What a comparison of runs found. arms: accuracy of each side on all of its own questions. free: free answers to
+    questions that both sides were asked."""
 
     arms: dict[str, Interval]
     comparisons: tuple[Comparison, ...]
     common: dict[tuple[str, str], int]
+    free: tuple[FreeDifference, ...] = ()
 
 
 def content_key(item: MCQItem) -> str:
@@ -64,7 +73,12 @@ def read_side(path: Path, run: str, key: Callable[[MCQItem], str] = content_key)
     if (path / "results.jsonl").is_file():
         items = read_records(path / "items.jsonl", MCQItem)
         results = [r for r in read_records(path / "results.jsonl", ItemResult) if not r.arm.startswith(PREFIX)]
-        return [_side(run, Samples(arm, items, rows), key) for arm, rows in by_arm(results).items()]
+        free = read_records(path / FREE_FILE, FreeAnswer) if (path / FREE_FILE).is_file() else []
+        known = [replace(a, item_id="\x1f".join((normal(a.question), normal(a.reference)))) for a in free]
+        return [
+            replace(_side(run, Samples(arm, items, rows), key), free=tuple(a for a in known if a.arm == arm))
+            for arm, rows in by_arm(results).items()
+        ]
     if path.suffix == ".jsonl" and path.is_file():
         return [_side(run, read_samples(path), key)]
     if path.suffix == ".json" and path.is_file():
@@ -121,6 +135,21 @@ def compare_sides(groups: Sequence[Sequence[Side]], *, confidence: float = 0.95,
         {s.name: intervals.accuracy(s.results, labels, confidence=confidence, seed=seed) for s in sides},
         paired.compare(pairs, results, labels, confidence=confidence, seed=seed),
         common,
+        _free(sides, pairs, confidence, seed),
+    )
+
+
+def _free(
+    sides: Sequence[Side], pairs: Sequence[tuple[str, str]], confidence: float, seed: int
+) -> tuple[FreeDifference, ...]:
+    """The free answers of the pairs on their common questions. Questions without an answer are made by taking passages
+    out, so they are the same only where the documentation is."""
+    of = {side.name: side.free for side in sides}
+    labels = {a.item_id: a.doc_id or a.item_id for side in sides for a in side.free}
+    return tuple(
+        found
+        for one, two in pairs
+        for found in paired_free(of[one], of[two], one, two, labels, confidence=confidence, seed=seed)
     )
 
 

@@ -28,13 +28,24 @@ class FreeConfig(BaseModel):
         description="questions that are asked after their page was taken out of what is searched, to see whether an "
         "arm says so; 0: none",
     )
+    questions: str | None = Field(
+        default=None,
+        description="own open questions in place of the exam's: JSONL of `question`, `answer` (null: the documentation "
+        "does not answer it), `facts` (what an answer must say; `a | b`: one of them) and `doc_id`; all are asked",
+    )
+    max_tokens: int = Field(default=96, ge=1, description="tokens of a free answer")
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything is asked freely."""
+        return bool(self.questions or self.answerable or self.unanswerable)
 
 
 class BenchmarkConfig(StageConfig):
     """Which arms answer which questions, how answers are scored, and what counts as a difference."""
 
     NAME: ClassVar[str] = "benchmark"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"questions", "block_size"})
 
     arms: tuple[str, ...] = Field(
@@ -67,7 +78,7 @@ class BenchmarkConfig(StageConfig):
     )
     rounds: int = Field(default=1, ge=1, description="sampled answers a question, to report decoding noise")
     temperature: float = Field(default=0.0, ge=0.0, description="temperature of free generation")
-    max_tokens: int = Field(default=64, ge=1, description="tokens of a free answer")
+    max_tokens: int = Field(default=64, ge=1, description="tokens of an answer that `scoring` reads")
     free: FreeConfig = Field(default=FreeConfig(), description="free answers, as a person is told them")
     judge: str = Field(
         default="match", description="who reads free answers: `match` (text overlap) or a model reference"
@@ -159,7 +170,8 @@ class BenchmarkConfig(StageConfig):
         free = any(how in self.scoring for how in ("generate", "judge"))
         found |= set() if free else {"temperature", "rounds"}
         found |= set() if free or "constrained" in self.scoring else {"max_tokens"}
-        found |= set() if "judge" in self.scoring else {"judge"}
+        found |= set() if "judge" in self.scoring or self.free.asks else {"judge"}
+        found |= {"free.questions"}  # its content is digested
         found |= set() if "cloze" in self.scoring else {"normalise"}
         return found | (set() if set(self.scoring) - {"cloze", "judge"} else {"shifts"})
 
@@ -172,6 +184,7 @@ class BenchmarkConfig(StageConfig):
     def files(self) -> dict[str, str]:
         """The imported questions and suites: their content is part of the key."""
         found = {"questions": self.questions} if self.questions else {}
+        found |= {"free questions": self.free.questions} if self.free.questions else {}
         return found | {f"general {g}": g for g in self.general if g.endswith(".jsonl")}
 
     def models(self) -> dict[str, str]:
@@ -179,4 +192,4 @@ class BenchmarkConfig(StageConfig):
         named = {Arm.parse(name).model for name in self.arms} - {"base", "sft", "merged", "aligned"}
         found = {f"arm {model}": model for model in sorted(named)}
         found |= {"reranker": self.search.reranker} if self.search and self.search.reranker else {}
-        return found | ({} if self.judge == "match" or "judge" not in self.scoring else {"judge": self.judge})
+        return found | ({} if self.judge == "match" or "judge" in self.inert() else {"judge": self.judge})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from understudy.benchmark.config import BenchmarkConfig
@@ -12,6 +13,8 @@ from understudy.types import Arm
 
 QUESTION_TOKENS = 60  # a question with its options, on average
 PASSAGES = 5
+CANDIDATES = 24  # sentences that a model weighs where its own words have no support
+SENTENCE_TOKENS = 30
 
 
 def estimate(config: BenchmarkConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Estimate:
@@ -33,12 +36,31 @@ def estimate(config: BenchmarkConfig, upstream: Mapping[str, Mapping[str, Any]])
     }
     shown = any(s != "cloze" for s in config.scoring)
     tokens = sum(items * (context[Arm.parse(a).context] + QUESTION_TOKENS * (4 if shown else 1)) for a in config.arms)
+    free = _free(config, int(items), context)
     return Estimate(
         counts={
             "items": float(items),
             "arms": float(len(config.arms)),
             "answers": float(items * len(config.arms)),
+            **({"free answers": float(free[0])} if free[0] else {}),
         },
-        tokens=tokens * config.rounds,
+        tokens=tokens * config.rounds + free[1],
         **paid,
     )
+
+
+def _free(config: BenchmarkConfig, items: int, context: Mapping[str, float]) -> tuple[int, float]:
+    """How many free answers are asked for, and their tokens: read, written, and sentences weighed against them."""
+    asked, tokens = 0, 0.0
+    own = Path(config.free.questions).expanduser() if config.free.questions else None
+    for arm in map(Arm.parse, config.arms):
+        if arm.context not in ("closed-book", "rag"):
+            continue
+        n = min(items, config.free.answerable)
+        n += min(items, config.free.unanswerable) if arm.context == "rag" else 0
+        if own is not None and own.is_file():
+            n = sum(1 for line in own.read_bytes().splitlines() if line.strip())
+        weighed = CANDIDATES * SENTENCE_TOKENS if arm.context == "rag" else 0
+        asked += n
+        tokens += n * (2 * context[arm.context] + QUESTION_TOKENS + config.free.max_tokens + weighed)
+    return asked, tokens

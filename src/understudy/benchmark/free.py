@@ -1,26 +1,27 @@
 """Free answers: what a person is told who asks an arm, on questions with an answer and on such that have none.
 
 An arm is asked as `understudy ask` asks it: the model's words count as the answer where a passage supports them, else
-the passage's own sentence, else the abstention. A question without an answer is one whose page, and whatever else holds
-its answer, was taken out of what is searched: it is as near to the documentation as a question can be, and nothing that
-is read answers it. So only arms that search can be asked such questions.
+the passage's own sentence, else the abstention. A question without an answer is one whose page, and whatever else may
+hold its answer, was taken out of what is searched: it is as near to the documentation as a question can be, and nothing
+that is read answers it. So only arms that search can be asked such questions. A person's own questions say themselves
+which have no answer, and every arm is asked them.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from understudy.artifact import read_records, write_records
 from understudy.benchmark.arms import ArmRun, slug
 from understudy.benchmark.config import BenchmarkConfig
+from understudy.benchmark.open_questions import OpenQuestion, of_exam, read_open
 from understudy.benchmark.questions import spread
 from understudy.benchmark.summary import Free, FreeDifference, FreeRow
 from understudy.errors import UnderstudyError
 from understudy.evaluation import intervals
-from understudy.evaluation.judge import match
+from understudy.evaluation.judge import judged
 from understudy.evaluation.question import Question
 from understudy.evaluation.records import Interval
 from understudy.evaluation.response import Response, respond
@@ -29,11 +30,13 @@ from understudy.normal import normal
 from understudy.prompts import ABSTAIN, with_passages
 from understudy.prompts import passage as shown
 from understudy.stage import RunContext
-from understudy.types import Answerer, Arm, Chunk, Hit, MCQItem, Prompt, Retriever
+from understudy.types import Answerer, Arm, Chunk, Hit, LanguageModel, Prompt, Retriever
 
 FREE_FILE = "free.jsonl"
 _SPARE = 30  # hits beyond those that are taken out
-_POINTS_AT_OPTIONS = re.compile(r"\b(of these|of the following|following|which one|option)\b", re.IGNORECASE)
+_HELD = 0.6  # of the answer's telling words: a passage that holds as many may answer the question
+_BLOCK = 8  # questions asked between two savings
+_PAIRED = (("sft", "base"), ("sft+rag", "base+rag"), ("sft+rag", "sft"), ("base+rag", "base"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,16 @@ class FreeAnswer:
     own_right: bool
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What every arm is asked: with an answer, and without; whether passages are taken out for the latter."""
+
+    answerable: Sequence[OpenQuestion]
+    beyond: Sequence[OpenQuestion]
+    taken_out: bool
+    source: str
+
+
 def measure_free(
     config: BenchmarkConfig,
     questions: Sequence[Question],
@@ -69,27 +82,29 @@ def measure_free(
     open_arm: Callable[[Arm], Answerer],
     ctx: RunContext,
 ) -> tuple[Free | None, list[FreeAnswer]]:
-    """What each arm that a person could ask is worth to them, and every answer; None where it is switched off."""
-    able = [q.item for q in questions if not _POINTS_AT_OPTIONS.search(q.item.question)]
-    asked = spread(able, config.free.answerable) if config.free.answerable else []
-    beyond = spread(able[::-1], config.free.unanswerable) if config.free.unanswerable else []
+    """What each arm that a person could ask is worth to them, and every answer; None where it is switched off.
+
+    labels: what the exam's questions depend on together, by item_id. Raises InputError for own questions that cannot
+    be read.
+    """
+    asked = _questions(config, questions)
     arms = [run.arm for run in runs if not run.error and run.arm.context in ("closed-book", "rag")]
-    if not (asked or beyond) or not arms:
+    if not (asked.answerable or asked.beyond) or not arms:
         return None, []
     topic = Topic(chunks)
     answers: list[FreeAnswer] = []
     for arm in arms:
-        file = ctx.work / "free" / f"{slug(arm.name)}.jsonl"
-        if not file.is_file():
-            ctx.progress(f"{arm.name}, free answers", 0, None)
-            try:
-                write_records(file, _ask(config, arm.name, open_arm(arm), topic, chunks, asked, beyond))
-            except UnderstudyError as error:  # its choices among options are measured all the same
-                ctx.logger.warning("%s gave no free answers: %s", arm.name, error)
-                continue
-        answers += read_records(file, FreeAnswer)
+        try:
+            answers += _of_arm(config, arm, open_arm, topic, chunks, asked, ctx)
+        except UnderstudyError as error:  # its choices among options are measured all the same
+            ctx.logger.warning("%s gave no free answers: %s", arm.name, error)
+    if config.judge != "match" and answers:
+        answers = _judged(open_arm(Arm.parse(config.judge)).reader, answers)
     asked_freely = list(dict.fromkeys(a.arm for a in answers))
-    return (_summed(config, asked_freely, answers, labels, ctx.seed) if asked_freely else None), answers
+    if not asked_freely:
+        return None, answers
+    clusters = {a.item_id: labels.get(a.item_id, a.doc_id or a.item_id) for a in answers}
+    return _summed(config, asked_freely, answers, clusters, asked.source, ctx.seed), answers
 
 
 def write_free(folder: Path, answers: Sequence[FreeAnswer]) -> None:
@@ -98,57 +113,102 @@ def write_free(folder: Path, answers: Sequence[FreeAnswer]) -> None:
         write_records(folder / FREE_FILE, answers)
 
 
+def _questions(config: BenchmarkConfig, questions: Sequence[Question]) -> _Asked:
+    if config.free.questions:
+        path = Path(config.free.questions).expanduser()
+        own = read_open(path)
+        return _Asked([q for q in own if q.answerable], [q for q in own if not q.answerable], False, path.name)
+    able = of_exam([q.item for q in questions])
+    linked = [q for q in able if q.doc_id]  # of another one nobody knows which page to take out
+    answerable = spread(able, config.free.answerable) if config.free.answerable else []
+    beyond = spread(linked[::-1], config.free.unanswerable) if config.free.unanswerable else []
+    return _Asked(answerable, beyond, True, "exam")
+
+
+def _of_arm(
+    config: BenchmarkConfig,
+    arm: Arm,
+    open_arm: Callable[[Arm], Answerer],
+    topic: Topic,
+    chunks: Sequence[Chunk],
+    asked: _Asked,
+    ctx: RunContext,
+) -> list[FreeAnswer]:
+    """An arm's answers, in blocks, each saved when it is done."""
+    folder = ctx.work / "free" / slug(arm.name)
+    searches = arm.context == "rag"
+    todo = [*((q, True) for q in asked.answerable)]
+    todo += [(q, False) for q in asked.beyond if searches or not asked.taken_out]
+    answers: list[FreeAnswer] = []
+    answerer: Answerer | None = None
+    for start in range(0, len(todo), _BLOCK):
+        file = folder / f"{start:05}.jsonl"
+        if not file.is_file():
+            ctx.progress(f"{arm.name}, free answers", start, len(todo))
+            answerer = answerer or open_arm(arm)
+            block = todo[start : start + _BLOCK]
+            write_records(file, _ask(config, arm.name, answerer, topic, chunks, block, asked.taken_out))
+        answers += read_records(file, FreeAnswer)
+    return answers
+
+
 def _ask(
     config: BenchmarkConfig,
     name: str,
     answerer: Answerer,
     topic: Topic,
     chunks: Sequence[Chunk],
-    asked: Sequence[MCQItem],
-    beyond: Sequence[MCQItem],
+    block: Sequence[tuple[OpenQuestion, bool]],
+    taken_out: bool,
 ) -> list[FreeAnswer]:
-    prompts = [(item, True, answerer.prepare(item.question)) for item in asked]
     retriever: Retriever | None = getattr(answerer, "retriever", None)
-    if retriever is not None:
-        top_k = int(getattr(answerer, "top_k", 5))
-        prompts += [(item, False, _without(retriever, top_k, item, chunks)) for item in beyond]
-    spoken = [not p.hits or topic.covers_in(item.question, [h.chunk for h in p.hits]) for item, _, p in prompts]
+    top_k = int(getattr(answerer, "top_k", 5))
+    prompts = [
+        _without(retriever, top_k, question, chunks, topic)
+        if retriever is not None and taken_out and not answerable
+        else answerer.prepare(question.question)
+        for question, answerable in block
+    ]
+    spoken = [
+        not p.hits or topic.covers_in(question.question, [h.chunk for h in p.hits])
+        for (question, _), p in zip(block, prompts, strict=True)
+    ]
     to_write = [k for k, found in enumerate(spoken) if found]
-    completions = answerer.reader.generate([prompts[k][2].messages for k in to_write], max_tokens=config.max_tokens)
+    completions = answerer.reader.generate([prompts[k].messages for k in to_write], max_tokens=config.free.max_tokens)
     written = {k: completion.text for k, completion in zip(to_write, completions, strict=True)}
     found = []
-    for k, (item, answerable, prompt) in enumerate(prompts):
+    for k, (question, answerable) in enumerate(block):
         if k in written:
-            told = respond(topic, answerer.reader, item.question, written[k], prompt)
+            told = respond(topic, answerer.reader, question.question, written[k], prompts[k])
         else:
             told = Response(ABSTAIN, "", abstained=True)
-        found.append(_answer(name, item, answerable, told))
+        found.append(_answer(name, question, answerable, told))
     return found
 
 
-def _without(retriever: Retriever, top_k: int, item: MCQItem, chunks: Sequence[Chunk]) -> Prompt:
-    """The question with the passages that are found where its page, and what holds its answer, does not exist."""
-    key, quote = normal(item.options[item.correct]), normal(item.quote)
+def _without(retriever: Retriever, top_k: int, question: OpenQuestion, chunks: Sequence[Chunk], topic: Topic) -> Prompt:
+    """The question with the passages that are found where its page, and what may hold its answer, does not exist."""
+    key, quote = normal(question.answer), normal(question.quote)
 
     def holds(chunk: Chunk) -> bool:
         text = normal(chunk.text)
-        return chunk.doc_id == item.doc_id or key in text or bool(quote and quote in text)
+        verbatim = bool(key and key in text) or bool(quote and quote in text)
+        return chunk.doc_id == question.doc_id or verbatim or topic.held(question.answer, chunk) >= _HELD
 
-    of_page = sum(chunk.doc_id == item.doc_id for chunk in chunks)
-    hits = [h for h in retriever.search(item.question, top_k + of_page + _SPARE) if not holds(h.chunk)][:top_k]
-    kept = tuple(Hit(h.chunk, h.score) for h in hits)
-    return Prompt(with_passages(item.question, [shown(h.chunk) for h in kept][::-1]), kept)
+    of_page = sum(chunk.doc_id == question.doc_id for chunk in chunks)
+    found = retriever.search(question.question, top_k + of_page + _SPARE)
+    kept = tuple(Hit(h.chunk, h.score) for h in [h for h in found if not holds(h.chunk)][:top_k])
+    return Prompt(with_passages(question.question, [shown(h.chunk) for h in kept][::-1]), kept)
 
 
-def _answer(arm: str, item: MCQItem, answerable: bool, told: Response) -> FreeAnswer:
-    right = {text: match(text, item.options) == item.correct for text in (told.text, told.own)}
+def _answer(arm: str, question: OpenQuestion, answerable: bool, told: Response) -> FreeAnswer:
     support = told.support
     return FreeAnswer(
         arm=arm,
-        item_id=item.item_id,
-        doc_id=item.doc_id,
-        question=item.question,
-        reference=item.options[item.correct],
+        item_id=question.item_id,
+        doc_id=question.doc_id,
+        question=question.question,
+        reference=question.answer or "; ".join(question.facts),
         answerable=answerable,
         told=told.text,
         own=told.own,
@@ -156,13 +216,29 @@ def _answer(arm: str, item: MCQItem, answerable: bool, told: Response) -> FreeAn
         place=support.chunk.where if support else "",
         quoted=told.quoted,
         abstained=told.abstained,
-        right=answerable and right[told.text],
-        own_right=answerable and right[told.own],
+        right=answerable and not told.abstained and question.right(told.text),
+        own_right=answerable and not told.own.startswith(ABSTAIN) and question.right(told.own),
     )
 
 
+def _judged(judge: LanguageModel, answers: Sequence[FreeAnswer]) -> list[FreeAnswer]:
+    """The answers with what a judging model finds right."""
+
+    def of(told: Callable[[FreeAnswer], str]) -> list[bool]:
+        given = [told(a) if a.answerable and not told(a).startswith(ABSTAIN) else "" for a in answers]
+        return judged(judge, [(a.question, a.reference, text) for a, text in zip(answers, given, strict=True)])
+
+    found = zip(answers, of(lambda a: a.told), of(lambda a: a.own), strict=True)
+    return [replace(a, right=right, own_right=own) for a, right, own in found]
+
+
 def _summed(
-    config: BenchmarkConfig, arms: Sequence[str], answers: Sequence[FreeAnswer], labels: Mapping[str, str], seed: int
+    config: BenchmarkConfig,
+    arms: Sequence[str],
+    answers: Sequence[FreeAnswer],
+    labels: Mapping[str, str],
+    source: str,
+    seed: int,
 ) -> Free:
     def share(arm: str, answerable: bool, of: Callable[[FreeAnswer], bool]) -> Interval:
         mine = [a for a in answers if a.arm == arm and a.answerable == answerable]
@@ -182,14 +258,39 @@ def _summed(
         )
         for arm in arms
     )
-    right = {(a.arm, a.item_id): float(a.right) for a in answers if a.answerable}
-    differences = []
-    for first, second in (("sft", "base"), ("sft+rag", "base+rag"), ("sft+rag", "sft"), ("base+rag", "base")):
-        both = [i for arm, i in right if arm == first and (second, i) in right]
-        if both:
-            values = [right[first, i] - right[second, i] for i in both]
-            found = intervals.interval(
-                values, [labels[i] for i in both], paired=True, confidence=config.confidence, seed=seed
-            )
-            differences.append(FreeDifference(first, second, found))
-    return Free(rows, tuple(differences), "text")
+    pairs = [pair for pair in config.comparisons or _PAIRED if set(pair) <= set(arms)]
+    differences = tuple(
+        found
+        for first, second in pairs
+        for found in paired_free(
+            [a for a in answers if a.arm == first], [a for a in answers if a.arm == second],
+            first, second, labels, confidence=config.confidence, seed=seed,
+        )
+    )  # fmt: skip
+    judge = "text" if config.judge == "match" else config.judge
+    return Free(rows, differences, judge, source)
+
+
+def paired_free(
+    first: Sequence[FreeAnswer],
+    second: Sequence[FreeAnswer],
+    first_name: str,
+    second_name: str,
+    labels: Mapping[str, str],
+    *,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> list[FreeDifference]:
+    """Two arms on the questions that both were asked: what is right, and what is refused where there is no answer."""
+
+    def difference(answerable: bool, of: Callable[[FreeAnswer], bool]) -> Interval:
+        one, two = ({a.item_id: a for a in side if a.answerable == answerable} for side in (first, second))
+        both = [i for i in one if i in two]
+        values = [float(of(one[i])) - float(of(two[i])) for i in both]
+        return intervals.interval(values, [labels[i] for i in both], paired=True, confidence=confidence, seed=seed)
+
+    found = (
+        FreeDifference(first_name, second_name, difference(True, lambda a: a.right), "right"),
+        FreeDifference(first_name, second_name, difference(False, lambda a: a.abstained), "refused without an answer"),
+    )
+    return [one for one in found if one.difference.n]

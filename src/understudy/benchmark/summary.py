@@ -214,20 +214,23 @@ class FreeRow:
 
 @dataclass(frozen=True, slots=True)
 class FreeDifference:
-    """The right answers of two arms on the same questions, first minus second."""
+    """Two arms on the same questions, first minus second: what is right, or refused where there is no answer."""
 
     first: str
     second: str
     difference: Interval
+    what: Literal["right", "refused without an answer"] = "right"
 
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """Free answers beside the options. judged_by: what says that an answer is right (`text`: it is compared)."""
+    """Free answers beside the options. judged_by: what says that an answer is right: `text` (it is
+    compared), or the judging model. questions: `exam`, or the file they come from."""
 
     rows: tuple[FreeRow, ...]
     differences: tuple[FreeDifference, ...] = ()
     judged_by: str = "text"
+    questions: str = "exam"
 
 
 @dataclass(frozen=True, slots=True)

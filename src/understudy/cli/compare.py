@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from understudy.cli.console import DEFAULT_STORE, StoreOption, console, share
+from understudy.cli.console import DEFAULT_STORE, StoreOption, console, points, share
 
 
 def compare(
@@ -37,6 +37,13 @@ def compare(
     console.print()
     for one in found.comparisons:
         console.print(Text.assemble((one.verdict, "bold"), f"  {one.sentence}"), soft_wrap=True)
+    for free in found.free:
+        d = free.difference
+        console.print(
+            f"free answers: {free.first} − {free.second}: {points(d.value)} points {free.what} "
+            f"({points(d.low)} … {points(d.high)}, n = {d.n})",
+            soft_wrap=True,
+        )
     for (a, b), n in found.common.items():
         if n == 0:
             console.print(f"{a} and {b} have no question in common", soft_wrap=True)
@@ -44,5 +51,10 @@ def compare(
         pairs = [{"first": a, "second": b, "questions": n} for (a, b), n in found.common.items()]
         write_json(
             json_out,
-            {"arms": to_plain(found.arms), "comparisons": to_plain(found.comparisons), "common": pairs},
+            {
+                "arms": to_plain(found.arms),
+                "comparisons": to_plain(found.comparisons),
+                "common": pairs,
+                "free": to_plain(found.free),
+            },
         )

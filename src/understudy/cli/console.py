@@ -92,6 +92,11 @@ def count(number: float | None) -> str:
     return "–" if number is None else f"{number:,.0f}"
 
 
+def points(value: float | None) -> str:
+    """A difference of shares in points, with its sign; a dash where undefined."""
+    return "–" if value is None else f"{100 * value:+.1f}"
+
+
 def share(value: float | None) -> str:
     """A share as a percentage with one decimal; a dash where undefined."""
     return "–" if value is None else f"{100 * value:.1f} %"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from understudy.cli.console import console, share
+from understudy.cli.console import console, points, share
 
 if TYPE_CHECKING:
     from understudy.benchmark.summary import Free, Summary, Update
@@ -43,6 +43,12 @@ def print_verdict(summary: Summary) -> None:
         console.print()
     if summary.free is not None:
         console.print(_free(summary.free))
+        for d in summary.free.differences:
+            change = d.difference
+            console.print(
+                f"{d.first} − {d.second}: {points(change.value)} points {d.what} ({_range(change)}, n = {change.n})",
+                soft_wrap=True,
+            )
         console.print()
     for note in summary.notes:
         console.print(note, soft_wrap=True)

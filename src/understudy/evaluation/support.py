@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from understudy.evaluation.lexical import STOP, Bm25, content, words
+from understudy.evaluation.wording import agree, numbers, without_yes_no
 from understudy.types import Chunk
 
 SPOKEN_OF = 0.4
@@ -20,6 +21,7 @@ _LOOKED_AT = 3  # passages
 _FEWEST = 3  # words of a sentence that could be an answer
 _LONGEST = 500  # characters of one
 _CANDIDATES = 24  # sentences among which a model chooses
+_ASSERTS = 4  # telling words of a sentence that says something by itself
 _END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[`]?[A-Z0-9`])")
 _MARKUP = re.compile(r"^\s*(?:[-*+]\s+|\d+[.)]\s+|#+\s+|>\s*|\|)|\|\s*$")
 
@@ -59,6 +61,10 @@ class Topic:
         best = max((self._index.coverage(question, place) for place in places), default=0.0)
         return not (set(words(question)) - STOP) or best >= SPOKEN_OF
 
+    def held(self, text: str, chunk: Chunk) -> float:
+        """Of a text's telling words, weighted by how rare they are, the share that a passage holds."""
+        return self._index.coverage(text, self._index.place[chunk.chunk_id])
+
     def weight(self, word: str) -> float:
         return self._index.idf(word)
 
@@ -66,17 +72,25 @@ class Topic:
 def supporting(topic: Topic, question: str, answer: str, chunks: Sequence[Chunk]) -> Support | None:
     """The sentence that holds most of what the answer says beyond the question; None where none holds half of it.
 
-    An answer that repeats the question is matched by all its words. chunks: the passages read, best first.
+    Its passage has every number of the answer. A sentence that denies what an answer of one whole sentence asserts,
+    or the other way round, does not support it. An answer that repeats the question is matched by all its words.
+    chunks: the passages read, best first.
     """
-    told, asked = content(answer), content(question)
+    told, asked = content(without_yes_no(answer)), content(question)
     wanted = (told - asked) or told
     total = sum(topic.weight(word) for word in wanted)
     if not total:
         return None
     best: Support | None = None
     most = 0.0
+    figures = numbers(answer) - numbers(question)
+    asserts = len(told) >= _ASSERTS and len(list(_sentences(answer))) == 1
     for chunk in chunks:
+        if not figures <= numbers(f"{chunk.breadcrumb} {chunk.text}"):
+            continue
         for sentence in _sentences(chunk.text):
+            if asserts and not agree(answer, sentence, question):
+                continue
             there = content(sentence)
             share = sum(topic.weight(word) for word in wanted & there) / total
             # Of sentences that hold as much of the answer, the one that also speaks of the question.

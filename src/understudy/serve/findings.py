@@ -16,7 +16,7 @@ from understudy.serve.served import Served
 from understudy.types import ItemResult
 
 _VERDICT = ("run", "verdict", "arms", "attribution", "exclusions", "missing", "problems")
-_BENCHMARK = ("comparisons", "transitions", "general", "gameable", "provenance", "retrieval", "documents")
+_BENCHMARK = ("comparisons", "transitions", "general", "gameable", "free", "provenance", "retrieval", "documents")
 _RUN = ("name", "number", "created", "finished")
 
 

@@ -22,6 +22,7 @@ export async function verdict(query) {
         h("span", { class: "tone" }, { good: "Good: ", warn: "Mind: " }[t.tone] ?? ""), t.text)))),
     h("section", {}, h("h2", {}, "Arms and shortcut baselines"), arms(found)),
     h("section", {}, h("h2", {}, "Pairs: which questions flipped"), flips(found)),
+    found.free ? h("section", {}, h("h2", {}, "Free answers"), free(found)) : null,
     h("section", {}, h("h2", {}, "Forgetting"), forgetting(found)),
     h("section", { id: "questions" }, h("h2", {}, "Questions"), await questions(query, found)),
     found.missing.length || found.problems.length ? h("section", {}, h("h2", {}, "Not shown"),
@@ -77,6 +78,19 @@ function flips(found) {
       h("p", { class: "soft" }, `McNemar p ${chance(c.p_mcnemar)} (exact, questions as independent); clustered p ${chance(c.p)}, `
         + `after Holm ${chance(c.p_holm)}; difference ${points(c.difference.value)} points (${range(c.difference.low, c.difference.high, points)}).`));
   }));
+}
+
+// What a person is told who asks without options.
+function free(found) {
+  const of = (share) => share.n ? [percent(share.value), h("span", { class: "what" }, `${range(share.low, share.high, percent)}, n ${share.n}`)] : "–";
+  const { rows, differences } = found.free;
+  return h("div", {},
+    h("p", { class: "soft" }, "The model's answer where a passage supports it, else the passage's own sentence, else that the documentation does not say."),
+    table("Free answers of every arm", ["Arm", "Right", "Right and supported", "Refused, though answered", "Refused, not answered"],
+      rows.map((r) => [armName(r.arm), of(r.right), of(r.right_and_supported), of(r.refused), of(r.refused_without_answer)]),
+      { numbers: [1, 2, 3, 4] }),
+    differences.length ? h("ul", {}, differences.map((d) => h("li", {},
+      `${armName(d.first)} − ${armName(d.second)}: ${points(d.difference.value)} points ${d.what} (${range(d.difference.low, d.difference.high, points)}, n = ${d.difference.n})`))) : null);
 }
 
 function forgetting(found) {
