@@ -179,6 +179,20 @@ def test_history_stands_before_the_question() -> None:
     assert reader.seen[0][:-1] == HISTORY
 
 
+def test_a_turn_that_says_too_little_is_searched_for_with_the_one_before() -> None:
+    answerer = arm("base+rag", WordReader())
+    history = (Message("user", "How is the kiln heated?"), Message("assistant", "By gas."))
+    answerer.prepare_turn("And for how long?", history)
+    answerer.prepare_turn("How often is the lathe's belt changed?", history)
+    answerer.prepare_turn("And for how long?")
+    assert isinstance(answerer.retriever, FixedRetriever)
+    assert [query for query, _ in answerer.retriever.asked] == [
+        "How is the kiln heated?\nAnd for how long?",
+        "How often is the lathe's belt changed?",
+        "And for how long?",
+    ]
+
+
 def test_old_turns_give_way_to_the_best_passage_and_the_system_message_stays() -> None:
     reader = WordReader(window=55)
     answer = arm("base+rag", reader).answer("Which port?", HISTORY)

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from understudy import prompts
 from understudy.errors import InputError
+from understudy.evaluation.lexical import STOP, words
 from understudy.models.open import open_language_model
 from understudy.types import Answer, Arm, Chunk, Citation, Hit, LanguageModel, Message, Prompt, Retriever
 
 logger = logging.getLogger(__name__)
 
+_SAYS_ENOUGH = 3  # telling words with which a question can be searched for by itself
 ANSWER_TOKENS = 256
 """Tokens of the window that are kept free for the answer."""
 
@@ -89,9 +91,9 @@ class ModelAnswerer:
         """Answer in free text, citing every passage that the reader saw, best first.
 
         history: earlier turns of the conversation, oldest first; the oldest are left out where the window is
-        too small. Passages are searched for by the question alone. An abstention comes back as the reader
-        wrote it. Raises InputError as `prepare` does; an oracle arm cannot answer, since only a benchmark
-        knows its passage.
+        too small. Passages are searched for by the question, and by the one before it where it says too little by
+        itself ("And how long?"). An abstention comes back as the reader wrote it. Raises InputError as `prepare`
+        does; an oracle arm cannot answer, since only a benchmark knows its passage.
         """
         prompt = self.prepare_turn(question, history)
         completion = self.reader.generate([prompt.messages], max_tokens=self.max_tokens)[0]
@@ -131,7 +133,7 @@ class ModelAnswerer:
     def _prepare(self, question: str, shown: str, gold: Sequence[Chunk], history: tuple[Message, ...]) -> Prompt:
         if not question.strip() or not shown.strip():
             raise InputError("the question is empty")
-        hits, passages = self._context(question, gold)
+        hits, passages = self._context(_searched(question, history), gold)
         whole = self.arm.context == "corpus"
 
         def render(turns: tuple[Message, ...], count: int) -> tuple[Message, ...]:
@@ -177,6 +179,13 @@ class ModelAnswerer:
             f"which {self.max_tokens} are kept for the answer"
             + ("; use +rag, or a reader with a larger window" if whole else "; shorten the question")
         )
+
+
+def _searched(question: str, history: Sequence[Message]) -> str:
+    """What is searched for: a question of few telling words after the one that it goes on from."""
+    before = next((m.content for m in reversed(history) if m.role == "user"), "")
+    says = {word for word in words(question) if word not in STOP}
+    return f"{before}\n{question}" if before and len(says) < _SAYS_ENOUGH else question
 
 
 def cite(hit: Hit) -> Citation:

@@ -52,11 +52,19 @@ class Says:
     text: str
     read: tuple[Chunk, ...] = ()
     history: list[int] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)
     reader: Weighs = field(default_factory=Weighs)
 
     def converse(self, question: str, history: Sequence[Message] = ()) -> tuple[Prompt, Iterator[str]]:
         self.history.append(len(history))
-        return Prompt((), tuple(Hit(chunk, 1.0) for chunk in self.read)), iter(self.text.split("~"))
+        self.heard = [m.content for m in history]
+        return Prompt((), tuple(Hit(chunk, 1.0) for chunk in self.read)), self._pieces()
+
+    def _pieces(self) -> Iterator[str]:
+        for piece in self.text.split("~"):
+            if piece == "CTRL-C":
+                raise KeyboardInterrupt
+            yield piece
 
 
 def benchmark(path: Path, arms: dict[str, tuple[Literal["arm", "floor"], float | None]]) -> Artifact:
@@ -190,3 +198,21 @@ def test_a_conversation_goes_on_is_begun_anew_and_ends(opened: list[str], says: 
     assert says["sft+rag"].history == [0, 2, 4, 0]
     assert result.output.count("It is port [7411].") == 3
     assert result.output.count(ABSTAIN) == 1
+
+
+def test_a_conversation_remembers_what_was_told_and_not_what_no_passage_says(
+    opened: list[str], says: dict[str, Says]
+) -> None:
+    typed = ["Which port does the server listen on?", "Which port does it listen on by night?", ""]
+    result = CliRunner().invoke(app, ["chat", "demo", "--arm", "base+rag"], input="\n".join(typed))
+    assert "It is purple.\n(no passage supports these words)\nThe documentation says:" in result.output
+    assert says["base+rag"].heard == [typed[0], "The server listens on port 7411 unless told otherwise."]
+
+
+def test_stopping_an_answer_ends_no_conversation(opened: list[str], says: dict[str, Says]) -> None:
+    says["sft+rag"].text = "It is~CTRL-C~ port 7411"
+    typed = ["Which port does the server listen on?", "Which port does the server listen on?", ""]
+    result = CliRunner().invoke(app, ["chat", "demo"], input="\n".join(typed))
+    assert result.exit_code == 0, result.output
+    assert result.output.count("(stopped)") == 2
+    assert says["sft+rag"].history == [0, 0]  # what was stopped was not said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import replace
 from typing import Annotated
@@ -32,10 +33,11 @@ def chat(
     store: StoreOption = DEFAULT_STORE,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Ask a run's best arm one question after another. `/new` forgets the conversation; an empty line leaves."""
+    """Ask a run's best arm one question after another. `/new` forgets the conversation, Ctrl-C stops an answer; an
+    empty line leaves."""
     opened = open_run_arm(run, store, arm, device)
     introduce(opened)
-    error_console.print("Ask; /new begins anew, an empty line leaves.")
+    error_console.print("Ask; /new begins anew, Ctrl-C stops an answer, an empty line leaves.")
     history: list[Message] = []
     while (question := _read()) and question not in _LEAVE:
         if question == "/new":
@@ -46,7 +48,7 @@ def chat(
             if off_topic(opened, question, follows=bool(history)):
                 show_abstention(prompt.hits)
                 continue
-            said = []
+            said: list[str] = []
             for piece in pieces:
                 console.print(piece, end="", soft_wrap=True)
                 said.append(piece)
@@ -54,16 +56,28 @@ def chat(
             response = told(opened, question, text, prompt)
             console.print()
             if response.quoted or not text:
+                if text:
+                    console.print("(no passage supports these words)")
                 show_answer(replace(response, own=""))  # its words stand there already
+            elif response.abstained and response.own != response.text:
+                console.print(f"(no passage supports these words) {response.text}", soft_wrap=True)
             show_support(opened, response, prompt)
+        except KeyboardInterrupt:
+            console.print("\n(stopped)")
+            continue
         except InputError as error:  # a question that is too long ends no conversation
             error_console.print(str(error), style="red")
             continue
-        history += [Message("user", question), Message("assistant", text)]
+        history += [Message("user", question), Message("assistant", response.text)]
 
 
 def _read() -> str:
-    """The next question, without the blanks around it; empty at the end of the input."""
-    if sys.stdin.isatty():
-        console.print("\n> ", end="")
-    return sys.stdin.readline().strip()
+    """The next question, without the blanks around it; empty at the end of the input and after Ctrl-C."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    with contextlib.suppress(ImportError):  # not everywhere; with it the line can be edited, and arrows bring old ones
+        import readline  # noqa: F401
+    try:
+        return input("\n> ").strip()
+    except (EOFError, KeyboardInterrupt):
+        return ""
