@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from understudy.errors import InputError
-from understudy.evaluation.judge import match, says
+from understudy.evaluation.judge import says, states
 from understudy.rows import read_rows
 from understudy.types import MCQItem
 
@@ -43,7 +43,7 @@ class OpenQuestion:
         """Whether a text gives the answer, as far as its words tell."""
         if self.facts:
             return all(any(says(text, form) for form in fact.split("|")) for fact in self.facts)
-        return bool(self.answer) and match(text, (self.answer, *self.wrong), self.question) == 0
+        return bool(self.answer) and states(text, self.answer, self.wrong, self.question)
 
 
 def of_exam(items: Sequence[MCQItem]) -> list[OpenQuestion]:

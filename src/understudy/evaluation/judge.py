@@ -12,11 +12,12 @@ from collections.abc import Sequence
 
 from understudy.evaluation.lexical import content
 from understudy.evaluation.question import Question, prepare, result
-from understudy.evaluation.wording import agree, numbers, without_yes_no
+from understudy.evaluation.wording import agree, numbers, without_yes_no, yes_or_no
 from understudy.prompts import ABSTAIN
 from understudy.types import Answerer, ItemResult, LanguageModel, Message
 
 MATCH_F1 = 0.6
+MATCH_SAID = 0.8
 MATCH_SHARE = 0.5
 """Of an option's telling words beyond the question, how many an answer must say."""
 _WORD = re.compile(r"[\w./:-]*\w")
@@ -29,6 +30,8 @@ def match(text: str, options: Sequence[str], question: str = "") -> int | None:
     stated one does not count. Where none is: the single option of which the answer says most, if it has all its
     numbers, denies what the option denies and no more, and holds half of its telling words beyond the question (or
     overlaps with F1 of MATCH_F1). Of an option that begins with yes or no, the question's words count as well.
+    A short answer states the one option that holds nearly all (MATCH_SAID)
+    of what it says beyond the question.
     """
     answer = _words(text)
     forms = [_words(option) for option in options]
@@ -36,15 +39,28 @@ def match(text: str, options: Sequence[str], question: str = "") -> int | None:
     stated = [k for k in stated if not any(k != j and _contains(forms[j], forms[k]) for j in stated)]
     if stated:
         return stated[0] if len(stated) == 1 and agree(text, options[stated[0]], question) else None
-    said = _stems(text)
+    said, asked = _stems(text), _stems(question)
     shares = [max(_share(said, option, question), _f1(answer, form) - MATCH_F1 + MATCH_SHARE)
               for option, form in zip(options, forms, strict=True)]  # fmt: skip
     best = max(shares, default=0.0)
+    if best < MATCH_SHARE and said - asked:
+        told = [len((said - asked) & _stems(option)) / len(said - asked) for option in options]
+        if max(told) >= MATCH_SAID and told.count(max(told)) == 1:
+            k = told.index(max(told))
+            return k if agree(text, options[k], question) else None
     if best < MATCH_SHARE or shares.count(best) > 1:
         return None
     found = shares.index(best)
     whole = numbers(options[found]) <= numbers(text) | numbers(question)
     return found if whole and agree(text, options[found], question) else None
+
+
+def states(text: str, reference: str, wrong: Sequence[str], question: str) -> bool:
+    """Whether an answer gives the reference and none of the wrong answers; to a question of yes or no, the word."""
+    word = yes_or_no(reference)
+    if word and yes_or_no(text):
+        return yes_or_no(text) == word
+    return match(text, (reference, *wrong), question) == 0
 
 
 def says(text: str, fact: str) -> bool:

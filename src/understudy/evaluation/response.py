@@ -1,8 +1,8 @@
 """What a person is told: the model's answer where a passage supports it, else the documentation's own sentence.
 
 A model may write fluently what no passage says. Its words are shown as the answer only where a sentence of the passages
-holds what they say; otherwise the sentence stands there that the model itself finds most likely as the answer, and
-where none speaks of the question, the abstention.
+holds what they say; otherwise the sentence stands there that speaks most of the question (of those that do nearly as
+much, the one that the model itself finds most likely as the answer), and where none does, the abstention.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from understudy.errors import ModelError
 from understudy.evaluation.support import Support, Topic, candidates, supporting
 from understudy.prompts import ABSTAIN
 from understudy.types import LanguageModel, Message, Prompt
+
+_NEARLY = 0.9  # as much of the question as the sentence that holds most: a model may prefer it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,9 @@ def respond(topic: Topic | None, reader: LanguageModel, question: str, written: 
     found = supporting(topic, question, own, chunks)
     if found is not None:
         return Response(own, own, found)
-    found = likeliest(reader, prompt.messages, candidates(topic, question, chunks))
+    sentences = candidates(topic, question, chunks)
+    near = [s for s in sentences if s.share >= _NEARLY * sentences[0].share]
+    found = likeliest(reader, prompt.messages, near)
     if found is None:
         return Response(ABSTAIN, own, abstained=True)
     return Response(found.sentence, own, found, quoted=True)

@@ -6,11 +6,13 @@ passages is one that the documentation does not answer; docs/real.md says how ma
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from understudy.evaluation.lexical import STOP, Bm25, content, words
+from understudy.evaluation.lexical import STOP, Bm25, content, stem_of, words
 from understudy.evaluation.wording import agree, numbers, without_yes_no
 from understudy.types import Chunk
 
@@ -40,6 +42,7 @@ class Topic:
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
         self._index = Bm25(chunks)
+        self._weights: dict[str, float] = {}
 
     def share(self, question: str) -> float:
         """The largest share of the question's telling words that one of the best passages holds, 0 to 1."""
@@ -65,8 +68,19 @@ class Topic:
         """Of a text's telling words, weighted by how rare they are, the share that a passage holds."""
         return self._index.coverage(text, self._index.place[chunk.chunk_id])
 
-    def weight(self, word: str) -> float:
-        return self._index.idf(word)
+    def weight(self, stem: str) -> float:
+        """How rare a stem is: the inverse document frequency of its words together."""
+        if stem not in self._weights:
+            n = len({k for word in self._words.get(stem, ()) for k, _ in self._index.postings[word]})
+            self._weights[stem] = math.log(1 + (len(self._index.chunks) - n + 0.5) / (n + 0.5))
+        return self._weights[stem]
+
+    @cached_property
+    def _words(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for word in self._index.postings:
+            found.setdefault(stem_of(word), []).append(word)
+        return found
 
 
 def supporting(topic: Topic, question: str, answer: str, chunks: Sequence[Chunk]) -> Support | None:
@@ -101,7 +115,7 @@ def supporting(topic: Topic, question: str, answer: str, chunks: Sequence[Chunk]
 
 
 def candidates(topic: Topic, question: str, chunks: Sequence[Chunk]) -> list[Support]:
-    """Sentences that could answer a question: those that share a telling word with it, the most alike first.
+    """Sentences that could answer a question: those that hold SPOKEN_OF of its telling words, the most alike first.
 
     share: of the question's telling words, weighted by how rare they are. A passage's heading counts for each sentence
     below it. chunks: the passages read, best first.
@@ -115,7 +129,7 @@ def candidates(topic: Topic, question: str, chunks: Sequence[Chunk]) -> list[Sup
             there = content(sentence)
             own = sum(topic.weight(word) for word in asked & there)
             share = (own + 0.5 * sum(topic.weight(word) for word in (asked & above) - there)) / total if total else 0.0
-            if share > 0 and len(sentence.split()) >= _FEWEST and len(sentence) <= _LONGEST:
+            if share > 0 and share >= SPOKEN_OF and len(sentence.split()) >= _FEWEST and len(sentence) <= _LONGEST:
                 found.setdefault(sentence, Support(sentence, chunk, share))
     return sorted(found.values(), key=lambda s: -s.share)[:_CANDIDATES]
 

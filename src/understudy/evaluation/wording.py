@@ -30,6 +30,12 @@ def _denies(text: str, question: str) -> bool:
     return any(word.casefold() not in asked for word in _DENIAL.findall(text))
 
 
+def yes_or_no(text: str) -> str:
+    """`yes` or `no` where a text begins with it, else nothing."""
+    plain = _YES_NO.match(text)
+    return plain[1].casefold() if plain else ""
+
+
 def without_yes_no(text: str) -> str:
     """The text after a `yes` or `no` at its beginning; the text itself where there is none."""
     plain = _YES_NO.match(text)
