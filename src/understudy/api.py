@@ -19,7 +19,7 @@ from understudy.facts import FactChanges
 from understudy.opened import Rows, Run, Verdict
 from understudy.pipeline.loop import Pipeline, Planned
 from understudy.pipeline.previous import PageChanges
-from understudy.pipeline.runs import OpenedRun
+from understudy.pipeline.runs import OpenedRun, carried
 from understudy.pipeline.runs import list_runs as _list_runs
 from understudy.pipeline.runs import open_run as _open_run
 from understudy.recipe import Recipe, load, parse
@@ -144,7 +144,10 @@ def run(
 
 
 def open_run(name: str, *, store: str | Path = STORE, device: str = "auto") -> Run:
-    """A run by `name` (the newest finished one) or `name@number`. Raises InputError naming the runs there are."""
+    """A run by `name` (the newest finished one) or `name@number`, or the folder of one that was exported to be served.
+    Raises InputError naming the runs there are."""
+    if (said := carried(Path(name))) is not None:
+        return Run(_open_run(said["run"], Path(name)), Path(name), device)
     return Run(_open_run(name, Path(store)), Path(store), device)
 
 

@@ -137,7 +137,9 @@ class Run:
     def best_arm(self) -> str:
         """The most accurate arm that can answer a new question and cite what it read; without such an arm the most
         accurate one; without a benchmark what the run's stages allow: fine-tuned before base, with passages before
-        without."""
+        without. Of an exported run the arm that it was exported for."""
+        if self._opened.arm is not None:
+            return self._opened.arm
         if "benchmark" in self.artifacts:
             able = [
                 a for a in self.summary.arms if a.kind == "arm" and a.context != "oracle" and a.acc.value is not None
@@ -223,8 +225,9 @@ class Run:
     ) -> Exported:
         """Write the model of an arm (default: the best) to a new folder, with proof that it is the one measured.
 
-        format: hf, adapter, gguf, ollama or jan. quants: of GGUF files: f16, q8_0, q6_k, q4_k_m. questions: of the
-        run's exam that the written model sits again, at most. force: give it out unproven where a check fails.
+        format: hf, adapter, gguf, ollama, jan or serve (with the index). quants: of GGUF files: f16, q8_0, q6_k,
+        q4_k_m. questions: of the run's exam that the written model sits again, at most. force: give it out unproven
+        where a check fails.
         Raises InputError, MissingExtraError, and ModelError naming the check that failed.
         """
         from understudy.export.run import export_run

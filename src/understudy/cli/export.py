@@ -14,7 +14,7 @@ from understudy.cli.console import DEFAULT_STORE, StoreOption, console, error_co
 def export(
     run: Annotated[str, typer.Argument(help="NAME (the newest finished run) or NAME@NUMBER.")],
     out: Annotated[Path, typer.Argument(help="The folder to write, which must not be there yet.")],
-    format: Annotated[str, typer.Option("--format", help="hf, adapter, gguf, ollama or jan.")] = "hf",
+    format: Annotated[str, typer.Option("--format", help="hf, adapter, gguf, ollama, jan or serve.")] = "hf",
     quant: Annotated[str, typer.Option("--quant", help="Of GGUF files, with commas: f16, q8_0, q6_k, q4_k_m.")] = "",
     arm: Annotated[str | None, typer.Option("--arm", help="Whose model, for example sft; else the best arm's.")] = None,
     questions: Annotated[int, typer.Option("--questions", min=0, help="Exam questions sat again, at most.")] = 60,
@@ -23,7 +23,8 @@ def export(
     ] = False,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Write a run's model as safetensors, adapter, GGUF, for Ollama or Jan; without parity it is refused."""
+    """Write a run's model as safetensors, adapter, GGUF, for Ollama or Jan, or with its index for `understudy serve`;
+    without parity it is refused."""
     from understudy import api
 
     done = api.open_run(run, store=store).export(

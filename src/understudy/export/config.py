@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from understudy.errors import InputError, did_you_mean
 
-FORMATS = ("hf", "adapter", "gguf", "ollama", "jan")
-"""Merged safetensors, the PEFT adapter alone, GGUF files, a folder for Ollama, a folder for Jan."""
+FORMATS = ("hf", "adapter", "gguf", "ollama", "jan", "serve")
+"""Merged safetensors, the PEFT adapter alone, GGUF files, a folder for Ollama, a folder for Jan, and one with the index
+for `understudy serve`."""
 
 GGUF_FORMATS = ("gguf", "ollama", "jan")
 

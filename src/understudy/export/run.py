@@ -11,7 +11,8 @@ from understudy.benchmark.questions import link, spread
 from understudy.benchmark.summary import Summary
 from understudy.errors import InputError
 from understudy.export import parity
-from understudy.export.config import EXAM_QUESTIONS
+from understudy.export.carried import carry
+from understudy.export.config import EXAM_QUESTIONS, check_format
 from understudy.export.measured import Measured
 from understudy.export.parity import Material
 from understudy.export.write import Exported, Source, export
@@ -67,4 +68,8 @@ def export_run(
     if "benchmark" in run.artifacts:
         sentence = Summary.read(run.artifacts["benchmark"].path / "summary.json").headline
     source = Source(run.record.label, arm, reference, adapter, sentence)
+    if check_format(format) == "serve":
+        if quants:
+            raise InputError("--quant belongs to GGUF files, not to --format serve")
+        return carry(run, source, out, force=force, material=material, say=say)
     return export(source, out, format=format, quants=quants, force=force, material=material, say=say)

@@ -94,8 +94,7 @@ def export(
     kinds = check_quants(quants)
     if format not in GGUF_FORMATS and quants:
         raise InputError(f"--quant belongs to {', '.join(GGUF_FORMATS)}, not to --format {format}")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: is there already; name a folder that is not, or remove it")
+    need_new(out)
     if format == "adapter" and source.adapter is None:
         raise InputError(f"arm '{source.arm}' has no adapter; --format hf writes its whole model")
     if format in GGUF_FORMATS:
@@ -113,18 +112,36 @@ def export(
         folder.mkdir(parents=True)
         job = _Job(source, measured, format, folder, Path(scratch), force, *material(measured), say)
         files = job.gguf(kinds) if format in GGUF_FORMATS else [job.adapter() if format == "adapter" else job.whole()]
-        proven = all(w.checks and not w.failed for w in files)
+        proven = _proven(files)
         if not proven and not force:
-            raise ModelError(_refusal(files))
-        write_json(folder / "parity.json", _record(source, format, files, proven, folder))
-        licence = licence_of(local_folder(source.reference))
-        listed = [to_plain(w) for w in files]
-        write_text(
-            folder / "README.md", card(source.label, source.arm, source.reference, licence, source.sentence, listed)
-        )
+            raise ModelError(refusal(files))
+        finish(source, folder, format, files)
         if out.is_dir():
             out.rmdir()  # empty, or it would have been refused
     return Exported(out, format, tuple(files), proven)
+
+
+def need_new(out: Path) -> None:
+    """Raise InputError where something lies at the output already."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out}: is there already; name a folder that is not, or remove it")
+
+
+def finish(source: Source, folder: Path, format: str, files: Sequence[Written]) -> None:
+    """Write parity.json and the card beside what was written."""
+    write_json(folder / "parity.json", _record(source, format, files, _proven(files), folder))
+    licence = licence_of(local_folder(source.reference))
+    listed = [to_plain(w) for w in files]
+    write_text(folder / "README.md", card(source.label, source.arm, _base(source), licence, source.sentence, listed))
+
+
+def _base(source: Source) -> str:
+    """The base model's name, never a path of this machine."""
+    return source.reference if not Path(source.reference).is_absolute() else Path(source.reference).name
+
+
+def _proven(files: Sequence[Written]) -> bool:
+    return all(w.checks and not w.failed for w in files)
 
 
 @dataclass
@@ -245,7 +262,8 @@ class _Job:
         return found
 
 
-def _refusal(files: Sequence[Written]) -> str:
+def refusal(files: Sequence[Written]) -> str:
+    """Why an export is refused: the checks that failed."""
     failed = [(w, c) for w in files for c in w.failed]
     said = "; ".join(
         f"{w.quant}: {c.name} ({', '.join(f'{k} {v}' for k, v in c.found.items() if v is not None)}; asked: {c.limit})"
@@ -262,7 +280,7 @@ def _record(source: Source, format: str, files: Sequence[Written], proven: bool,
         "understudy": metadata.version("understudy"),
         "run": source.label,
         "arm": source.arm,
-        "base_model": source.reference if not Path(source.reference).is_absolute() else Path(source.reference).name,
+        "base_model": _base(source),
         "format": format,
         "proven": proven,
         "runtime": "llama.cpp (xllamacpp)" if format in GGUF_FORMATS else "transformers",

@@ -18,6 +18,10 @@ from understudy.pipeline.store import Store
 from understudy.recipe import Recipe
 from understudy.redact import redact
 
+CARRIED = "serve.json"
+"""In a store that was exported to be served elsewhere: its run, and the arm it was exported for."""
+BASE = "base"
+"""The folder of its base model there."""
 _NUMBER = re.compile(r"[1-9][0-9]*")
 
 
@@ -55,10 +59,11 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class OpenedRun:
-    """A run with those of its artifacts that are in the store, by stage."""
+    """A run with those of its artifacts that are in the store, by stage. arm: the one it was exported for."""
 
     record: RunRecord
     artifacts: Mapping[str, Artifact]
+    arm: str | None = None
 
     @property
     def model(self) -> str | None:
@@ -155,9 +160,22 @@ def find_run(name: str, root: Path) -> RunRecord:
 
 
 def open_run(name: str, root: Path) -> OpenedRun:
-    """A run and its artifacts; see `find_run`."""
-    record = find_run(name, root)
-    return OpenedRun(record, artifacts_of(record, root))
+    """A run and its artifacts; see `find_run`. In an exported store the base model is that of its folder."""
+    record, arm = find_run(name, root), None
+    if (said := carried(root)) is not None:
+        record, arm = replace(record, recipe={**record.recipe, "base_model": str(root.absolute() / BASE)}), said["arm"]
+    return OpenedRun(record, artifacts_of(record, root), arm)
+
+
+def carried(folder: Path) -> Mapping[str, str] | None:
+    """`run` and `arm` of an exported store; None for any other folder. Raises StoreError where that is damaged."""
+    try:
+        said: dict[str, str] = json.loads((folder / CARRIED).read_text(encoding="utf-8"))
+        return {"run": str(said["run"]), "arm": str(said["arm"])}
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{folder / CARRIED}: damaged ({error}); export the run again") from error
 
 
 def artifacts_of(run: RunRecord, root: Path) -> dict[str, Artifact]:
