@@ -110,6 +110,11 @@ def host_of(url: str) -> str:
         return ""
 
 
+def is_here(host: str) -> bool:
+    """Whether a host's name or address is this machine. What is asked of it must not go by way of a proxy."""
+    return bool(host) and _is_here(_plain(host))
+
+
 def proxies() -> frozenset[str]:
     """The hosts of the proxies that the environment names."""
     named = (os.environ.get(n) or os.environ.get(n.lower()) or "" for n in _PROXIES)

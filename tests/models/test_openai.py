@@ -90,6 +90,15 @@ def test_refusals_are_final_and_name_the_next_step(order: str, says: str) -> Non
         assert len(server.requests) == 1
 
 
+def test_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY")
+    with ScriptedTeacher() as server, ScriptedTeacher() as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url.removesuffix("/v1"))
+        assert endpoint(server).complete(ASK, max_tokens=20).text == "Paris."
+        assert not proxy.requests
+
+
 def test_nobody_there() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

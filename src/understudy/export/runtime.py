@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,8 @@ from understudy.types import Completion, Message
 TOP = 4096
 """Likeliest tokens asked for; all of them where the vocabulary is no larger."""
 _LOWEST = -1e9
-_SECONDS = 600.0
+_SECONDS = 600.0  # for an answer, and for loading a file
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # what is asked stays on this machine
 
 
 def need_runtime() -> None:
@@ -52,10 +54,13 @@ class LlamaCpp:
         self._address = ""
         self._letter: int | None = None
         assert self._process.stdout is not None
+        late = threading.Timer(_SECONDS, self._process.kill)
+        late.start()
         for line in self._process.stdout:
             if line.startswith("listening "):
                 self._address = line.split()[1]
                 break
+        late.cancel()
         if not self._address:
             self.close()
             raise ModelError(f"{file.name}: llama.cpp does not load this file")
@@ -73,7 +78,11 @@ class LlamaCpp:
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.terminate()
-        self._process.wait()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
 
@@ -167,7 +176,7 @@ class LlamaCpp:
             self._address + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+            with _OPENER.open(request, timeout=_SECONDS) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as error:
             said = error.read().decode("utf-8", "replace")[:300]

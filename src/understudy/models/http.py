@@ -18,6 +18,8 @@ from typing import Any, Literal, TypeVar
 
 import httpx2
 
+from understudy import network
+
 T = TypeVar("T")
 LARGEST_ANSWER = 32 << 20  # bytes; an answer of 100,000 tokens has less than one of these
 
@@ -117,6 +119,7 @@ class HttpClient:
             headers=self._headers,
             follow_redirects=False,
             verify=self._certificates(),
+            trust_env=not network.is_here(network.host_of(self.base_url)),  # a proxy would be told the text
             timeout=httpx2.Timeout(self.timeout, connect=min(self.timeout, 30.0), pool=None),
         )
         try:
