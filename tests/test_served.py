@@ -10,7 +10,7 @@ import pytest
 
 from understudy import api, served
 from understudy.cli.served import seconds
-from understudy.errors import InputError, StageError, StoreError, UsageError
+from understudy.errors import InputError, Interrupted, StageError, StoreError, UsageError
 from understudy.types import ItemResult, MCQItem
 
 
@@ -146,12 +146,37 @@ def test_the_watch_runs_what_changed_and_does_not_repeat_what_failed(
     assert served.watch(tmp_path / "r.yaml", tmp_path, once=True) is None
 
 
+def test_the_watch_goes_on_where_it_cannot_look_and_ends_at_ctrl_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[BaseException | None] = [None, InputError("the folder is away"), OSError(28, "full"), None]
+
+    def plan(*_: Any, **__: Any) -> Plan:
+        if (end := ends.pop(0)) is not None:
+            raise end
+        return Plan((Line("a"),), () if ends else (Line("a"),))
+
+    def run(*_: Any, **__: Any) -> None:
+        raise Interrupted("stopped")
+
+    monkeypatch.setattr(api, "plan", plan)
+    monkeypatch.setattr(api, "run", run)
+    told: list[str] = []
+    with pytest.raises(Interrupted):
+        served.watch(tmp_path / "r.yaml", tmp_path, say=told.append, wait=lambda _: None)
+    assert "the folder is away" in told[0]
+    assert "no space left" in told[1]
+    ends[:] = [InputError("no such recipe")]
+    with pytest.raises(InputError):  # a mistake is said at once
+        served.watch(tmp_path / "r.yaml", tmp_path, wait=lambda _: None)
+
+
 @pytest.mark.parametrize(("text", "value"), [("30s", 30), ("10m", 600), ("2h", 7200), ("1.5d", 129600)])
 def test_spans(text: str, value: float) -> None:
     assert seconds(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "10", "0s", "m", "-1m"])
+@pytest.mark.parametrize("text", ["", "10", "0s", "m", "-1m", "366d", "9" * 400 + "d"])
 def test_what_is_no_span(text: str) -> None:
     with pytest.raises(UsageError, match="--every"):
         seconds(text)

@@ -17,7 +17,8 @@ from filelock import FileLock
 
 from understudy import api
 from understudy.artifact import write_json
-from understudy.errors import InputError, StoreError, UnderstudyError, UsageError
+from understudy.errors import InputError, Interrupted, StoreError, UnderstudyError, UsageError
+from understudy.failures import explain
 
 FILE = "served.json"
 
@@ -106,19 +107,30 @@ def watch(
     """
     failed: tuple[str, ...] = ()
     settings = list(settings)
+    looked = False
     while True:
-        planned = api.plan(recipe, set=settings, store=store)
+        try:
+            planned = api.plan(recipe, set=settings, store=store)
+        except (UnderstudyError, OSError) as error:
+            if once or not looked:  # a mistake in the recipe, which whoever started this wants to see
+                raise
+            say(f"cannot look; what is served stays: {explain(error)}")  # a folder that is being moved, a disk away
+            wait(every)
+            continue
+        looked = True
         state = tuple(f"{line.step.name} {line.key}" for line in planned.lines)
         if planned.usd or planned.unpriced:
             raise UsageError("watch: this recipe's next run costs money; see `understudy plan`, and run it by hand")
         if planned.to_do and state != failed:
             try:
                 decision = _run_and_promote(recipe, store, settings, say, run)
-            except UnderstudyError as error:
+            except Interrupted:
+                raise
+            except (UnderstudyError, OSError) as error:
                 if once:
                     raise
                 failed = state
-                say(f"the run failed; what is served stays: {error}")
+                say(f"the run failed; what is served stays: {explain(error)}")
             else:
                 if once:
                     return decision
@@ -153,6 +165,6 @@ def _read(store: Path) -> dict[str, list[dict[str, str]]]:
             raise ValueError("an entry names no run")
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise StoreError(f"{place}: damaged ({error}); delete it and promote a run again") from error
     return found

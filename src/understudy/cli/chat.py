@@ -19,7 +19,8 @@ from understudy.cli.answering import (
     told,
 )
 from understudy.cli.console import DEFAULT_STORE, StoreOption, console, error_console
-from understudy.errors import InputError
+from understudy.errors import UnderstudyError
+from understudy.redact import redact
 from understudy.types import Message
 
 _LEAVE = ("exit", "quit", "/exit", "/quit")
@@ -65,8 +66,8 @@ def chat(
         except KeyboardInterrupt:
             console.print("\n(stopped)")
             continue
-        except InputError as error:  # a question that is too long ends no conversation
-            error_console.print(str(error), style="red")
+        except UnderstudyError as error:  # a question that is too long, an endpoint's bad hour: none ends a conversation
+            error_console.print(redact(str(error)), style="red", soft_wrap=True)
             continue
         history += [Message("user", question), Message("assistant", response.text)]
 

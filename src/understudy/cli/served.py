@@ -11,6 +11,7 @@ import typer
 from understudy.cli.console import DEFAULT_STORE, SetOption, StoreOption, console, error_console
 from understudy.errors import UsageError
 
+_LONGEST = 365 * 86400.0
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -59,6 +60,7 @@ def rollback(
 def seconds(text: str) -> float:
     """A span of time such as `10m` in seconds. Raises UsageError for anything else."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
-    if found is None or float(found[1]) <= 0:
-        raise UsageError(f"--every {text}: write a number and its unit, for example 30s, 10m, 2h or 1d")
-    return float(found[1]) * _UNITS[found[2]]
+    span = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if not 0 < span <= _LONGEST:
+        raise UsageError(f"--every {text}: write a number and its unit, for example 30s, 10m, 2h or 1d, at most 365d")
+    return span
