@@ -109,6 +109,19 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def append_line(path: Path, lines: bytes) -> None:
+    """Add whole lines in one write, on a line of their own also behind one that was cut off, and see them on the disk.
+    Raises OSError."""
+    with open(path, "ab+") as file:
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":  # somebody's editor, or a write that was cut off
+                lines = b"\n" + lines
+        file.write(lines)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def to_plain(value: Any) -> Any:
     """A record as JSON values: dataclasses become dicts, tuples become lists."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

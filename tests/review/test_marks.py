@@ -10,7 +10,6 @@ import pytest
 from review.kiln import HEAT, ITEM
 
 from understudy.artifact import Artifact
-from understudy.errors import InputError
 from understudy.generate.decisions import read_decisions, review_items, review_pairs
 from understudy.review.audit import sample
 from understudy.review.marks import FILE, read_marks
@@ -41,9 +40,13 @@ def test_each_marked_answer_stands_once_with_what_readers_said(tmp_path: Path) -
     assert (first.answer, first.notes, first.chunk_id) == ("900", ("too low", "see page 1"), "c1")
     assert second.answer == "901"
     assert first.id != second.id
-    (tmp_path / FILE).write_text('{"verdict": "bad"}\n')
-    with pytest.raises(InputError, match=rf"{FILE}:1: not a marked answer"):
-        read_marks(tmp_path)
+
+
+def test_a_line_that_is_no_mark_is_passed_over_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = written(tmp_path, {}) / FILE
+    file.write_text('{"verdict": "bad"}\n{"verdict": "ba' + "\n" + "[" * 100_000 + "\n" + file.read_text())
+    assert [mark.answer for mark in read_marks(tmp_path)] == ["900"]
+    assert [f"{FILE}:{n}: not a marked answer" in caplog.text for n in (1, 2, 3, 4)] == [True, True, True, False]
 
 
 def test_a_marked_answer_is_read_first_beside_what_the_model_had_read(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import getpass
-import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from understudy.artifact import canonical_json, to_plain
+from understudy.artifact import append_line, canonical_json, to_plain
 from understudy.errors import InputError
 from understudy.generate.decisions import Decision, read_decisions
 
@@ -30,14 +29,7 @@ def append(path: Path, decisions: Iterable[Decision]) -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "ab+") as file:
-            if file.seek(0, os.SEEK_END):
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":  # somebody's editor, or a write that was cut off
-                    lines.insert(0, "\n")
-            file.write("".join(lines).encode())
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(path, "".join(lines).encode("utf-8", "replace"))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}; name another file") from error
 

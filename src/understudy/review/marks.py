@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from understudy.errors import InputError
 from understudy.generate.decisions import digest_id
 
+logger = logging.getLogger(__name__)
 FILE = "feedback.jsonl"
 _CITED = re.compile(r"\s*\[\d{1,3}\]$")
 
@@ -42,8 +44,8 @@ class MarkedAnswer:
 
 
 def read_marks(folder: Path) -> list[MarkedAnswer]:
-    """The answers marked as bad in a run's folder, each once, in the order of their first mark. Raises InputError
-    naming file and line for one that is no mark."""
+    """The answers marked as bad in a run's folder, each once, in the order of their first mark. A line that is no mark,
+    such as one that was cut off, is passed over and named in the log. Raises InputError for a file that is no text."""
     path = folder / FILE
     if not path.is_file():
         return []
@@ -55,7 +57,11 @@ def read_marks(folder: Path) -> list[MarkedAnswer]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
-        mark = _mark(f"{path}:{number}", line)
+        try:
+            mark = _mark(line)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            logger.warning("%s:%d: not a marked answer, passed over: %s", path, number, error)
+            continue
         if mark is None:
             continue
         before = found.get(mark.id)
@@ -69,22 +75,19 @@ def read_marks(folder: Path) -> list[MarkedAnswer]:
     return list(found.values())
 
 
-def _mark(where: str, line: str) -> MarkedAnswer | None:
-    """One line; None for an answer that was praised."""
-    try:
-        plain: Any = json.loads(line)
-        if plain["verdict"] != "bad":
-            return None
-        passages = tuple(str(p) for p in plain["passages"])
-        note = " ".join(str(plain["note"]).split())
-        return MarkedAnswer(
-            question=str(plain["question"]),
-            answer=_CITED.sub("", str(plain["answer"]).strip()),
-            model=str(plain["model"]),
-            passages=passages,
-            notes=(note,) if note else (),
-            when=str(plain["when"]),
-            chunk_id=passages[0] if passages else "",
-        )
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"{where}: not a marked answer: {error}; take the line out") from error
+def _mark(line: str) -> MarkedAnswer | None:
+    """One line; None for an answer that was praised. Raises ValueError, KeyError, TypeError or RecursionError."""
+    plain: Any = json.loads(line)
+    if plain["verdict"] != "bad":
+        return None
+    passages = tuple(str(p) for p in plain["passages"])
+    note = " ".join(str(plain["note"]).split())
+    return MarkedAnswer(
+        question=str(plain["question"]),
+        answer=_CITED.sub("", str(plain["answer"]).strip()),
+        model=str(plain["model"]),
+        passages=passages,
+        notes=(note,) if note else (),
+        when=str(plain["when"]),
+        chunk_id=passages[0] if passages else "",
+    )

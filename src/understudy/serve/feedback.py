@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from understudy.artifact import append_line
 from understudy.redact import redact
 from understudy.review.marks import FILE
 from understudy.serve.problems import Problem
@@ -45,8 +46,7 @@ class Feedback:
             try:
                 if self.path.is_file() and self.path.stat().st_size > _MOST_BYTES:
                     raise Problem(507, "feedback.jsonl is full; review it and move it away", kind="server_error")
-                with self.path.open("a", encoding="utf-8") as file:
-                    file.write(line)
+                append_line(self.path, line.encode("utf-8", "replace"))
                 with self.path.open("rb") as file:
                     return sum(1 for _ in file)
             except OSError as error:
