@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from importlib import util
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from safetensors.torch import load_file
 from understudy.answer import ModelAnswerer
 from understudy.errors import InputError, MissingExtraError, ModelError
 from understudy.evaluation.question import Question
-from understudy.export import parity, vocabulary
+from understudy.export import parity, runtime, vocabulary
+from understudy.export.card import licence_of
 from understudy.export.config import check_format, check_quants
 from understudy.export.families import family_of, frequency_factors, interleave, settings, translate
 from understudy.export.measured import Measured
@@ -186,3 +188,26 @@ def test_the_vocabulary_is_the_loaded_tokenizer_s(tiny_model: Path, tmp_path: Pa
             {"type": "Digits", "individual_digits": True}, {"type": "ByteLevel", "use_regex": True}]}}
     ) == "smollm"  # fmt: skip
     assert material().corpus
+
+
+def test_the_licence_is_read_within_bounds(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    assert licence_of(tmp_path) is None
+    levels = zip("abcdefgh", "bcdefghi", strict=True)
+    laughs = "a: &a [x, x]\n" + "\n".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in levels)
+    for front, licence in (
+        ("license: apache-2.0", "apache-2.0"),
+        ("license: [mit, apache-2.0]", "mit, apache-2.0"),
+        ("license: {name: mine}", None),
+        (laughs + "\nlicense: *i", None),
+        ("license: " + "[" * 5_000, None),
+        ("license: " + "9" * 100_000, None),
+        ("license: 2026-99-99", None),
+    ):  # fmt: skip
+        readme.write_text(f"---\n{front}\n---\n# A model\n")
+        assert licence_of(tmp_path) == licence, front[:60]
+
+
+def test_what_is_asked_of_llama_cpp_goes_by_way_of_no_proxy() -> None:
+    """A proxy of the environment would be told the run's documents."""
+    assert not any(isinstance(h, urllib.request.ProxyHandler) and h.proxies for h in runtime._OPENER.handlers)  # type: ignore[attr-defined]

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from understudy.cli.console import DEFAULT_STORE, StoreOption, console, error_console
 
@@ -29,7 +28,7 @@ def export(
 
     done = api.open_run(run, store=store).export(
         out, format=format, quants=[q for q in quant.split(",") if q], arm=arm, questions=questions, force=force,
-        say=lambda text: error_console.print(escape(text)),
+        say=lambda text: error_console.print(text, soft_wrap=True),
     )  # fmt: skip
     for file in done.files:
         for check in file.checks:
@@ -37,7 +36,5 @@ def export(
                 f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in check.found.items() if v is not None
             )
             word = "ok" if check.passed else "FAILS"
-            console.print(
-                f"{file.file}  {check.name}: {word}  {escape(found)} (n = {check.n}; {check.limit})", soft_wrap=True
-            )
+            console.print(f"{file.file}  {check.name}: {word}  {found} (n = {check.n}; {check.limit})", soft_wrap=True)
     console.print(f"{'proven' if done.proven else 'UNPROVEN'}: {out}", soft_wrap=True)

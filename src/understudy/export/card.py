@@ -8,18 +8,24 @@ from typing import Any
 
 import yaml
 
+from understudy import yaml_text
+
+_LONGEST = 1_000_000  # bytes of a README that are read: it is somebody else's
 _FRONT = re.compile(r"\A---\s*\n(.*?)\n---\s*\n", re.DOTALL)
 
 
 def licence_of(folder: Path) -> str | None:
     """The licence that a model folder's README states; None where it states none."""
     try:
-        found = _FRONT.match((folder / "README.md").read_text(encoding="utf-8", errors="replace"))
-        values = yaml.safe_load(found[1]) if found else None
-    except (OSError, yaml.YAMLError):
+        with (folder / "README.md").open("rb") as file:
+            found = _FRONT.match(file.read(_LONGEST).decode("utf-8", "replace"))
+        values = yaml_text.load(found[1]) if found else None
+    except (OSError, yaml_text.YamlError):
         return None
     licence = values.get("license") if isinstance(values, dict) else None
-    return str(licence) if licence else None
+    if isinstance(licence, list) and all(isinstance(one, str) for one in licence):
+        licence = ", ".join(licence)
+    return licence if isinstance(licence, str) and licence else None
 
 
 def card(
