@@ -252,3 +252,25 @@ def test_arms_that_lack_what_they_need() -> None:
             top_k=3,
             reader=WordReader(),
         )
+
+
+def test_a_long_conversation_is_counted_a_few_times_and_keeps_its_newest_turns() -> None:
+    counted: list[int] = []
+
+    class Counting(WordReader):
+        def count_tokens(self, messages: Sequence[Message]) -> int:
+            counted.append(len(messages))
+            return super().count_tokens(messages)
+
+    turns = [Message("user" if n % 2 == 0 else "assistant", f"turn {n}") for n in range(4_000)]
+    arm = open_answerer(
+        Arm.parse("base"), model="", adapter=None, retriever=None, chunks=(), top_k=1, max_tokens=10,
+        reader=Counting(window=500),
+    )  # fmt: skip
+    prompt = arm.prepare_turn("one more", [Message("system", "be short"), *turns])
+    kept = [m for m in prompt.messages if m.content.startswith("turn")]
+    assert kept[0].role == "user"
+    assert kept[-1].content == "turn 3999"
+    assert 2 * len(kept) + 2 + 2 + 2 * 2 + 10 > 500 - 2 * 2  # the next exchange would not have fitted
+    assert prompt.messages[0] == Message("system", "be short")
+    assert len(counted) < 20

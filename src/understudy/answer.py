@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -141,7 +142,7 @@ class ModelAnswerer:
 
         # Older turns give way first, until the best passage fits; then the worst passages give way.
         least = len(passages) if whole else min(1, len(passages))
-        turns = next((t for t in _shortened(history) if self._room(render(t, least)) >= 0), ())
+        turns = self._turns_that_fit(history, lambda turns: render(turns, least))
         counts = (least,) if whole else range(len(passages), -1, -1)
         for count in counts:
             messages = render(turns, count)
@@ -166,6 +167,27 @@ class ModelAnswerer:
         else:
             hits = []
         return hits, [prompts.passage(hit.chunk) for hit in hits]
+
+    def _turns_that_fit(
+        self, history: tuple[Message, ...], render: Callable[[tuple[Message, ...]], Sequence[Message]]
+    ) -> tuple[Message, ...]:
+        """The history without as few of its oldest exchanges as leave room, its system message kept; nothing of it
+        where that alone is too long.
+
+        By halves: a long history is counted a few times, not once for every exchange that gives way.
+        """
+        fixed = tuple(m for m in history if m.role == "system")
+        turns = tuple(m for m in history if m.role != "system")
+
+        def fits(start: int) -> bool:
+            return self._room(render(fixed + turns[start:])) >= 0
+
+        if fits(0):
+            return fixed + turns
+        # An answer never stands without its question.
+        starts = [*(i for i, m in enumerate(turns) if m.role == "user" and i), len(turns)]
+        first = bisect_left(starts, True, key=fits)
+        return fixed + turns[starts[first] :] if first < len(starts) else ()
 
     def _room(self, messages: Sequence[Message]) -> int:
         """Tokens left over beside the prompt and the answer's budget; below zero it does not fit."""
@@ -213,13 +235,3 @@ def whole_documents(chunks: Sequence[Chunk]) -> Iterator[str]:
             text += chunk.text[max(0, end - chunk.start) :]
             end = max(end, chunk.end)
         yield f"{title}\n{text.strip()}" if title else text.strip()
-
-
-def _shortened(history: tuple[Message, ...]) -> Iterator[tuple[Message, ...]]:
-    """The history, then the history without its oldest exchanges, and last without all but its system
-    message."""
-    fixed = tuple(m for m in history if m.role == "system")
-    turns = tuple(m for m in history if m.role != "system")
-    starts = [i for i, m in enumerate(turns) if m.role == "user"]  # an answer never stands without its question
-    for start in dict.fromkeys((0, *starts, len(turns))):
-        yield fixed + turns[start:]

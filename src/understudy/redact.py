@@ -20,7 +20,13 @@ _SECRET_NAME = re.compile(r"API_?KEY|ACCESS_?KEY|_KEY$|TOKEN|SECRET|PASSW|CREDEN
 _NO_SECRET = re.compile(r"TOKENIZER|_FILE$|_PATH$|_DIR$", re.IGNORECASE)
 _SHORTEST_SECRET = 8  # shorter values ("true", "1") would redact ordinary words
 
+_learned: dict[str, str] = {}
 _DRIVES_A_TERMINAL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def learn(name: str, secret: str) -> None:
+    """Take a secret that did not come from the environment out of everything, too; `name` stands in its place."""
+    _learned[name] = secret
 
 
 def redact(text: str) -> str:
@@ -29,7 +35,7 @@ def redact(text: str) -> str:
         (name, value)
         for name, value in os.environ.items()
         if len(value.strip()) >= _SHORTEST_SECRET and _SECRET_NAME.search(name) and not _NO_SECRET.search(name)
-    )
+    ) + tuple(_learned.items())
     for form, name in _forms(secrets):
         if form in text:
             text = text.replace(form, f"<{name}>")

@@ -40,13 +40,59 @@ def without_a_route() -> list[str]:
     return words
 
 
-def test_the_quickstart_neither_looks_a_name_up_nor_connects(tmp_path: Path, docs_folder: Path) -> None:
+def watched(tmp_path: Path, log: Path) -> dict[str, str]:
+    """An environment in which every Python process notes in `log` what it would reach."""
     (tmp_path / "watch").mkdir()
     (tmp_path / "watch" / "sitecustomize.py").write_text(WATCH)
-    log = tmp_path / "attempts.txt"
     env = {name: value for name, value in os.environ.items() if name not in QUIET}
     paths = [str(tmp_path / "watch"), str(ROOT / "src")]
-    env |= {"PYTHONPATH": os.pathsep.join(paths), "WATCHED": str(log), "HF_HOME": str(tmp_path / "hf")}
+    return env | {"PYTHONPATH": os.pathsep.join(paths), "WATCHED": str(log), "HF_HOME": str(tmp_path / "hf")}
+
+
+ROOMS = """
+import sys
+from understudy.cli import main
+
+for words in (
+    ["run", "recipe.yaml"],
+    ["ask", "handbook", "Which port?"],
+    ["chat", "handbook"],
+    ["review", "handbook", "--list"],
+    ["promote", "handbook", "--force"],
+    ["watch", "recipe.yaml", "--once"],
+    ["export", "handbook", "out", "--questions", "2"],
+    ["mcp", "handbook"],
+):
+    sys.argv = ["understudy", *words]
+    if code := main._run():
+        sys.exit(f"{words}: {code}")
+"""
+
+
+def test_the_rooms_after_a_run_reach_nothing_either(tmp_path: Path, tiny_model: Path) -> None:
+    log = tmp_path / "attempts.txt"
+    (tmp_path / "docs").mkdir()
+    rows = "".join(f"| `--flag-{n}` | {100 + n} | The limit number {n} of the server. |\n" for n in range(12))
+    page = f"# Guide\n\n## Options\n\n| Option | Default | Description |\n|---|---|---|\n{rows}"
+    (tmp_path / "docs" / "guide.md").write_text(page)
+    (tmp_path / "recipe.yaml").write_text(
+        f"name: handbook\nbase_model: {tiny_model}\ndocs: {{path: docs}}\nchunk: {{}}\ngenerate: {{n_items: 4}}\n"
+        "index: {retriever: hybrid}\nbenchmark: {arms: [base, base+rag]}\n"
+    )
+    done = subprocess.run(
+        [*without_a_route(), sys.executable, "-c", ROOMS],
+        env=watched(tmp_path, log), cwd=tmp_path, capture_output=True, text=True, timeout=280,
+        input="Which limit?\n\n" + '{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n',
+    )  # fmt: skip
+    attempts = log.read_text() if log.exists() else ""
+    assert not attempts, attempts
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "parity.json").is_file()
+
+
+def test_the_quickstart_neither_looks_a_name_up_nor_connects(tmp_path: Path, docs_folder: Path) -> None:
+    log = tmp_path / "attempts.txt"
+    env = watched(tmp_path, log)
     small = {
         "docs.path": docs_folder,
         "generate.n_items": 6,

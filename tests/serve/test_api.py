@@ -228,13 +228,28 @@ def test_a_name_that_was_pointed_at_this_machine_is_not_answered_without_a_key(s
         assert http.get("/v1/models").status_code == 200
 
 
-def test_pages_of_other_places_may_ask_as_openais_client_does(serving: Any) -> None:
+def test_pages_of_other_places_may_ask_with_the_key_and_without_one_only_this_machines(
+    serving: Any, with_key: Any
+) -> None:
     asked = "authorization,content-type,x-stainless-lang,x-stainless-retry-count"
-    with serving.client(origin="http://elsewhere.test") as http:
-        headers = {"access-control-request-method": "POST", "access-control-request-headers": asked}
-        allowed = http.options("/v1/chat/completions", headers=headers)
-    assert allowed.status_code == 200
-    assert allowed.headers["access-control-allow-origin"] == "*"
+    headers = {"access-control-request-method": "POST", "access-control-request-headers": asked}
+    for server, origin, told in (
+        (with_key, "http://elsewhere.test", "*"),
+        (serving, "http://localhost:3000", "http://localhost:3000"),
+        (serving, "http://[::1]:3000", "http://[::1]:3000"),
+        (serving, "http://elsewhere.test", None),
+        (serving, "http://localhost.elsewhere.test", None),
+        (serving, "http://127.0.0.1.elsewhere.test", None),
+        (serving, "http://[", None),
+        (serving, "null", None),
+    ):
+        with server.client(origin=origin) as http:
+            allowed = http.options("/v1/chat/completions", headers=headers)
+            assert allowed.status_code == (403 if told is None else 200), origin
+            assert allowed.headers.get("access-control-allow-origin") == told
+            if told is None:  # a form's text needs nobody's leave to be sent: the passages must not come back
+                sent = http.post("/v1/chat/completions", content=b"{}", headers={"content-type": "text/plain"})
+                assert sent.json()["error"]["code"] == "other_origin"
 
 
 def test_metrics_count_requests_by_path_and_status(serving: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import os
 import subprocess
@@ -216,3 +217,18 @@ def test_the_official_client_searches_and_asks(small_run: understudy.Run) -> Non
     assert "--flag-3" in found["content"][0]["text"]
     assert asked["structuredContent"]["citations"]
     assert wrong["isError"] is True
+
+
+def test_what_comes_in_has_bounds(tools: list[Tool]) -> None:
+    from understudy.serve.mcp import _lines
+
+    batch = [request(n, "ping") for n in range(101)]
+    assert [s["error"]["code"] for s in talk(tools, batch)] == [INVALID_REQUEST]
+    deep = b'{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": %s%s}}'
+    assert talk(tools, deep % (b"[" * 900, b"]" * 900), request(1, "ping"))[-1]["result"] == {}
+    endless = io.BytesIO(b"x" * 9_000_000 + b"\n" + b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+    sent: list[Any] = []
+    Session("handbook", tools, sent.append).listen(_lines(endless))
+    assert [s.get("error", {}).get("code") for s in sent] == [PARSE_ERROR, None]
+    arguments = {"name": "ask", "arguments": {"question": "\ud800"}}
+    assert talk(tools, request(1, "tools/call", **arguments))[0]["result"]["isError"]

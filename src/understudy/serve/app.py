@@ -10,17 +10,20 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, PlainTextResponse
 from sse_starlette import EventSourceResponse
 from starlette.exceptions import HTTPException
 
 from understudy import __version__
+from understudy.errors import UnderstudyError
 from understudy.evaluation.support import Topic
 from understudy.serve import chat, completions, pages
 from understudy.serve.embeddings import Embeddings
 from understudy.serve.engine import Engine, Places, too_many
 from understudy.serve.gate import Gate
+from understudy.serve.origin import HERE
 from understudy.serve.problems import Problem, problem_of
 from understudy.serve.requests import ChatRequest, CompletionRequest, EmbeddingRequest, read
 from understudy.serve.served import Served
@@ -85,6 +88,15 @@ def create_app(served: Served, settings: ServeSettings) -> Any:
     async def unknown(_: Request, error: HTTPException) -> Response:
         return await refused(_, Problem(error.status_code, str(error.detail)))
 
+    @app.exception_handler(RequestValidationError)
+    async def misspelt(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        return await refused(_, Problem(400, f"{first['loc'][-1]}: {first['msg']}", param=str(first["loc"][-1])))
+
+    @app.exception_handler(UnderstudyError)
+    async def told(_: Request, error: UnderstudyError) -> Response:
+        return await refused(_, problem_of(error))
+
     @app.exception_handler(Exception)
     async def failed(_: Request, error: Exception) -> Response:
         return await refused(_, problem_of(error))
@@ -135,7 +147,8 @@ def create_app(served: Served, settings: ServeSettings) -> Any:
     app.include_router(pages.router(served))
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=["*"],
+        allow_origins=["*"] if settings.key else [],
+        allow_origin_regex=None if settings.key else HERE,
         allow_methods=["GET", "POST", "OPTIONS"],
         allow_headers=["authorization", "content-type", "user-agent", *(f"x-stainless-{name}" for name in _STAINLESS)],
         expose_headers=["x-request-id", "retry-after"],
@@ -180,11 +193,16 @@ def _metrics(server: Server) -> str:
     lines = ["# TYPE understudy_requests_total counter"]
     for name, count in sorted(server.counts.items()):
         path, _, status = name.rpartition(" ")
-        shown = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        lines.append(f'understudy_requests_total{{path="{shown}",status="{status}"}} {count}')
+        lines.append(f'understudy_requests_total{{path="{_label(path)}",status="{status}"}} {count}')
     lines += ["# TYPE understudy_requests_open gauge", "# TYPE understudy_tokens_written_total counter"]
     lines.append(f'understudy_requests_open{{model="raw completions"}} {server.raw.taken}')
     for engine in server.engines:
-        lines.append(f'understudy_requests_open{{model="{engine.model.name}"}} {engine.busy}')
-        lines.append(f'understudy_tokens_written_total{{model="{engine.model.name}"}} {engine.tokens}')
+        model = _label(engine.model.name)
+        lines.append(f'understudy_requests_open{{model="{model}"}} {engine.busy}')
+        lines.append(f'understudy_tokens_written_total{{model="{model}"}} {engine.tokens}')
     return "\n".join(lines) + "\n"
+
+
+def _label(text: str) -> str:
+    """A text as the value of a label."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -220,7 +220,7 @@ def _json_of(text: str) -> str:
     start, end = text.find("{"), text.rfind("}")
     try:
         return json.dumps(json.loads(text[start : end + 1]), ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Problem(
             422, f"the model did not write a JSON object: {text[:200]!r}", kind="server_error",
             param="response_format", code="no_json",

@@ -5,6 +5,7 @@ Plain ASGI, so that answers stream.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import logging
@@ -14,6 +15,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from understudy.serve.origin import is_here
 from understudy.serve.problems import Problem
 from understudy.serve.settings import ServeSettings, is_loopback
 
@@ -42,6 +44,7 @@ class Gate:
         number = uuid.uuid4().hex
         began = time.perf_counter()
         status = 500
+        receive = self._bounded(receive)
 
         async def tagged(message: MutableMapping[str, Any]) -> None:
             nonlocal status
@@ -52,7 +55,7 @@ class Gate:
 
         try:
             self._check(scope, headers)
-            await self.app(scope, self._bounded(receive), tagged)
+            await self.app(scope, receive, tagged)
         except Problem as problem:
             await _refuse(problem, tagged)
         finally:
@@ -64,7 +67,15 @@ class Gate:
         key, path = self._settings.key, scope["path"]
         if key is None and not is_loopback(_name(headers.get("host", ""))):
             raise Problem(403, "without a key only this machine's own names are answered (a page may have renamed it)")
-        if int(headers.get("content-length") or 0) > self._settings.max_bytes:
+        origin = headers.get("origin")
+        if key is None and origin is not None and not is_here(origin):
+            raise Problem(
+                403,
+                "without a key only pages of this machine are answered; use --api-key-file",
+                code="other_origin",
+            )
+        length = headers.get("content-length") or "0"
+        if not length.isdecimal() or int(length[:20]) > self._settings.max_bytes:
             raise self._too_large()
         if key is None or scope["method"] == "OPTIONS" or path in _OPEN or path.startswith(_OPEN_BELOW):
             return
@@ -74,15 +85,24 @@ class Gate:
             raise Problem(401, "a key is needed: send it as `Authorization: Bearer KEY`", code="invalid_api_key")
 
     def _bounded(self, receive: Receive) -> Receive:
-        """`receive`, counting: a body without a length must not be endless."""
-        seen = 0
+        """`receive`, counting: a body without a length must not be endless, and none may take for ever to come."""
+        seen, whole = 0, False
+        end = time.monotonic() + self._settings.slowest
 
         async def counted() -> MutableMapping[str, Any]:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, whole
+            if whole:  # what comes now is that the client has gone
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), max(0.0, end - time.monotonic()))
+            except TimeoutError:
+                raise Problem(
+                    408, f"the request did not come within {self._settings.slowest:g} seconds", code="too_slow"
+                ) from None
             seen += len(message.get("body", b""))
             if seen > self._settings.max_bytes:
                 raise self._too_large()
+            whole = not message.get("more_body", False)
             return message
 
         return counted

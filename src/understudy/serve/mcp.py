@@ -11,9 +11,9 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import IO, Any
 
 from understudy import __version__
 from understudy.redact import redact
@@ -24,6 +24,8 @@ VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 """Versions of the protocol that are spoken, the newest first."""
 PARSE_ERROR, INVALID_REQUEST, NO_METHOD, INVALID_PARAMS, INTERNAL = -32700, -32600, -32601, -32602, -32603
 _MOST_BYTES = 4_000_000  # of one message
+_MOST_BATCH = 100  # messages of one batch
+_MOST_WAITING = 100  # calls that wait for their turn
 
 Answer = dict[str, Any]
 Send = Callable[[Any], None]
@@ -65,7 +67,11 @@ class Session:
             said = "too deep" if isinstance(error, RecursionError) else str(error)
             self._send(_failure(None, PARSE_ERROR, f"not JSON: {said}"))
             return
-        for one in message if isinstance(message, list) and message else [message]:
+        batch = message if isinstance(message, list) and message else [message]
+        if len(batch) > _MOST_BATCH:
+            self._send(_failure(None, INVALID_REQUEST, f"a batch holds at most {_MOST_BATCH} messages"))
+            return
+        for one in batch:
             self._one(one)
 
     def _one(self, message: Any) -> None:
@@ -84,7 +90,7 @@ class Session:
             return
         if "id" not in message:
             if method == "notifications/cancelled":
-                self._cancel(_key(params.get("requestId")))
+                self._cancel(params.get("requestId"))
             return
         try:
             if method == "tools/call":
@@ -122,6 +128,8 @@ class Session:
         if not isinstance(arguments, dict):
             raise Refused(INVALID_PARAMS, "arguments must be an object")
 
+        if len(self._open) >= _MOST_WAITING:
+            raise Refused(INTERNAL, f"{_MOST_WAITING} calls are waiting; try again")
         key = _key(number)
 
         def work() -> None:
@@ -135,8 +143,9 @@ class Session:
         self._open.add(key)
         self._worker.submit(work)
 
-    def _cancel(self, key: str) -> None:
+    def _cancel(self, number: Any) -> None:
         """A call that has not begun is not made; one that runs ends by itself, and its answer is not sent."""
+        key = _key(number) if isinstance(number, (str, int)) else ""
         if key in self._open:
             self._cancelled.add(key)
 
@@ -182,4 +191,12 @@ def speak(name: str, tools: Sequence[Tool]) -> None:
             out.write(line)
             out.flush()
 
-    Session(name, tools, send).listen(sys.stdin.buffer)
+    Session(name, tools, send).listen(_lines(sys.stdin.buffer))
+
+
+def _lines(read: IO[bytes]) -> Iterator[bytes]:
+    """Lines, of one that is longer than a message may be its beginning alone, which is refused."""
+    while line := read.readline(_MOST_BYTES + 2):
+        yield line
+        while not line.endswith(b"\n") and line:
+            line = read.readline(_MOST_BYTES + 2)

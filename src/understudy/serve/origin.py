@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from fastapi import Request
 
 from understudy.serve.problems import Problem
+
+HERE = r"https?://(localhost|[\w-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?"
+"""Pages of this machine, by their origin."""
 
 
 def own(request: Request) -> None:
@@ -16,7 +20,7 @@ def own(request: Request) -> None:
     """
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")
+    foreign = origin is not None and _place(origin) != request.headers.get("host", "")
     if foreign if site is None else site not in ("same-origin", "none"):
         raise Problem(403, "only this server's own page may ask for this", code="other_origin")
 
@@ -27,3 +31,16 @@ def own_json(request: Request) -> None:
     own(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Problem(415, "send the body as application/json", code="not_json")
+
+
+def is_here(origin: str) -> bool:
+    """Whether a page comes from this machine."""
+    return re.fullmatch(HERE, origin, re.ASCII | re.IGNORECASE) is not None
+
+
+def _place(origin: str) -> str | None:
+    """Host and port of an origin; None where it is no address, such as `null`."""
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None

@@ -11,6 +11,8 @@ from understudy.serve.problems import Problem
 from understudy.types import Message
 
 _MOST_TEXT = 1_000_000  # characters of one message
+_MOST_TURNS = 5_000  # messages of one conversation
+_Stop = Annotated[str, Field(max_length=200)]
 B = TypeVar("B", bound=BaseModel)
 
 
@@ -45,7 +47,7 @@ class _Sampling(_Body):
     stream_options: StreamOptions | None = None
     max_tokens: Annotated[int, Field(ge=0)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    stop: str | Annotated[list[str], Field(max_length=16)] | None = None
+    stop: _Stop | Annotated[list[_Stop], Field(max_length=16)] | None = None
     n: Annotated[int, Field(ge=1)] | None = 1
 
     @property
@@ -59,7 +61,7 @@ class ChatRequest(_Sampling):
 
     events: true adds the chunk that Open WebUI shows as sources."""
 
-    messages: Annotated[list[ChatMessage], Field(min_length=1)]
+    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=_MOST_TURNS)]
     max_completion_tokens: Annotated[int, Field(ge=0)] | None = None
     response_format: ResponseFormat | None = None
     tools: list[dict[str, Any]] | None = None

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from understudy.errors import InputError, UsageError
+from understudy.redact import learn
+
+_LONGEST_KEY = 4096  # bytes that are read of its file
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +18,8 @@ class ServeSettings:
 
     key: what clients must send as bearer; None lets everybody in, and is refused beyond this machine.
     queue: requests that may wait for one model. seconds: the most that one answer may take.
-    slowest: seconds that a client may leave a piece of a stream unread before its connection is closed.
-    max_tokens: tokens of an answer where a request does not say. max_bytes: of a request's body.
+    slowest: seconds that a request may take to come, and that a client may leave a piece of a stream unread before its
+    connection is closed. max_tokens: tokens of an answer where a request does not say. max_bytes: of a request's body.
     """
 
     host: str = "127.0.0.1"
@@ -50,9 +53,13 @@ def is_loopback(host: str) -> bool:
 def read_key(file: Path) -> str:
     """The key in a file, without the blanks around it. Raises InputError for none, or one of odd characters."""
     try:
-        key = file.read_text(encoding="utf-8").strip()
+        if not file.is_file():  # a pipe or device would never end
+            raise OSError("it is no regular file")
+        with file.open("rb") as opened:
+            key = opened.read(_LONGEST_KEY).decode("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--api-key-file {file}: cannot be read: {error}") from error
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise InputError(f"--api-key-file {file}: must hold one key of printable ASCII characters without blanks")
+    learn("the server's key", key)
     return key
