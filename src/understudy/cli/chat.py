@@ -66,7 +66,7 @@ def chat(
         except KeyboardInterrupt:
             console.print("\n(stopped)")
             continue
-        except UnderstudyError as error:  # a question that is too long, an endpoint's bad hour: none ends a conversation
+        except UnderstudyError as error:  # an endpoint in a bad hour ends no conversation
             error_console.print(redact(str(error)), style="red", soft_wrap=True)
             continue
         history += [Message("user", question), Message("assistant", response.text)]
