@@ -169,12 +169,12 @@ def open_run(name: str, root: Path) -> OpenedRun:
 
 def carried(folder: Path) -> Mapping[str, str] | None:
     """`run` and `arm` of an exported store; None for any other folder. Raises StoreError where that is damaged."""
+    if not os.path.isfile(folder / CARRIED):  # noqa: PTH113 - Path.is_file raises for a name that is too long
+        return None
     try:
         said: dict[str, str] = json.loads((folder / CARRIED).read_text(encoding="utf-8"))
         return {"run": str(said["run"]), "arm": str(said["arm"])}
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(f"{folder / CARRIED}: damaged ({error}); export the run again") from error
 
 
