@@ -182,7 +182,7 @@ def test_tabs_footnotes_and_attribute_lists_of_site_generators():
     assert page.text.count("\n") == MKDOCS.count("\n")
     found = parse(page.text)
     assert [b.kind for b in found] == [
-        "heading", "paragraph", "list", "paragraph", "paragraph", "paragraph", "paragraph"
+        "heading", "paragraph", "list", "paragraph", "paragraph", "paragraph", "list"
     ]  # fmt: skip
     assert page.text.startswith("## Install\n")
     code = found[2].children[1].children[1]

@@ -156,3 +156,47 @@ def test_definitions_that_grow_are_bounded():
     assert sum(len(line) for _, line in made) < 2_000_000
     assert len(made) < 300_000
     assert "\\[u110000]" not in read(".TH A 1\n.SH B\nx \\[u110000] y\n").text
+
+
+def test_mdoc_references_set_phrases_displays_and_items_over_several_lines():
+    text = r""".Dd May 1, 2025
+.Dt PUMP 3
+.Os
+.Sh NAME
+.Nm pump
+.Nd moves water
+.Sh LIBRARY
+.Lb libm
+.Lb libpump
+.Sh FUNCTIONS
+.Bl -tag -width x
+.It Xo
+.Ft int
+.Fo pump_call
+.Fa "int litres"
+.Fa "char *name"
+.Fc
+.Tg hidden
+.Xc
+.D1 Pq alias: pc
+Calls.
+.El
+.Sh RETURN VALUES
+.Rv -std pump_call
+.Ex -std
+.Sh SEE ALSO
+.Rs
+.%T Pumps of the World
+.%A Ada Well
+.%A Bo Sea
+.%J Water
+.%D May 2001
+.Re
+"""
+    page = read(text)
+    assert "Math Library (libm, -lm) library “libpump”" in page.text
+    assert "`int` `pump_call(int litres, char *name)`\n: (alias: pc)\n\n  Calls." in page.text
+    assert "The `pump_call()` function returns the value 0 if successful;" in page.text
+    assert "The `pump` utility exits 0 on success," in page.text
+    assert "Ada Well and Bo Sea, *Pumps of the World*, *Water*, May 2001." in page.text
+    assert "hidden" not in page.text

@@ -125,8 +125,9 @@ OBJECTS = """.. module:: pumps
    \\tiny
 
 .. productionlist::
-   run: "go" count
-   count: digit+
+   run: "go" `count`
+      : | "stop"
+   count: `~clock:digit`+
 
 .. sectionauthor:: A. Uthor
 
@@ -147,7 +148,10 @@ def test_objects_boxes_and_what_is_for_tools():
     assert inner.cells == ("`start(delay=0)`", "Starts.", "Changed in version 3.1: Takes *delay*.")
     assert found[1].content == "Only smaller."
     assert found[2].info == "seealso"
-    assert [b.content for b in found[4:]] == ['run: "go" count\ncount: digit+\n', ">>> pump()\n1\n"]
+    assert [b.content for b in found[4:]] == [
+        'run   ::=  "go" count\n           | "stop"\ncount ::=  digit+\n',
+        ">>> pump()\n1\n",
+    ]
     for gone in ("import pumps", "tiny", "Uthor", "module"):
         assert gone not in page.text
 

@@ -1,7 +1,7 @@
 """What site generators add to Markdown, in Markdown that everybody reads: for `markdown` and `mdx` alike.
 
-Content tabs (`=== "Linux"`) become their label and content, attribute lists behind headings and fences go, HTML
-tables become pipe tables.
+Content tabs (`=== "Linux"`) become their label and content, attribute lists go, footnotes become a numbered list,
+`<details>` become boxes, HTML tables become pipe tables.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from understudy.ingest import html_in_markdown
+from understudy.ingest import html_in_markdown, markdown_details, markdown_inline
 from understudy.ingest.base import Page
 
 _FENCE = re.compile(r"^[ \t>]*(?P<marks>`{3,}|~{3,})(?P<info>[^`\n]*)")
-_HEADING = re.compile(r"^(?P<text> {0,3}#{1,6}[ \t].*?)[ \t]*\{:?[ \t]*(?:[#.]|[\w-]+=)[^{}\n]*\}[ \t#]*$")
+_HEADING = re.compile(
+    r"^(?P<text> {0,3}#{1,6}[ \t].*?)[ \t]*\{:?[ \t]*(?:[#.]|[\w-]+=|(?:data|aria)-)[^{}\n]*\}[ \t#]*$"
+)
 _TAB = re.compile(r'^(?P<indent>[ ]*)===[!+]{0,2}[ \t]+(?:"(?P<double>[^"\n]*)"|\'(?P<single>[^\'\n]*)\')[ \t]*$')
-_FOOTNOTE = re.compile(r"^ {0,3}\[\^[^\]\s]+\]:")
+_COMMENT = re.compile(r"^\s*<!--.*-->\s*$")
+_MEANING = re.compile(r"^ {0,3}:(?: {1,3}|\t)(?=\S)")
+_LISTED = re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}[.)]|\[|!\[)[ \t\[]?")
 _LONGEST = 2_000  # characters of a line that can be a heading or a label
 _INFO = re.compile(r"^(?P<before>\s*)(?P<name>[\w+#.-]*)[ \t]*\{(?P<list>[ \t]*[.#:][^{}]*)\}[ \t]*$")
 _LANGUAGE = re.compile(r"\.([\w+#-]+)")
@@ -25,7 +29,7 @@ _PAIR = re.compile(r"""[\w-]+=(?:"[^"]*"|'[^']*'|[^\s"']+)""")
 def common(page: Page) -> Page:
     """A page with what site generators add to Markdown in plain Markdown; MDX is read before."""
     lines = list(_lines(page.text.split("\n"), page.first_line))
-    return html_in_markdown.tables(page, lines)
+    return html_in_markdown.tables(page, markdown_details.boxes(lines))
 
 
 def fences(lines: list[str]) -> Iterator[tuple[str, bool, str]]:
@@ -45,26 +49,35 @@ def fences(lines: list[str]) -> Iterator[tuple[str, bool, str]]:
 
 
 def _lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
-    """Line number and line, with tabs and attribute lists resolved; what tabs and footnotes hold moves left."""
-    tabs: list[int] = []  # how far in the label of each open tab or footnote stands
+    """Line number and line, with tabs, footnotes and attribute lists resolved; what tabs hold moves left, and what is
+    said of a term that only a comment names."""
+    notes = markdown_inline.numbers(line for line, inside, _ in fences(lines) if not inside)
+    open_tabs: list[int] = []  # how far in the label of each open tab stands
+    in_comment = False  # whether the last line with text was a comment
     for number, (line, inside, opens) in enumerate(fences(lines), first):
         indent = len(line) - len(line.lstrip(" "))
-        while tabs and line.strip() and indent < tabs[-1] + 4:
-            tabs.pop()
-        shift = 4 * len(tabs)
-        line = line[min(shift, indent) :]
+        while open_tabs and line.strip() and indent < open_tabs[-1] + 4:
+            open_tabs.pop()
+        shift = min(4 * len(open_tabs), indent)
+        line = line[shift:]
         if opens:
             line = _fence(line)
         elif not inside and len(line) < _LONGEST:
             tab = _TAB.match(line)
+            meaning = _MEANING.match(line) if in_comment else None
             if tab:
-                tabs.append(indent)
+                open_tabs.append(indent)
                 line = f"{tab['indent']}**{tab['double'] or tab['single'] or ''}**"
-            elif _FOOTNOTE.match(line):
-                tabs.append(indent // 4 * 4)  # its paragraphs are no code
-            else:
+            elif meaning:
+                open_tabs.append(indent)
+                line = line[meaning.end() :]
+            elif indent - shift < 4 or _LISTED.match(line):
                 heading = _HEADING.match(line)
                 line = heading["text"] if heading else line
+                noted = markdown_inline.footnote(line, notes) if notes else None
+                line = markdown_inline.plain(line if noted is None else noted, notes)
+        if line.strip():
+            in_comment = not inside and _COMMENT.match(line) is not None
         yield number, line
 
 

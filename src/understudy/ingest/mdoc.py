@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from understudy.ingest import compose, roff, tbl
 from understudy.ingest.man_blocks import Blocks
 from understudy.ingest.man_fonts import cell
+from understudy.ingest.mdoc_phrases import PARTS, exits, library, reference, returns
 from understudy.ingest.roff_lines import arguments as parts
 
 _KINDS = ("-tag", "-enum", "-bullet", "-dash", "-hyphen", "-hang", "-inset", "-diag", "-ohang", "-column")
@@ -14,7 +15,7 @@ _CLOSING = frozenset(".,:;)]?!")
 _OPENING = frozenset("([")
 _CODE = frozenset({"Cm", "Ic", "Li", "Ev", "Dv", "Er", "Va", "Vt", "Fa", "Fn", "Pa", "In", "Ad", "Cd", "Fd", "Ft"})
 _ITALIC = frozenset({"Ar", "Em"})
-_PLAIN = frozenset({"No", "Tn", "An", "Nd", "Ta", "Ux", "Bx", "Fx", "Nx", "Ox", "At", "Mt", "St", "Rs", "Lb", "Ms"})
+_PLAIN = frozenset({"No", "Tn", "An", "Nd", "Ta", "Ux", "Bx", "Fx", "Nx", "Ox", "At", "Mt", "St", "Lb", "Ms"})
 _ENCLOSED = {
     "Op": "[]", "Oo": "[ ", "Dq": "“”", "Do": "“ ", "Sq": "‘’", "Pq": "()", "Po": "( ", "Bq": "[]", "Aq": "<>",
     "Qq": '""', "Ql": "‘’", "Brq": "{}", "Bro": "{ ",
@@ -30,8 +31,8 @@ class Mdoc:
 
     KNOWN = _CALLABLE | {
         "Dd", "Dt", "Os", "Sh", "Ss", "Pp", "Lp", "Bl", "It", "El", "Bd", "Ed", "Dl", "D1", "Bf", "Ef", "Fo", "Fc",
-        "TS", "TE", "Xo", "Xc", "Re", "Bk", "Ek", "sp", "br", "nf", "fi",
-    }  # fmt: skip
+        "TS", "TE", "Xo", "Xc", "Rs", "Re", "Rv", "Ex", "Bk", "Ek", "sp", "br", "nf", "fi",
+    } | {f"%{part}" for part in PARTS}  # fmt: skip
 
     def __init__(self) -> None:
         self.title = ""
@@ -44,8 +45,11 @@ class Mdoc:
         self.table_line = 1
         self.columns: list[list[list[str]]] = []  # the rows of each open column list, as the words of their cells
         self.function: list[str] | None = None  # a function's name and the arguments that follow on their lines
+        self.cited: list[tuple[str, str]] | None = None  # the parts of a work that is referred to
 
     def finish(self) -> str:
+        if self.cited:
+            self.out.text(reference(self.cited))
         return self.out.finish()
 
     def line(self, line: str) -> None:
@@ -66,11 +70,15 @@ class Mdoc:
             self.function = [roff.plain(a) for a in arguments[:1]]
         elif name == "Fc" and self.function is not None:
             (called, *given), self.function = self.function or [""], None
-            self.out.text(compose.code_span(f"{called}({', '.join(given)})"))
+            if self.open_item is not None:
+                self.open_item += ["Fn", called, *given]
+            else:
+                self.out.text(compose.code_span(f"{called}({', '.join(given)})"))
         elif name == "Fa" and self.function is not None:
             self.function += [roff.plain(a) for a in arguments]
         elif self.open_item is not None:
-            self.open_item += [name, *arguments] if name is not None else line.split()
+            if name is None or name in self.KNOWN:
+                self.open_item += [name, *arguments] if name is not None else line.split()
             if "Xc" in self.open_item:
                 head, self.open_item = self.open_item, None
                 self._item([t for t in head if t not in ("Xo", "Xc")])
@@ -110,9 +118,26 @@ class Mdoc:
             out.code(bool({"-literal", "-unfilled"} & set(arguments)))
         elif name == "Ed":
             out.code(False)
-        elif name in ("Dl", "D1"):
+        elif name == "Dl":
             out.paragraph(keep_item=True)
             out.block(compose.code_block(roff.plain(self._words(arguments, lambda text: text))))
+        elif name == "D1":
+            out.paragraph(keep_item=True)
+            out.text(self._words(arguments))
+            out.paragraph(keep_item=True)
+        elif name == "Rs":
+            self.cited = []
+        elif name.startswith("%"):
+            if self.cited is not None:
+                self.cited.append((name[1:], self._words(arguments)))
+            else:
+                out.text(self._words(arguments))
+        elif name == "Re" and self.cited is not None:
+            parts_of, self.cited = self.cited, None
+            out.text(reference(parts_of))
+        elif name in ("Rv", "Ex"):
+            names = [roff.plain(a) for a in arguments if a != "-std"] or [self.name]
+            out.text(returns(names) if name == "Rv" else exits(names))
         elif name in _CALLABLE:
             self._inline(name, arguments)
 
@@ -232,7 +257,7 @@ class Mdoc:
         if name == "In":
             return code(f"#include <{words}>") if words else ""
         if name == "Lb":
-            return compose.escape(f"Library {words}") if words else ""
+            return compose.escape(library(words))
         if name in _CODE:
             return code(words)
         if name in _ITALIC:

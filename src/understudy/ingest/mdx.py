@@ -1,8 +1,8 @@
 """MDX becomes Markdown: imports, exports, components and comments are blanked; every line keeps its number.
 
 A component's `label` or `title` stays as bold text (`<TabItem label="Linux">` → `**Linux**`), one that frames a note
-(`<Note>`, `<Aside type="tip">`) becomes a box, and what is indented inside a component moves left, since MDX has
-no indented code.
+(`<Note>`, `<Aside type="tip">`) becomes a box, `{"text"}` is text, and what is indented inside a component moves left,
+since MDX has no indented code.
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ _PARTS = re.compile(
     rf"""(?P<fence>^[ \t]*(?P<marks>`{{3,}}|~{{3,}})[^\n]*(?:.*?^[ \t]*(?P=marks)[`~]*[ \t]*$|.*))
   | (?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=ticks)(?!`))
   | (?P<comment>\{{/\*.*?(?:\*/\}}|\Z))
+  | (?<!=)(?P<string>\{{[ \t]*(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`$\\\n]*`)[ \t]*\}})
   | (?P<tag><(?P<close>/?)(?:[A-Z][\w.]*(?:\s+{_ATTRIBUTE})*\s*(?P<self>/?))?>)""",
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
+_ESCAPED = re.compile(r"\\([^\w\s])")
+_SPECIAL = re.compile(r"[&<>*_`\[\]|]")  # what Markdown and HTML would read as marks
 _BOX = re.compile(
     r"(Note|Tip|Hint|Info|Important|Warning|Warn|Caution|Danger|Check|Success|Error|Aside|Callout|Admonition|Alert)\Z"
 )
@@ -89,6 +92,10 @@ def _components(text: str) -> str:
         nonlocal line, last
         if part["fence"] or part["code"]:
             return part[0]
+        if part["string"]:
+            return _SPECIAL.sub(
+                lambda mark: f"&#{ord(mark[0])};", _ESCAPED.sub(r"\1", part["string"][1:-1].strip()[1:-1])
+            )
         breaks = "\n" * part[0].count("\n")
         if not part["tag"]:
             return breaks

@@ -98,7 +98,7 @@ class Anything(_Base):
         if name in _NOTES:
             words = lines[0].split(None, 1) if lines else []
             rest = " ".join([*words[1:], *lines[1:]])
-            said = nodes.Text(f"{_NOTES[name]} {words[0] if words else ''}".strip() + ": ")
+            said = nodes.Text(f"{_NOTES[name]} {words[0] if words else ''}".strip() + (": " if rest else "."))
             return [self.placed(nodes.paragraph("", "", said, *self.inline(rest))), *body.children]
         if name in _BOXES:
             if lines:
@@ -164,7 +164,7 @@ class Code(_Base):
         language = self.arguments[0].strip() if self.arguments else ""
         if self.name == "productionlist" and language:
             first = [line.strip() for line in language.splitlines()]
-            lines, language = [*(f for f in first if ":" in f), *lines], ""
+            lines, language = _productions([*(f for f in first if ":" in f), *lines]), ""
         elif self.name in ("testcode", "doctest"):
             language = "python"
         elif self.name in ("testoutput", "parsed-literal"):
@@ -281,6 +281,21 @@ class FlatTable(_Base):
 
 class Span(nodes.Inline, nodes.TextElement):
     """`:cspan:` or `:rspan:` in a cell of a flat table."""
+
+
+def _productions(lines: Sequence[str]) -> list[str]:
+    """The rules of a grammar as a page shows them: names flush, `::=`, no marks around the names of other rules."""
+    rules = [
+        (name.strip(), rule) for name, _, rule in (re.sub(r"`([^`]+)`", _shown, line).partition(":") for line in lines)
+    ]
+    width = max((len(name) for name, _ in rules), default=0)
+    return [f"{name.ljust(width)} {'::=' if name else '   '} {rule}".rstrip() for name, rule in rules]
+
+
+def _shown(token: re.Match[str]) -> str:
+    """The name of a rule: `~grammar:name` or `text <name>` show a part of what is written."""
+    written = token[1].partition("<")[0].strip() or token[1]
+    return written.rpartition(":")[2].strip() if written.startswith("~") else written.lstrip("!")
 
 
 def _row(item: nodes.Element) -> nodes.row:
