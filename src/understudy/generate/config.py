@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from understudy.config import StageConfig
 from understudy.errors import InputError
 from understudy.generate.extractive.precision import OFF
+from understudy.generate.prompting import DEFAULT, folder_of
 from understudy.models.ref import ModelRef
 
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -43,6 +44,11 @@ class RemoteTeacher(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    prompts: str = Field(
+        default=DEFAULT,
+        description="what the teacher is told: `facts`, `knowledge` (six kinds of question, best with `rounds: 6`), "
+        "`published` (plain pairs), or a folder with files of your own",
+    )
     rounds: int = Field(default=3, ge=1, le=20, description="how many times each chunk is asked about")
     pairs_per_round: int = Field(default=10, ge=1, le=50, description="pairs asked for in a round")
     wordings: int = Field(
@@ -177,8 +183,11 @@ class GenerateConfig(StageConfig):
             unused |= {"extra_claims"}  # with pairs of one's own, the exam comes from the offline teacher
         if not self.pairs:
             unused |= {"keep_generated", "dev_share"}
+        unused |= {"remote.prompts"}  # their content is in the key, whatever the path
         return unused | ({"questions", "heldout_facts"} if self.questions == "docs" else set())
 
     def files(self) -> dict[str, str]:
-        named = {"pairs": self.pairs, "decisions": self.decisions}
+        asked = self.teacher != "extractive" and not self.pairs and self.remote.prompts != DEFAULT
+        prompts = str(folder_of(self.remote.prompts)) if asked else None
+        named = {"pairs": self.pairs, "decisions": self.decisions, "remote.prompts": prompts}
         return {name: path for name, path in named.items() if path}

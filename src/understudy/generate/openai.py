@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from importlib import resources
 
 from understudy.artifact import digest_json
 from understudy.errors import TeacherError
 from understudy.generate.base import Ask, Coverage, Fact, Page, Taught
 from understudy.generate.config import RemoteTeacher
 from understudy.generate.filters import AGREES, agreement, answer_problem, find_quote, question_problem
+from understudy.generate.prompting import read_prompts
 from understudy.generate.taught import RoundTrip, TaughtFact, TaughtFacts, read_answers, read_facts
 from understudy.generate.values import value_type
 from understudy.models.answers import strict_schema
@@ -25,11 +25,6 @@ from understudy.normal import normal
 from understudy.stage import ProgressFunction
 from understudy.types import Chunk, Message
 
-_FOCUS = (
-    "Begin with the most important facts, asked forward and reversed.",
-    "Take facts that were not asked for yet, or ask for known ones in the other direction.",
-    "Ask why, how, in small situations, and with false premises.",
-)
 _ASKED = "\n\nAlready asked, do not ask again:\n{questions}"
 
 
@@ -47,11 +42,6 @@ class _Work:
     rounds: int = 0  # that are done
 
 
-def read_prompt(name: str) -> str:
-    """A prompt's text from the package."""
-    return (resources.files("understudy.generate") / "prompts" / name).read_text(encoding="utf-8").strip()
-
-
 class OpenAITeacher:
     """Asks an endpoint for facts of each chunk in several rounds and keeps what passes the filters.
 
@@ -65,8 +55,9 @@ class OpenAITeacher:
     ) -> None:
         self.name = f"{endpoint.wire.scheme}:{endpoint.model}"
         self.endpoint, self.config, self.progress, self.logger = endpoint, config, progress, logger
-        self.system, self.user, self.check = (read_prompt(f"{n}.md") for n in ("teach", "chunk", "round_trip"))
-        self.template = digest_json([self.system, self.user, self.check, list(_FOCUS), _ASKED])
+        prompts = read_prompts(config.prompts)
+        self.system, self.user, self.check, self.focus = prompts.teach, prompts.chunk, prompts.round_trip, prompts.focus
+        self.template = digest_json([self.system, self.user, self.check, list(self.focus), _ASKED])
 
     def teach(self, pages: Sequence[Page]) -> Taught:
         """Facts of all pages. Raises TeacherError naming endpoint and next step where every chunk failed."""
@@ -104,7 +95,9 @@ class OpenAITeacher:
 
     def _kept(self, work: Sequence[_Work]) -> list[_Work]:
         """Take what the ledger holds; gives the work that is missing something."""
-        asked = self.config.model_dump(exclude={"price", "max_usd", "concurrency", "timeout_seconds", "max_retries"})
+        asked = self.config.model_dump(
+            exclude={"price", "prompts", "max_usd", "concurrency", "timeout_seconds", "max_retries"}
+        )
         chunks = sorted(
             w.chunk.chunk_id + hashlib.sha256(w.chunk.text.encode("utf-8", "replace")).hexdigest() for w in work
         )
@@ -143,7 +136,7 @@ class OpenAITeacher:
         asked = _ASKED.format(questions="\n".join(f"- {q}" for q in work.questions)) if work.questions else ""
         user = self.user.format(
             title=chunk.title, section=" › ".join(chunk.heading_path) or chunk.title, text=chunk.text.strip(),
-            facts=n_facts, wordings=config.wordings, focus=_FOCUS[number % len(_FOCUS)], asked=asked,
+            facts=n_facts, wordings=config.wordings, focus=self.focus[number % len(self.focus)], asked=asked,
         )  # fmt: skip
         messages = (Message("system", self.system.format(wordings=config.wordings)), Message("user", user))
         taught, dropped = self.endpoint.complete_read(
