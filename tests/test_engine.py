@@ -6,14 +6,17 @@ import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from understudy import engine
-from understudy.engine import map_shards
+from understudy.engine import map_kept, map_shards
 from understudy.errors import InputError, MissingExtraError, StageError
+from understudy.kept import Kept
+from understudy.stage import RunContext
 
 HERE = "engine_tasks"
 TASKS = """
@@ -44,8 +47,22 @@ def mistake(x):
     raise InputError("a.md: not text")
 
 
+def made(shard):
+    log, items = shard
+    with open(log, "a") as file:
+        file.write("".join(item + "\\n" for item in items))
+    return [(item.upper().encode(), item != "passing") for item in items]
+
+
 def die(x):
     os._exit(9) if x == 1 else None
+
+
+def die_once(path):
+    if path.endswith("1") and not os.path.exists(path):
+        open(path, "w").close()
+        os._exit(9)
+    return path
 
 
 def note(path):
@@ -101,6 +118,47 @@ def test_a_killed_worker_is_an_error_and_not_a_hang(tasks: Any) -> None:
         list(map_shards(tasks.die, range(4), workers=2))
 
 
+def test_a_shard_whose_process_was_lost_is_run_again(tasks: Any, tmp_path: Path) -> None:
+    paths = [str(tmp_path / str(number)) for number in range(6)]
+    assert list(map_shards(tasks.die_once, paths, workers=2)) == paths
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_shards_are_taken_from_an_iterable_as_they_are_needed(tasks: Any, workers: int) -> None:
+    taken: list[int] = []
+
+    def shards() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    known = {number: number * number for number in range(0, 100, 3)}
+    results = map_shards(tasks.square, shards(), workers=workers, known=known.get)
+    assert [next(results) for _ in range(5)] == [0, 1, 4, 9, 16]
+    assert len(taken) <= 5 + 4 * workers
+    assert list(results) == [x * x for x in range(5, 100)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_kept_is_not_made_again(tasks: Any, tmp_path: Path, workers: int) -> None:
+    ctx = RunContext(out=tmp_path, work=tmp_path, root=tmp_path, workers=workers)
+    kept = Kept(tmp_path, "things")
+
+    def made(items: list[str]) -> list[tuple[str, bytes]]:
+        return list(
+            map_kept(
+                tasks.made, items, ctx, shared=lambda some: str(tmp_path / "log"), kept=kept, at_once=2, name="things",
+                key=lambda item: None if item == "never" else item,
+            )
+        )  # fmt: skip
+
+    expected = [(item, item.upper().encode()) for item in ("a", "b", "never", "passing", "c")]
+    assert made([item for item, _ in expected]) == expected
+    assert made([item for item, _ in expected]) == expected
+    log = (tmp_path / "log").read_text().split()
+    assert sorted(log) == sorted(["a", "b", "c", "never", "never", "passing", "passing"])
+
+
 def test_after_an_error_no_new_shard_begins(tasks: Any, tmp_path: Path) -> None:
     paths = [str(tmp_path / f"ran-{i}") for i in range(40)]
     with pytest.raises(StageError, match="shard 1 of 40"):
@@ -144,7 +202,11 @@ class SmallRay:
     def cluster_resources(self) -> dict[str, float]:
         return {"CPU": 2.0}
 
-    def remote(self, function: Any) -> Any:
+    def remote(self, **options: Any) -> Any:
+        assert options == {"max_retries": -1}
+        return self._remote
+
+    def _remote(self, function: Any) -> Any:
         ray = self
 
         class Remote:

@@ -23,7 +23,7 @@ from understudy.pipeline.runs import OpenedRun, carried
 from understudy.pipeline.runs import list_runs as _list_runs
 from understudy.pipeline.runs import open_run as _open_run
 from understudy.recipe import Recipe, load, parse
-from understudy.stage import ProgressFunction
+from understudy.stage import Engine, ProgressFunction
 from understudy.types import LanguageModel
 
 if TYPE_CHECKING:
@@ -117,6 +117,8 @@ def run(
     only: str | None = None,
     until: str | None = None,
     device: str = "auto",
+    engine: Engine = "local",
+    workers: int | None = 1,
     progress: Callable[[str], ProgressFunction] | None = None,
     on_stage: Callable[[Planned, Artifact | None], None] = lambda planned, artifact: None,
     say: Callable[[str], None] | None = None,
@@ -125,6 +127,8 @@ def run(
     """Run what is not in the store, in order, and write the report; interrupted, the same call goes on.
 
     recipe, set: as `plan` takes them. only: this stage alone. until: stop after this stage.
+    engine, workers: `local` processes or a `ray` cluster (RAY_ADDRESS) for the shards of the work, and how many at
+    once; None takes all processors. The artifacts are the same.
     progress: stage → function (what, done, total) called as it goes on. on_stage: called with (line of the plan, None)
     when a stage starts and with its artifact when it is there. Money that the recipe's teacher asks for is spent:
     see `plan(...).usd` first.
@@ -133,7 +137,16 @@ def run(
     loaded, text = _recipe(recipe, set)
     pipeline = Pipeline(loaded, Path(store), recipe_text=text, command=command)
     heard = {"say": say} if say is not None else {}
-    done = pipeline.run(only=only, until=until, device=device, progress=progress, on_stage=on_stage, **heard)
+    done = pipeline.run(
+        only=only,
+        until=until,
+        device=device,
+        engine=engine,
+        workers=workers,
+        progress=progress,
+        on_stage=on_stage,
+        **heard,
+    )
     assert pipeline.record is not None
     finished = Run(OpenedRun(pipeline.record, done), Path(store), device)
     try:

@@ -1,54 +1,121 @@
 """One function over many shards: in this process, in local processes, or on a Ray cluster.
 
-The result does not depend on where it ran: results come in the order of the shards, whichever ends first.
+The result does not depend on where it ran: results come in the order of the shards, whichever ends first. A shard whose
+process or machine was lost is run again; what is in memory is bounded, however many shards there are.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import multiprocessing
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sized
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from understudy import network
 from understudy.errors import MissingExtraError, StageError, UnderstudyError
+from understudy.kept import Kept
+from understudy.stage import Engine, RunContext
 
-Engine = Literal["local", "ray"]
 Shard = TypeVar("Shard")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _AHEAD = 4  # shards a worker may have handed out or waiting to be taken: bounds what lies in memory
+_AGAIN = 2  # times that a shard is run anew whose process ended abruptly
 
 
 def map_shards(
     function: Callable[[Shard], Result],
-    shards: Sequence[Shard],
+    shards: Iterable[Shard],
     *,
     engine: Engine = "local",
     workers: int | None = None,
     name: Callable[[int, Shard], str] | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+    known: Callable[[Shard], Result | None] = lambda shard: None,
 ) -> Iterator[Result]:
-    """Yield `function(shard)` for each shard, in order.
+    """Yield `function(shard)` for each shard, in order. Shards are taken from the iterable as they are needed.
 
     function: importable by name (a module's function), since other processes call it; shards and results must
         pickle. With one worker or one shard it runs right here.
     workers: processes, or Ray tasks at once; None takes the processors of this machine, or of the cluster.
     name: what a shard is called in an error; by default its number.
-    progress: called with (shards finished, shards in all).
+    progress: called with (shards finished, shards in all, None where the iterable does not say).
+    known: the result of a shard that needs no work; None where it does.
     Raises StageError naming the shard that failed, with the original error as its cause; UnderstudyErrors
     keep their kind and gain the shard's name. Shards not yet started are not begun after that.
     MissingExtraError where Ray is asked for and not installed.
     """
-    called = name or (lambda number, shard: f"shard {number + 1} of {len(shards)}")
+    total = len(shards) if isinstance(shards, Sized) else None
+    of = "" if total is None else f" of {total}"
+    called = name or (lambda number, shard: f"shard {number + 1}{of}")
+    pool: _Pool
     if engine == "ray":
-        return _in_order(_Ray(function, workers), shards, called, progress)
-    count = min(workers or _processors(), len(shards))
-    pool = _Here(function) if count <= 1 else _Processes(function, count)
-    return _in_order(pool, shards, called, progress)
+        pool = _Ray(function, workers)
+    else:
+        count = workers or _processors()
+        count = count if total is None else min(count, total)
+        pool = _Here(function) if count <= 1 else _Processes(function, count)
+    return _in_order(pool, shards, total, called, progress, known)
+
+
+def map_kept(
+    function: Callable[[tuple[Any, list[Item]]], list[tuple[bytes, bool]]],
+    items: Iterable[Item],
+    ctx: RunContext,
+    *,
+    shared: Callable[[list[Item]], Any],
+    key: Callable[[Item], str | None],
+    kept: Kept,
+    at_once: int,
+    name: str,
+) -> Iterator[tuple[Item, bytes]]:
+    """Each item with what the function makes of it, in order; what is kept of it under its key is not made again.
+
+    function: given (shared, items), called where `ctx` says; returns for each item its value and whether that may be
+        kept. Importable by name, as in `map_shards`.
+    shared: what the function needs besides some items. key: None where nothing may be kept of an item.
+    at_once: items of a shard. name: what a shard is called in an error.
+    """
+    rest = iter(items)
+    waiting: deque[list[tuple[Item, str | None, bytes | None]]] = deque()
+
+    def shards() -> Iterator[tuple[Any, list[Item]]]:
+        while batch := list(itertools.islice(rest, at_once)):
+            keys = [key(item) for item in batch]
+            known = kept.get(k for k in keys if k is not None)
+            waiting.append(
+                [(item, k, None if k is None else known.get(k)) for item, k in zip(batch, keys, strict=True)]
+            )
+            missing = [item for item, _, value in waiting[-1] if value is None]
+            yield shared(missing) if missing else None, missing
+
+    results = map_shards(
+        function,
+        shards(),
+        engine=ctx.engine,
+        workers=ctx.workers,
+        name=lambda number, shard: f"{name} {number * at_once + 1} to {number * at_once + at_once}",
+        known=lambda shard: None if shard[1] else [],
+    )
+    for made in results:
+        values = iter(made)
+        new: dict[str, bytes] = {}
+        done: list[tuple[Item, bytes]] = []
+        for item, k, value in waiting.popleft():
+            if value is None:
+                value, keep = next(values)
+                if keep and k is not None:
+                    new[k] = value
+            done.append((item, value))
+        kept.put(new)
+        yield from done
 
 
 class _Pool(Protocol):
@@ -75,35 +142,62 @@ class _Pool(Protocol):
 
 def _in_order(
     pool: _Pool,
-    shards: Sequence[Any],
+    shards: Iterable[Any],
+    total: int | None,
     called: Callable[[int, Any], str],
-    progress: Callable[[int, int], None],
+    progress: Callable[[int, int | None], None],
+    known: Callable[[Any], Any],
 ) -> Iterator[Any]:
     """Keep the pool busy and yield in the order of the shards. An error waits for its turn too, so that of
     several the first shard's is raised, on every machine."""
-    running: dict[Any, int] = {}
-    outcomes: dict[int, tuple[Any, Exception | None]] = {}
-    started = finished = 0
-    failed = False
+    rest = enumerate(shards)
+    running: dict[Any, tuple[int, Any]] = {}
+    outcomes: dict[int, tuple[Any, tuple[Exception, str] | None]] = {}
+    tries: dict[int, int] = {}
+    finished = 0
+    more = True  # there are shards left, and none has failed
+
+    def hand_out() -> bool:
+        """Begin the next shard; whether there was one."""
+        nonlocal finished
+        number, shard = next(rest, (-1, None))
+        if number < 0:
+            return False
+        result = known(shard)
+        if result is not None:
+            outcomes[number] = (result, None)
+            finished += 1
+            progress(finished, total)
+        else:
+            running[pool.start(shard)] = (number, shard)
+        return True
+
     try:
-        for wanted in range(len(shards)):
+        for wanted in itertools.count():
             while wanted not in outcomes:
-                while not failed and started < len(shards) and len(running) + len(outcomes) < pool.at_once:
-                    running[pool.start(shards[started])] = started
-                    started += 1
+                while more and len(running) + len(outcomes) < pool.at_once:
+                    more = hand_out()
+                if wanted in outcomes:
+                    break
+                if not running:
+                    return
                 for handle in pool.ended(running):
-                    number = running.pop(handle)
+                    number, shard = running.pop(handle)
                     try:
                         outcomes[number] = (pool.result(handle), None)
                     except Exception as error:
-                        outcomes[number] = (None, error)
-                        failed = True
+                        tries[number] = tries.get(number, 0) + 1
+                        if isinstance(error, BrokenProcessPool) and tries[number] <= _AGAIN:
+                            running[pool.start(shard)] = (number, shard)
+                            continue
+                        outcomes[number] = (None, (error, called(number, shard)))
+                        more = False
                         continue
                     finished += 1
-                    progress(finished, len(shards))
+                    progress(finished, total)
             result, problem = outcomes.pop(wanted)
             if problem is not None:
-                raise _named(problem, called(wanted, shards[wanted])) from problem
+                raise _named(*problem) from problem[0]
             yield result
     finally:
         pool.close(running)
@@ -137,15 +231,19 @@ class _Processes:
     def __init__(self, function: Callable[[Any], Any], workers: int) -> None:
         self.at_once = workers * _AHEAD
         self._function = function
-        self._pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+        self._workers = workers
+        self._pool = self._made()
+
+    def _made(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self._workers, mp_context=multiprocessing.get_context("spawn"))
 
     def start(self, shard: Any) -> Future[Any]:
         try:
             return self._pool.submit(self._function, shard)
-        except BrokenProcessPool as error:  # a worker died between two results
-            future: Future[Any] = Future()
-            future.set_exception(error)
-            return future
+        except BrokenProcessPool:  # a worker died: the others with it
+            self._pool.shutdown(wait=False)
+            self._pool = self._made()
+            return self._pool.submit(self._function, shard)
 
     def ended(self, handles: Collection[Any]) -> Collection[Any]:
         return wait(handles, return_when=FIRST_COMPLETED).done
@@ -168,10 +266,18 @@ class _Ray:
                 "engine: ray is not installed; add it with  pip install 'understudy[ray]'"
             ) from error
         if not self._ray.is_initialized():
-            address = os.environ.get("RAY_ADDRESS")
-            self._ray.init(address=address, log_to_driver=False, include_dashboard=False)
-        self._function = self._ray.remote(function)
+            self._begin()
+        self._function = self._ray.remote(max_retries=-1)(function)  # a lost process or machine: the task runs again
         self.at_once = (workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))) * _AHEAD
+
+    def _begin(self) -> None:
+        address = os.environ.get("RAY_ADDRESS")
+        quiet = {"log_to_driver": False, "include_dashboard": False}
+        if not address or address == "local":
+            self._ray.init(address="local", _node_ip_address="127.0.0.1", **quiet)
+            return
+        network.allow([network.host_of(f"//{address}") or network.host_of(address)])
+        self._ray.init(address=address, log_to_driver=False)
 
     def start(self, shard: Any) -> Any:
         return self._function.remote(shard)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 
@@ -27,6 +27,7 @@ from understudy.config import StageConfig
 from understudy.errors import Interrupted, StageError, StoreError, UnderstudyError
 from understudy.failures import explain
 
+Engine = Literal["local", "ray"]
 ProgressFunction = Callable[[str, float, float | None], None]
 _LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "trl", "safetensors", "lancedb", "numpy", "openai")
 
@@ -68,6 +69,7 @@ class RunContext:
     work: survives an interruption under the same key: checkpoints, partial results.
     root: the `.understudy` folder (the request ledger lives here, shared by all runs).
     progress: call with (what, done, total or None).
+    engine, workers: where shards of the work run, and how many at once (`understudy.engine`); no result depends on it.
     """
 
     out: Path
@@ -77,6 +79,8 @@ class RunContext:
     device: str = "auto"
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("understudy"))
     progress: ProgressFunction = silent
+    engine: Engine = "local"
+    workers: int | None = 1
 
 
 @dataclass(frozen=True, slots=True)

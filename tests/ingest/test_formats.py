@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from understudy.ingest import html, man, markdown, mdx, notebook, office, rst
 from understudy.ingest.base import Page, SkipFile, Source
-from understudy.ingest.stage import title_of
+from understudy.ingest.convert import title_of
 from understudy.outline import parse, plain
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from understudy import outline
 from understudy.ingest.base import SkipFile
+from understudy.ingest.convert import convert
 from understudy.ingest.formats import format_of
-from understudy.ingest.stage import convert
 from understudy.ingest.walk import Found
 
 _spec = importlib.util.spec_from_file_location("mutated", Path(__file__).with_name("mutated.py"))

@@ -12,10 +12,11 @@ import pytest
 
 from understudy.artifact import read_records
 from understudy.errors import InputError, MissingExtraError
-from understudy.ingest import stage
+from understudy.ingest import convert
 from understudy.ingest.config import IngestConfig
+from understudy.ingest.convert import read
 from understudy.ingest.estimate import estimate
-from understudy.ingest.stage import read, run
+from understudy.ingest.stage import run
 from understudy.ingest.walk import Found, Skipped, walk
 from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import Document
@@ -117,13 +118,13 @@ def test_pages_that_are_kept_come_out_the_same(tmp_path: Path, monkeypatch: pyte
     first = {name: (out / name).read_bytes() for name in ("documents.jsonl", "skipped.jsonl", "left_out.jsonl")}
     assert first["left_out.jsonl"]
     converted: list[str] = []
-    whole = stage.convert
+    whole = convert.convert
 
     def watch(file: Found, *rest: object) -> object:
         converted.append(file.doc_id)
         return whole(file, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(stage, "convert", watch)
+    monkeypatch.setattr(convert, "convert", watch)
     ingest(docs, out)
     assert {name: (out / name).read_bytes() for name in first} == first
     assert converted == ["bad.md"]

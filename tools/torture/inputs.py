@@ -25,8 +25,8 @@ from understudy.benchmark.across_runs import read_side
 from understudy.errors import UnderstudyError
 from understudy.generate.imported import read_pairs
 from understudy.ingest.base import SkipFile
+from understudy.ingest.convert import read
 from understudy.ingest.formats import format_of
-from understudy.ingest.stage import read
 from understudy.ingest.walk import Found, walk
 from understudy.merge.document import load as load_merge
 from understudy.models.lenient_json import read_value

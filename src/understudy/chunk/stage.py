@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import functools
 import json
 from collections.abc import Iterator
 
@@ -10,13 +10,17 @@ from understudy.artifact import digest_json, from_plain, to_plain, write_records
 from understudy.chunk.config import ChunkConfig
 from understudy.chunk.split import Splitter
 from understudy.chunk.tokens import TokenCounter
+from understudy.engine import map_kept
 from understudy.errors import InputError
 from understudy.kept import Kept
 from understudy.models.resolve import tokenizer_identity
 from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import Chunk, Document
 
-_AT_ONCE = 256  # documents cut together
+_AT_ONCE = 64  # documents cut together
+
+_How = tuple[str, int, int, bool]
+"""The tokenizer's reference, the size, the overlap, and whether that goes over sections."""
 
 
 def run(config: ChunkConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
@@ -26,30 +30,45 @@ def run(config: ChunkConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         raise InputError("chunk.tokenizer: needs a model whose tokens are counted; name one, or set base_model")
     documents = inputs["ingest"].stream("documents", Document)
     total = inputs["ingest"].counts.get("documents")
-    splitter = Splitter(TokenCounter.open(reference), config.chunk_size, config.chunk_overlap, config.overlap_sections)
-    kept = Kept(ctx.root, "chunks")
+    cutting: _How = (reference, config.chunk_size, config.chunk_overlap, config.overlap_sections)
+    _splitter(*cutting)  # what is wrong with the tokenizer is told before any work
     how = [config.VERSION, config.identity(), tokenizer_identity(reference)]
     counts = {"documents": 0, "chunks": 0, "tokens": 0}
     longest: int | None = None
 
     def chunks() -> Iterator[Chunk]:
         nonlocal longest
-        while batch := list(itertools.islice(documents, _AT_ONCE)):
-            keys = [digest_json([how, to_plain(document)]) for document in batch]
-            known = kept.get(keys)
-            new = [(key, d) for key, d in zip(keys, batch, strict=True) if key not in known]
-            cut = {key: found for (key, _), found in zip(new, splitter.split([d for _, d in new]), strict=True)}
-            kept.put({key: json.dumps(to_plain(found)).encode() for key, found in cut.items()})
-            for key in keys:
-                found = cut[key] if key in cut else from_plain(list[Chunk], json.loads(known[key]))
-                counts["documents"] += 1
-                counts["chunks"] += len(found)
-                for chunk in found:
-                    counts["tokens"] += chunk.n_tokens
-                    longest = max(longest or 0, chunk.n_tokens)
-                yield from found
+        cut = map_kept(
+            _cut,
+            documents,
+            ctx,
+            shared=lambda some: cutting,
+            key=lambda document: digest_json([how, to_plain(document)]),
+            kept=Kept(ctx.root, "chunks"),
+            at_once=_AT_ONCE,
+            name="documents",
+        )
+        for _, value in cut:
+            found = from_plain(list[Chunk], json.loads(value))
+            counts["documents"] += 1
+            counts["chunks"] += len(found)
+            for chunk in found:
+                counts["tokens"] += chunk.n_tokens
+                longest = max(longest or 0, chunk.n_tokens)
+            yield from found
             ctx.progress("cutting", counts["documents"], total)
 
     write_records(ctx.out / "chunks.jsonl", chunks())
     mean = round(counts["tokens"] / counts["chunks"], 1) if counts["chunks"] else None
     return StageOutput(metrics={"tokens_mean": mean, "tokens_max": longest}, counts=counts)
+
+
+def _cut(shard: tuple[_How, list[Document]]) -> list[tuple[bytes, bool]]:
+    """A shard of the work: the chunks of each document as JSON."""
+    cutting, documents = shard
+    return [(json.dumps(to_plain(found)).encode(), True) for found in _splitter(*cutting).split(documents)]
+
+
+@functools.lru_cache(1)
+def _splitter(reference: str, size: int, overlap: int, overlap_sections: bool) -> Splitter:
+    return Splitter(TokenCounter.open(reference), size, overlap, overlap_sections)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import shlex
 import sys
 from pathlib import Path
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from understudy.api import Plan
 
 
+class EngineName(enum.StrEnum):
+    """Where shards of the work run."""
+
+    local = "local"
+    ray = "ray"
+
+
 def run(
     recipe: Annotated[Path, typer.Argument(help="The recipe's YAML file.")],
     set_: SetOption = [],  # noqa: B006 - typer copies it
@@ -25,6 +33,10 @@ def run(
     only: Annotated[str | None, typer.Option("--only", metavar="STAGE", help="Run this stage alone.")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+    engine: Annotated[
+        EngineName, typer.Option("--engine", help="Where shards of the work run: local, or ray (RAY_ADDRESS).")
+    ] = EngineName.local,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="How many shards at once; 0: one a processor.")] = 1,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Spend the estimated money without asking.")] = False,
 ) -> None:
     """Run what is not cached, in order; print the verdict and the path of the report."""
@@ -39,6 +51,8 @@ def run(
             only=only,
             until=until,
             device=device,
+            engine=engine.value,
+            workers=workers or None,
             progress=watch.stage,
             on_stage=watch.on_stage,
             say=watch.say,

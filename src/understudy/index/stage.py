@@ -12,6 +12,7 @@ import numpy as np
 
 from understudy import prompts
 from understudy.artifact import read_record, write_json
+from understudy.engine import map_shards
 from understudy.errors import InputError
 from understudy.index.config import IndexConfig
 from understudy.retrieval.bm25_build import Postings, analyse, blocks
@@ -39,7 +40,8 @@ def run(config: IndexConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     clock = time.perf_counter()
     passages = _Passages(source, ctx.out / CHUNKS_FILE)
     postings = Postings(ctx.work / "postings")
-    for block in map(analyse, blocks(passages, _AT_ONCE)) if config.uses_bm25 else ():
+    counted = map_shards(analyse, blocks(passages, _AT_ONCE), engine=ctx.engine, workers=ctx.workers)
+    for block in counted if config.uses_bm25 else ():
         postings.add(block)
         ctx.progress("terms", postings.size, total)
     starts = passages.finish()
@@ -55,8 +57,8 @@ def run(config: IndexConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         from understudy.retrieval.dense import build_dense  # torch and LanceDB load only for those who use them
 
         clock = time.perf_counter()
-        texts = [prompts.passage(chunk) for chunk in inputs["chunk"].stream("chunks", Chunk)]
-        built = build_dense(texts, config.model, config.ann_above, ctx)
+        texts = map(prompts.passage, inputs["chunk"].stream("chunks", Chunk))
+        built = build_dense(texts, counts["chunks"], config.model, config.ann_above, ctx)
         settings["dense"] = built.settings
         counts["split"] = built.split
         metrics["dense_seconds"] = round(time.perf_counter() - clock, 3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from understudy.ingest.base import Page, SkipFile, Source
@@ -24,6 +24,14 @@ class Sites:
     def __init__(self, sites: dict[str, Site], parsed: dict[str, Tree] | None = None) -> None:
         self.sites = sites
         self.parsed = parsed or {}  # pages that were surveyed and not read yet, within `_KEPT`
+
+    def only(self, doc_ids: Iterable[str]) -> Sites:
+        """What these pages' sites share, and nothing else."""
+        names = {name for doc_id in doc_ids for name in (top(doc_id), "")}
+        return Sites({name: site for name, site in self.sites.items() if name in names}, self.parsed)
+
+    def __reduce__(self) -> tuple[type[Sites], tuple[dict[str, Site]]]:
+        return Sites, (self.sites,)  # elsewhere a page is parsed again
 
     def of(self, doc_id: str) -> Site:
         """The site of a page."""

@@ -29,7 +29,7 @@ from understudy.pipeline.store import Store
 from understudy.pipeline.timings import Timings
 from understudy.pipeline.upkeep import sweep
 from understudy.recipe import Recipe
-from understudy.stage import Estimate, Inputs, ProgressFunction, RunContext, execute, silent
+from understudy.stage import Engine, Estimate, Inputs, ProgressFunction, RunContext, execute, silent
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ class Pipeline:
         self.recipe_text = recipe_text
         self.command = command
         self.steps = [(step, config.settled(self.store.root)) for step, config in steps_of(recipe)]
+        self._where: tuple[Engine, int | None] = ("local", 1)
         self.record: RunRecord | None = None
         """The record under which it ran; None before `run`."""
 
@@ -138,12 +139,15 @@ class Pipeline:
         only: str | None = None,
         until: str | None = None,
         device: str = "auto",
+        engine: Engine = "local",
+        workers: int | None = 1,
         progress: Callable[[str], ProgressFunction] | None = None,
         on_stage: Callable[[Planned, Artifact | None], None] = lambda planned, artifact: None,
         say: Callable[[str], None] = logger.info,
     ) -> dict[str, Artifact]:
         """Run what is not cached, in order, and record the run after each stage. Returns artifacts by stage.
 
+        engine, workers: where shards of the work run, and how many at once; no key holds them.
         only: run this stage alone, from cached inputs. until: stop after this stage.
         on_stage: called with (plan, None) when a stage starts and (plan, artifact) when it is there.
         """
@@ -151,6 +155,7 @@ class Pipeline:
             if wanted is not None and wanted not in self.names:
                 raise RecipeError(f"this recipe has no stage '{wanted}'; it has {', '.join(self.names)}")
         with network.only(self.recipe.contacts()):
+            self._where = engine, workers
             return self._run(only, until, device, progress, on_stage, say)
 
     def _run(
@@ -247,6 +252,8 @@ class Pipeline:
             device=device,
             logger=logging.getLogger(f"understudy.{step.name}"),
             progress=progress,
+            engine=self._where[0],
+            workers=self._where[1],
         )
         before = self.previous(step, planned.config, done)
         before = None if before is None or before.unfit else before

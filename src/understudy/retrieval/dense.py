@@ -6,7 +6,7 @@ import contextlib
 import functools
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ import lancedb
 import numpy as np
 import pyarrow as pa
 from lancedb.index import IvfFlat
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 from understudy.artifact import atomic_path, digest_json
-from understudy.errors import ModelError, StoreError
+from understudy.engine import map_kept
+from understudy.errors import ModelError
 from understudy.kept import Kept
+from understudy.retrieval import mapped
 from understudy.retrieval.config import EmbedderConfig
 from understudy.retrieval.embed import Embedder, Vectors, embedder_identity
 from understudy.stage import RunContext
@@ -28,7 +28,7 @@ from understudy.stage import RunContext
 VECTORS_FILE = "vectors.safetensors"
 TABLE_FOLDER = ".lance"  # hidden: its files bear random names, which must not enter the content digest
 _TABLE = "vectors"
-_SHARD = 512  # passages embedded between two savings of the work done
+_SHARD = 128  # passages embedded together and kept
 _PROBES = 32
 _REMEMBERED = 4096  # questions whose vectors are kept
 
@@ -41,37 +41,55 @@ class Built:
     split: int
 
 
-def build_dense(passages: Sequence[str], config: EmbedderConfig, ann_above: int, ctx: RunContext) -> Built:
-    """Embed the passages into `ctx.out`. Vectors are kept by their passage's text: what is embedded once, by this run
-    or another, is not embedded again."""
+def build_dense(passages: Iterable[str], size: int, config: EmbedderConfig, ann_above: int, ctx: RunContext) -> Built:
+    """Embed `size` passages into `ctx.out`. Vectors are kept by their passage's text: what is embedded once, by this
+    run or another, is not embedded again."""
     model = digest_json([embedder_identity(config.embedder), config.model_dump(exclude={"batch_size"})])
-    kept = Kept(ctx.root, f"vectors-{model[:16]}")
-    keys = [digest_json(passage) for passage in passages]
-    found = kept.get(keys)
-    missing = [row for row, key in enumerate(keys) if key not in found]
-    embedder = Embedder(config, ctx.device) if missing else None
-    for start in range(0, len(missing), _SHARD):
-        ctx.progress("embeddings", len(passages) - len(missing) + start, len(passages))
-        rows = missing[start : start + _SHARD]
-        assert embedder is not None
-        vectors, longer = embedder.passages([passages[row] for row in rows])
-        new = {keys[row]: _pack(v, long, embedder.window) for row, v, long in zip(rows, vectors, longer, strict=True)}
-        kept.put(new)
-        found |= new
-    unpacked = [_unpack(found[key]) for key in keys]
-    stacked: Vectors = np.stack([vector for vector, _, _ in unpacked])
-    save_file({"vectors": stacked}, ctx.out / VECTORS_FILE)
-    write_table(ctx.out / TABLE_FOLDER, stacked, ann_above)
+    made = map_kept(
+        _embed,
+        passages,
+        ctx,
+        shared=lambda some: (config, ctx.device),
+        key=digest_json,
+        kept=Kept(ctx.root, f"vectors-{model[:16]}"),
+        at_once=_SHARD,
+        name="passages",
+    )
+    vectors: Vectors = np.zeros((0, 0), dtype=np.float32)
+    split = window = 0
+    for row, (_, value) in enumerate(made):
+        vector, longer, window = _unpack(value)
+        if not row:
+            vectors = mapped.create(ctx.out / VECTORS_FILE, {"vectors": (np.float32, (size, len(vector)))})["vectors"]
+        vectors[row] = vector
+        split += longer
+        if row % _SHARD == 0:
+            ctx.progress("embeddings", row, size)
+    _embedder.cache_clear()
+    write_table(ctx.out / TABLE_FOLDER, vectors, ann_above)
     return Built(
         {
             "model": config.model_dump(exclude={"batch_size"}),
             "identity": embedder_identity(config.embedder),
             "ann_above": ann_above,
-            "dimension": int(stacked.shape[1]),
-            "window": unpacked[0][2],
+            "dimension": int(vectors.shape[1]),
+            "window": window,
         },
-        sum(longer for _, longer, _ in unpacked),
+        split,
     )
+
+
+def _embed(shard: tuple[tuple[EmbedderConfig, str], list[str]]) -> list[tuple[bytes, bool]]:
+    """A shard of the work: the vectors of passages."""
+    (config, device), passages = shard
+    embedder = _embedder(config, device)
+    vectors, longer = embedder.passages(passages)
+    return [(_pack(v, long, embedder.window), True) for v, long in zip(vectors, longer, strict=True)]
+
+
+@functools.lru_cache(1)
+def _embedder(config: EmbedderConfig, device: str) -> Embedder:
+    return Embedder(config, device)
 
 
 def _pack(vector: Vectors, longer: bool, window: int) -> bytes:
@@ -101,11 +119,9 @@ class Dense:
         Raises StoreError where the vectors are missing or damaged.
         """
         try:
-            vectors: Vectors = load_file(path / VECTORS_FILE)["vectors"]
-        except (OSError, SafetensorError, KeyError) as error:
-            raise StoreError(
-                f"{path / VECTORS_FILE}: damaged or missing ({error}); delete the folder and run again"
-            ) from error
+            vectors: Vectors = mapped.open_arrays(path / VECTORS_FILE)["vectors"]
+        except KeyError as error:
+            raise mapped.damaged(path / VECTORS_FILE, error) from error
 
         config = EmbedderConfig.model_validate(settings["model"])
 

@@ -4,6 +4,7 @@ them is what is asked for."""
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,19 +20,19 @@ _TYPES = {"F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8", "U8": "|u1"}
 _NAMES = {np.dtype(kind): name for name, kind in _TYPES.items()}
 
 
-def create(path: Path, wanted: Mapping[str, tuple[Any, int]]) -> dict[str, Array]:
-    """A file of vectors (name → (dtype, length)), all zero, mapped so that they can be filled.
+def create(path: Path, wanted: Mapping[str, tuple[Any, int | tuple[int, ...]]]) -> dict[str, Array]:
+    """A file of arrays (name → (dtype, length or shape)), all zero, mapped so that they can be filled.
 
     The widest come first and equal ones by name, so that each is aligned and the bytes depend on the content alone.
     """
-    kinds = {name: (np.dtype(kind), length) for name, (kind, length) in wanted.items()}
+    kinds = {name: (np.dtype(kind), np.atleast_1d(shape).tolist()) for name, (kind, shape) in wanted.items()}
     order = sorted(kinds, key=lambda name: (-kinds[name][0].itemsize, name))
     header: dict[str, Any] = {}
     stop = 0
     for name in order:
-        kind, length = kinds[name]
-        start, stop = stop, stop + kind.itemsize * length
-        header[name] = {"dtype": _NAMES[kind], "shape": [length], "data_offsets": [start, stop]}
+        kind, shape = kinds[name]
+        start, stop = stop, stop + kind.itemsize * math.prod(shape)
+        header[name] = {"dtype": _NAMES[kind], "shape": shape, "data_offsets": [start, stop]}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as file:
