@@ -301,6 +301,7 @@ def test_refusals_by_chance_are_no_crowd_and_two_of_five_are() -> None:
 def test_who_waits_for_a_turn_is_woken_when_there_is_one() -> None:
     throttle = Throttle(4, start=4.0)
     at_once, most, lock = 0, 0, threading.Lock()
+    together = threading.Barrier(4)  # nobody leaves before there are four
 
     def turn() -> None:
         nonlocal at_once, most
@@ -308,7 +309,7 @@ def test_who_waits_for_a_turn_is_woken_when_there_is_one() -> None:
             with lock:
                 at_once += 1
                 most = max(most, at_once)
-            time.sleep(0.002)
+            together.wait(10)
             with lock:
                 at_once -= 1
 
