@@ -7,6 +7,8 @@ from functools import lru_cache
 
 _WORD = re.compile(r"[A-Za-z0-9]+(?:[._/:'-]+[A-Za-z0-9]+)*")
 _SPACE = re.compile(r"\s+")
+ALIKE_ANSWERS = 0.6  # share of the words of two answers from which one might be as true as the other
+ALIKE_QUESTIONS = 0.75  # of two questions, from which they may ask the same
 
 
 def words(text: str) -> list[str]:
@@ -18,6 +20,17 @@ def words(text: str) -> list[str]:
 def normal(text: str) -> str:
     """The normal form in which two texts count as equal: lower-case words only."""
     return " ".join(words(text))
+
+
+def jaccard(some: set[str], others: set[str]) -> float:
+    """Of all words of two texts, the share that stands in both, 0 to 1."""
+    return len(some & others) / len(some | others) if some and others else 0.0
+
+
+def may_both_be_right(asked: set[str], told: set[str], other_asked: set[str], other_told: set[str]) -> bool:
+    """Whether the answer to another question might be as right for this one, by their words: it says nearly the same,
+    or the questions ask nearly the same. Such an answer is no wrong option."""
+    return jaccard(other_told, told) >= ALIKE_ANSWERS or jaccard(other_asked, asked) >= ALIKE_QUESTIONS
 
 
 @lru_cache(maxsize=1 << 16)

@@ -73,9 +73,9 @@ def test_rows_survive_the_disk(tmp_path: Path) -> None:
 
 def test_rows_about_the_same_passages_share_a_batch() -> None:
     rng = random.Random(0)
-    rows = [Encoded((g, *range(rng.randint(5, 500))), 1, passages=g) for g in range(1, 41) for _ in range(4)]
+    rows = [Encoded((g, *range(rng.randint(5, 500))), 1, seat=g) for g in range(1, 41) for _ in range(4)]
     rng.shuffle(rows)
     ordered = in_order([rows], 16, random.Random(1))
-    batches = [{r.passages for r in ordered[i : i + 16]} for i in range(0, 160, 16)]
+    batches = [{r.seat for r in ordered[i : i + 16]} for i in range(0, 160, 16)]
     assert sorted(map(len, batches)) == [4] * 10
     assert sorted(r.ids for r in ordered) == sorted(r.ids for r in rows)

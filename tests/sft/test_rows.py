@@ -201,3 +201,7 @@ def test_questions_about_the_same_passages_are_asked_together(chunks: list[Chunk
             assert source[row.pair_id] in row.passages
             assert row.passages.index(source[row.pair_id]) not in row.optional
             assert row.messages == prompts.with_passages(row.question, row.passages)
+    assert {r.seat for r in apart} == {0}  # by itself each, so that the order of training is as it was
+    seats = Counter((r.seat, r.passages) for r in together if r.format == "context")
+    assert len({seat for seat, _ in seats}) == len(seats)
+    assert max(seats.values()) == 5

@@ -48,7 +48,7 @@ class Topic:
         """The largest share of the question's telling words that one of the best passages holds, 0 to 1."""
         scores = self._index.scores(question)
         best = sorted(scores, key=lambda place: (-scores[place], place))[:_LOOKED_AT]
-        return max((self._index.coverage(question, place) for place in best), default=0.0)
+        return self._most(question, best)
 
     def covers(self, question: str, *, follows: bool = False) -> bool:
         """False for a question about something else; true for one without any telling word.
@@ -61,8 +61,10 @@ class Topic:
     def covers_in(self, question: str, chunks: Sequence[Chunk]) -> bool:
         """As `covers`, of the best of the passages read instead of the best of all. chunks: best first."""
         places = [self._index.place[c.chunk_id] for c in chunks[:_LOOKED_AT]]
-        best = max((self._index.coverage(question, place) for place in places), default=0.0)
-        return not (set(words(question)) - STOP) or best >= SPOKEN_OF
+        return not (set(words(question)) - STOP) or self._most(question, places) >= SPOKEN_OF
+
+    def _most(self, question: str, places: Sequence[int]) -> float:
+        return max((self._index.coverage(question, place) for place in places), default=0.0)
 
     def held(self, text: str, chunk: Chunk) -> float:
         """Of a text's telling words, weighted by how rare they are, the share that a passage holds."""

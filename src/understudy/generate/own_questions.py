@@ -15,12 +15,10 @@ from dataclasses import replace
 from understudy.generate.distractors import Distractors
 from understudy.generate.items import ItemStatistics, placed, statistics
 from understudy.generate.splits import pair_id
-from understudy.normal import normal, words
+from understudy.normal import ALIKE_ANSWERS, jaccard, may_both_be_right, normal, words
 from understudy.types import Chunk, MCQItem, QAPair
 
 _SAME = 0.5  # share of the rarer words of two pairs on one page from which they state one fact
-_LIKE = 0.6  # share of the words of two answers from which one might be as true as the other
-_ALIKE = 0.75  # of the words of two questions, from which they may ask the same
 _COMMON = 0.15  # share of the pairs in which a word is too common to tell facts apart
 _LONGEST = 320
 
@@ -40,7 +38,7 @@ def group_facts(pairs: Sequence[QAPair]) -> list[QAPair]:
         kept = {i: {w for w in _telling(pairs[i]) if used[w] <= limit} for i in members}
         for place, i in enumerate(members):
             for j in members[:place]:
-                if fact[i] != fact[j] and _share(kept[i], kept[j]) >= _SAME:
+                if fact[i] != fact[j] and jaccard(kept[i], kept[j]) >= _SAME:
                     old, new = fact[i], fact[j]
                     for k in members:
                         fact[k] = new if fact[k] == old else fact[k]
@@ -49,10 +47,6 @@ def group_facts(pairs: Sequence[QAPair]) -> list[QAPair]:
 
 def _telling(pair: QAPair) -> set[str]:
     return set(words(f"{pair.question} {pair.answer}"))
-
-
-def _share(a: set[str], b: set[str]) -> float:
-    return len(a & b) / len(a | b) if a and b else 0.0
 
 
 def hold_out_pairs(pairs: Sequence[QAPair], facts: float, paraphrases: float, seed: int) -> list[QAPair]:
@@ -154,7 +148,7 @@ def _wrong(
         if other.fact_id == pair.fact_id or len(text) > _LONGEST or normal(text) == normal(pair.answer):
             continue
         told = set(words(text))
-        if _share(told, own) >= _LIKE or _share(set(words(other.question)), asked) >= _ALIKE:
+        if may_both_be_right(asked, own, set(words(other.question)), told):
             continue
         ratio = max(len(text), len(pair.answer)) / max(1, min(len(text), len(pair.answer)))
         far = 6 * abs(_share_of(told, asked) - shared) + (ratio - 1) + (_form(text) != _form(pair.answer))
@@ -170,7 +164,7 @@ def _wrong(
         )
         if full and len(text) < len(pair.answer):
             continue  # the last place is for one that is as long as the right answer
-        if all(_share(set(words(text)), set(words(c))) < _LIKE for c in chosen):
+        if all(jaccard(set(words(text)), set(words(c))) < ALIKE_ANSWERS for c in chosen):
             chosen.append(text)
         if len(chosen) == n_options - 1:
             return tuple(chosen)

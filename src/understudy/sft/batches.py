@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
@@ -30,7 +29,7 @@ class Encoded:
     """A row's tokens; the first `read` of them are the prompt, the rest is learned.
 
     held: the rest is not learned either; on it the model is held to what it was.
-    passages: a number that rows asked about the same passages share; 0 for a row without passages.
+    seat: a number that rows share which are asked about the same passages; 0 for a row by itself.
     wrong: the tokens of each wrong answer after the prompt, without an end of the turn. text: as many of the row's own
     tokens after the prompt as are answer, not the end of the turn. letters: characters of the answer and of the wrong.
     """
@@ -38,7 +37,7 @@ class Encoded:
     ids: tuple[int, ...]
     read: int
     held: bool = False
-    passages: int = 0
+    seat: int = 0
     wrong: tuple[tuple[int, ...], ...] = ()
     text: int = 0
     letters: tuple[int, ...] = ()
@@ -55,7 +54,13 @@ class Encoded:
 
 def encode_rows(rows: Sequence[Row], tokenizer: Any, max_length: int) -> list[tuple[Row, Encoded] | None]:
     """Each row with its tokens, passages left out until it fits; None where even the shortest does not."""
-    return [_fit(row, tokenizer, max_length) for row in rows]
+    fitted = [_fit(row, tokenizer, max_length) for row in rows]
+    rivals = [(k, found) for k, found in enumerate(fitted) if found is not None and found[0].options]
+    contexts = [render(tokenizer, row.messages) for _, (row, _) in rivals]
+    pairs = encode_pairs(tokenizer, contexts, [row.options for _, (row, _) in rivals])
+    for (k, (row, encoded)), (context, continuations) in zip(rivals, pairs, strict=True):
+        fitted[k] = row, _against(row, encoded, [(*context, *continuation) for continuation in continuations])
+    return fitted
 
 
 def _fit(row: Row | None, tokenizer: Any, max_length: int) -> tuple[Row, Encoded] | None:
@@ -63,24 +68,21 @@ def _fit(row: Row | None, tokenizer: Any, max_length: int) -> tuple[Row, Encoded
         ids, labels = encode_row(tokenizer, row.messages, row.answer)
         if len(ids) <= max_length:
             read = sum(label == IGNORED for label in labels)
-            passages = crc32("\n\n".join(row.passages).encode())
-            return row, Encoded(tuple(ids), read, row.held, passages, *_against(row, ids, read, tokenizer))
+            return row, Encoded(tuple(ids), read, row.held, row.seat)
         row = row.shorter()
     return None
 
 
-def _against(
-    row: Row, ids: list[int], read: int, tokenizer: Any
-) -> tuple[tuple[tuple[int, ...], ...], int, tuple[int, ...]]:
-    """(wrong, text, letters) of a row; nothing where it has no wrong answer, or one is not what follows the prompt."""
-    if not row.options:
-        return (), 0, ()
-    ((context, continuations),) = encode_pairs(tokenizer, [render(tokenizer, row.messages)], [row.options])
-    whole = [[*context, *continuation] for continuation in continuations]
-    if whole[0] != ids[: len(whole[0])] or any(tokens[:read] != ids[:read] for tokens in whole):
-        return (), 0, ()
-    own, *wrong = (tuple(tokens[read:]) for tokens in whole)
-    return tuple(wrong), len(own), tuple(map(len, row.options))
+def _against(row: Row, encoded: Encoded, whole: Sequence[tuple[int, ...]]) -> Encoded:
+    """The row with its wrong answers; as it was where one is not what follows the prompt.
+
+    whole: the prompt's tokens with each option's, the row's own first.
+    """
+    read = encoded.read
+    if whole[0] != encoded.ids[: len(whole[0])] or any(tokens[:read] != encoded.ids[:read] for tokens in whole):
+        return encoded
+    own, *wrong = (tokens[read:] for tokens in whole)
+    return replace(encoded, wrong=tuple(wrong), text=len(own), letters=tuple(map(len, row.options)))
 
 
 def in_order(epochs: Sequence[Sequence[Encoded]], batch_size: int, rng: random.Random) -> list[Encoded]:
@@ -94,7 +96,7 @@ def in_order(epochs: Sequence[Sequence[Encoded]], batch_size: int, rng: random.R
     for number, epoch in enumerate(epochs):
         together: dict[tuple[int, int], list[Encoded]] = {}
         for i, row in enumerate(epoch):
-            together.setdefault((row.passages, 0 if row.passages else i), []).append(row)
+            together.setdefault((row.seat, 0 if row.seat else i), []).append(row)
         groups = list(together.values())
         rng.shuffle(groups)
         groups = [*([row] for row in left), *groups]
@@ -119,12 +121,12 @@ def save_rows(rows: Sequence[Encoded], file: Path) -> None:
     ends = np.cumsum([len(r.ids) for r in rows], dtype=np.int64) if rows else np.zeros(0, dtype=np.int64)
     with atomic_path(file) as temporary:
         read, held = np.array([r.read for r in rows], np.int32), np.array([r.held for r in rows], np.uint8)
-        passages = np.array([r.passages for r in rows], np.uint32)
+        seat = np.array([r.seat for r in rows], np.int32)
         wrong = np.array([t for r in rows for answer in r.wrong for t in answer], np.int32)
         columns: dict[str, Any] = {
             "read": read,
             "held": held,
-            "passages": passages,
+            "seat": seat,
             "text": np.array([r.text for r in rows], np.int32),
         }
         columns["wrong_count"] = np.array([len(r.wrong) for r in rows], np.int32)
@@ -138,14 +140,14 @@ def load_rows(file: Path) -> list[Encoded]:
     held = load_file(file)
     pieces = np.split(held["ids"], held["ends"][:-1]) if len(held["ends"]) else []
     of_each = zip(
-        pieces, *(held[name].tolist() for name in ("read", "held", "passages", "text", "wrong_count")), strict=True
+        pieces, *(held[name].tolist() for name in ("read", "held", "seat", "text", "wrong_count")), strict=True
     )
     wrong, length, letters = (iter(held[name].tolist()) for name in ("wrong", "wrong_length", "letters"))
     rows = []
-    for ids, read, hold, passages, text, count in of_each:
+    for ids, read, hold, seat, text, count in of_each:
         answers = tuple(tuple(islice(wrong, next(length))) for _ in range(count))
         sizes = tuple(islice(letters, count + 1)) if count else ()
-        rows.append(Encoded(tuple(ids.tolist()), read, bool(hold), passages, answers, text, sizes))
+        rows.append(Encoded(tuple(ids.tolist()), read, bool(hold), seat, answers, text, sizes))
     return rows
 
 

@@ -33,6 +33,7 @@ class Row:
 
     optional: indices of `passages` that may be left out where the row is too long, the worst first.
     held: the reply is not learned; the model is held to what it was (`hold.py`).
+    seat: a number that rows share which are asked about the same passages on purpose (`MixConfig.together`), else 0.
     options: the pair's own answer, with which the reply begins, and wrong ones that it is taught against
     (`wrong_answers.py`); none where it is not.
     """
@@ -45,6 +46,7 @@ class Row:
     passages: tuple[str, ...] = ()
     optional: tuple[int, ...] = ()
     held: bool = False
+    seat: int = 0
     options: tuple[str, ...] = ()
 
     def shorter(self) -> Row | None:
@@ -119,7 +121,9 @@ class Dealer:
         self._pairs = list(pairs)
         self._chunks = list(chunks)
         self._by_id = {c.chunk_id: c for c in chunks}
-        self._named = {prompts.passage(c): c.chunk_id for c in chunks}
+        # What stands in a row's passages is asked only where they are shared, or answered against.
+        named = mix.together > 1 or contrast.wrong > 0
+        self._named = {prompts.passage(c): c.chunk_id for c in chunks} if named else {}
         self._contrast = contrast
         self._wrong = WrongAnswers(self._pairs if contrast.wrong else ())
         self._mix = mix
@@ -175,7 +179,8 @@ class Dealer:
             if host in seated:
                 continue
             seated.add(host)
-            passages = rows[host].passages
+            passages, seat = rows[host].passages, host + 1
+            rows[host] = replace(rows[host], seat=seat)
             ids = [self._named[passage] for passage in passages]
             guests = [i for chunk_id in ids for i in of_chunk[chunk_id] if i not in seated]
             for i in rng.sample(guests, min(len(guests), self._mix.together - 1)):
@@ -183,7 +188,7 @@ class Dealer:
                 pair, golden = self._pairs[i], ids.index(self._pairs[i].chunk_id)
                 optional = tuple(k for k in range(len(ids)) if k != golden)
                 messages = prompts.with_passages(pair.question, passages)
-                rows[i] = replace(rows[i], messages=messages, passages=passages, optional=optional)
+                rows[i] = replace(rows[i], messages=messages, passages=passages, optional=optional, seat=seat)
 
     def documents(self, number: int, only: Collection[str] | None = None) -> list[Row]:
         """The chunks whose own text is taught in an epoch: over the epochs each comes equally often, to within one.

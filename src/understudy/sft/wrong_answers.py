@@ -6,11 +6,9 @@ import random
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from understudy.normal import normal, words
+from understudy.normal import may_both_be_right, normal, words
 from understudy.types import QAPair
 
-_ALIKE_ANSWER = 0.6  # share of the words of two answers from which one might be as true as the other
-_ALIKE_QUESTION = 0.75  # of two questions, from which they may ask the same
 _LONGEST = 400  # characters
 
 
@@ -56,8 +54,7 @@ class WrongAnswers:
             return False
         if not other.answer.strip() or normal(other.answer) == normal(pair.answer):
             return False
-        alike = _share(self._told[i] & told, self._told[i] | told)
-        return alike < _ALIKE_ANSWER and _share(self._asked[i] & asked, self._asked[i] | asked) < _ALIKE_QUESTION
+        return not may_both_be_right(asked, told, self._asked[i], self._told[i])
 
 
 def _share(some: set[str], of: set[str]) -> float:
