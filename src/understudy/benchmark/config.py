@@ -184,7 +184,7 @@ class BenchmarkConfig(StageConfig):
     def files(self) -> dict[str, str]:
         """The imported questions and suites: their content is part of the key."""
         found = {"questions": self.questions} if self.questions else {}
-        found |= {"free questions": self.free.questions} if self.free.questions else {}
+        found |= {"free.questions": self.free.questions} if self.free.questions else {}
         return found | {f"general {g}": g for g in self.general if g.endswith(".jsonl")}
 
     def models(self) -> dict[str, str]:
