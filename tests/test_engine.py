@@ -257,6 +257,7 @@ def test_what_still_runs_is_given_up_when_nobody_wants_it(tasks: Any, monkeypatc
     assert ray.cancelled
 
 
+@pytest.mark.slow
 def test_ray_itself(tasks: Any) -> None:
     ray = pytest.importorskip("ray", reason="ray is not installed (the extra `ray`)")
     ray.init(num_cpus=2, object_store_memory=200_000_000, include_dashboard=False, log_to_driver=False)

@@ -31,9 +31,10 @@ _AGAIN = 2  # times that a shard is run anew whose process ended abruptly
 
 
 def map_shards(
-    function: Callable[[Shard], Result],
+    function: Callable[..., Result],
     shards: Iterable[Shard],
     *,
+    common: Any = None,
     engine: Engine = "local",
     workers: int | None = None,
     name: Callable[[int, Shard], str] | None = None,
@@ -44,6 +45,7 @@ def map_shards(
 
     function: importable by name (a module's function), since other processes call it; shards and results must
         pickle. With one worker or one shard it runs right here.
+    common: what every shard needs, sent once to each process or machine; where given, `function(shard, common)`.
     workers: processes, or Ray tasks at once; None takes the processors of this machine, or of the cluster.
     name: what a shard is called in an error; by default its number.
     progress: called with (shards finished, shards in all, None where the iterable does not say).
@@ -57,16 +59,16 @@ def map_shards(
     called = name or (lambda number, shard: f"shard {number + 1}{of}")
     pool: _Pool
     if engine == "ray":
-        pool = _Ray(function, workers)
+        pool = _Ray(function, workers, common)
     else:
         count = workers or _processors()
         count = count if total is None else min(count, total)
-        pool = _Here(function) if count <= 1 else _Processes(function, count)
+        pool = _Here(function, common) if count <= 1 else _Processes(function, count, common)
     return _in_order(pool, shards, total, called, progress, known)
 
 
 def map_kept(
-    function: Callable[[tuple[Any, list[Item]]], list[tuple[bytes, bool]]],
+    function: Callable[..., list[tuple[bytes, bool]]],
     items: Iterable[Item],
     ctx: RunContext,
     *,
@@ -75,13 +77,16 @@ def map_kept(
     kept: Kept,
     at_once: int,
     name: str,
+    common: Any = None,
+    fits: Callable[[Item, bytes], bool] = lambda item, value: True,
 ) -> Iterator[tuple[Item, bytes]]:
     """Each item with what the function makes of it, in order; what is kept of it under its key is not made again.
 
     function: given (shared, items), called where `ctx` says; returns for each item its value and whether that may be
         kept. Importable by name, as in `map_shards`.
     shared: what the function needs besides some items. key: None where nothing may be kept of an item.
-    at_once: items of a shard. name: what a shard is called in an error.
+    at_once: items of a shard. name: what a shard is called in an error. common: as in `map_shards`.
+    fits: whether what is kept of an item still holds; asked here, not where the function runs.
     """
     rest = iter(items)
     waiting: deque[list[tuple[Item, str | None, bytes | None]]] = deque()
@@ -90,8 +95,12 @@ def map_kept(
         while batch := list(itertools.islice(rest, at_once)):
             keys = [key(item) for item in batch]
             known = kept.get(k for k in keys if k is not None)
+            values = [None if k is None else known.get(k) for k in keys]
             waiting.append(
-                [(item, k, None if k is None else known.get(k)) for item, k in zip(batch, keys, strict=True)]
+                [
+                    (item, k, None if value is None or not fits(item, value) else value)
+                    for item, k, value in zip(batch, keys, values, strict=True)
+                ]
             )
             missing = [item for item, _, value in waiting[-1] if value is None]
             yield shared(missing) if missing else None, missing
@@ -99,6 +108,7 @@ def map_kept(
     results = map_shards(
         function,
         shards(),
+        common=common,
         engine=ctx.engine,
         workers=ctx.workers,
         name=lambda number, shard: f"{name} {number * at_once + 1} to {number * at_once + at_once}",
@@ -208,8 +218,8 @@ class _Here:
 
     at_once = 1
 
-    def __init__(self, function: Callable[[Any], Any]) -> None:
-        self._function = function
+    def __init__(self, function: Callable[..., Any], common: Any) -> None:
+        self._function = function if common is None else functools.partial(_with, function, common)
 
     def start(self, shard: Any) -> Callable[[], Any]:
         return functools.partial(self._function, shard)
@@ -228,14 +238,20 @@ class _Processes:
     """Processes of this machine. Spawned, not forked: a fork copies the locks of torch's and LanceDB's
     threads in whatever state they are."""
 
-    def __init__(self, function: Callable[[Any], Any], workers: int) -> None:
+    def __init__(self, function: Callable[..., Any], workers: int, common: Any) -> None:
         self.at_once = workers * _AHEAD
-        self._function = function
+        self._function = function if common is None else functools.partial(_with_taken, function)
         self._workers = workers
+        self._common = common
         self._pool = self._made()
 
     def _made(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self._workers, mp_context=multiprocessing.get_context("spawn"))
+        return ProcessPoolExecutor(
+            self._workers,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_take,
+            initargs=(self._common,),
+        )
 
     def start(self, shard: Any) -> Future[Any]:
         try:
@@ -258,7 +274,7 @@ class _Processes:
 class _Ray:
     """A Ray cluster: the one of RAY_ADDRESS or of a session already begun, else one on this machine."""
 
-    def __init__(self, function: Callable[[Any], Any], workers: int | None) -> None:
+    def __init__(self, function: Callable[..., Any], workers: int | None, common: Any) -> None:
         try:
             self._ray: Any = importlib.import_module("ray")
         except ImportError as error:
@@ -268,6 +284,7 @@ class _Ray:
         if not self._ray.is_initialized():
             self._begin()
         self._function = self._ray.remote(max_retries=-1)(function)  # a lost process or machine: the task runs again
+        self._common = () if common is None else (self._ray.put(common),)
         self.at_once = (workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))) * _AHEAD
 
     def _begin(self) -> None:
@@ -280,7 +297,7 @@ class _Ray:
         self._ray.init(address=address, log_to_driver=False)
 
     def start(self, shard: Any) -> Any:
-        return self._function.remote(shard)
+        return self._function.remote(shard, *self._common)
 
     def ended(self, handles: Collection[Any]) -> Collection[Any]:
         done, _ = self._ray.wait(list(handles), num_returns=1)
@@ -295,6 +312,23 @@ class _Ray:
     def close(self, handles: Collection[Any]) -> None:
         for handle in handles:
             self._ray.cancel(handle, force=True)
+
+
+_taken: Any = None
+"""In a worker process: what all its shards need."""
+
+
+def _take(common: Any) -> None:
+    global _taken
+    _taken = common
+
+
+def _with_taken(function: Callable[..., Any], shard: Any) -> Any:
+    return function(shard, _taken)
+
+
+def _with(function: Callable[..., Any], common: Any, shard: Any) -> Any:
+    return function(shard, common)
 
 
 def _named(error: Exception, shard: str) -> UnderstudyError:

@@ -12,8 +12,8 @@ from understudy.generate.base import Page
 from understudy.generate.extractive import pages_kept
 from understudy.generate.extractive.precision import OFF
 from understudy.generate.extractive.teacher import ExtractiveTeacher
-from understudy.kept import Kept
 from understudy.lab.worlds import make_world
+from understudy.stage import RunContext
 from understudy.types import Chunk, Document
 
 
@@ -39,8 +39,8 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def taught(pages: Sequence[Page], root: Path | None, read: list[str], version: int = 1) -> tuple[object, list[str]]:
     read.clear()
-    kept = Kept(root, "claims") if root else None
-    found = ExtractiveTeacher(extra=tuple(OFF), kept=kept, version=version).teach(pages)
+    ctx = RunContext(out=root / "out", work=root / "work", root=root) if root else None
+    found = ExtractiveTeacher(extra=tuple(OFF), ctx=ctx, version=version).teach(pages)
     return found, list(read)
 
 

@@ -23,7 +23,6 @@ from understudy.generate.openai import OpenAITeacher
 from understudy.generate.own_questions import group_facts, hold_out_pairs, make_own_items
 from understudy.generate.screen import screened
 from understudy.generate.splits import hold_out, make_pairs
-from understudy.kept import Kept
 from understudy.models.ledger import Ledger
 from understudy.models.openai import Endpoint
 from understudy.models.ref import ModelRef
@@ -124,8 +123,7 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
 def open_teacher(config: GenerateConfig, ctx: RunContext) -> Teacher:
     """The teacher of the recipe; where pairs are imported, items come from the extractive one."""
     if config.teacher == "extractive" or config.pairs:
-        kept = Kept(ctx.root, "claims")
-        return ExtractiveTeacher(config.product, config.extra_claims, kept=kept, version=config.VERSION)
+        return ExtractiveTeacher(config.product, config.extra_claims, ctx=ctx, version=config.VERSION)
     remote, ref = config.remote, ModelRef.parse(config.teacher)
     budget = Budget(remote.price.input, remote.price.output, remote.max_usd) if remote.price else None
     endpoint = Endpoint(

@@ -14,10 +14,11 @@ by its storage, and cuts a ranking in the middle of them. Here equal scores stan
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,10 @@ from understudy.retrieval import mapped
 from understudy.retrieval.analyser import terms
 from understudy.retrieval.bm25_build import Built, Postings, count
 
-_SLACK = 1e-9  # relative: what sums of floats in another order may differ by, many times over
+_SLACK = 1e-6  # relative, for each term: what sums in single precision and another order may differ by, many times over
+_BLOCK = 64  # rows of which the largest sum alone is looked at
+_LOOKED_UP = 8  # a lookup in a term's rows costs about as much as adding up so many
+_FEW = 256  # passages whose scores are worth less than finding out that they do not matter
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,16 @@ class _Asked:
     impacts: NDArray[np.float32]
     count: int
     most: float
+
+    def weighed(self, places: Any = slice(None)) -> NDArray[np.float32]:
+        """What it adds to the rows at these places."""
+        impacts = self.impacts[places]
+        return impacts if self.count == 1 else impacts * np.float32(self.count)
+
+    def places(self, rows: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Where rows, rising, stand among its own, and which of them do."""
+        places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        return places, self.rows[places] == rows
 
 
 @dataclass(frozen=True)
@@ -96,8 +110,9 @@ class BM25:
 
         Equal scores stand in the order of the rows. Terms are added up from the one that can add most. As soon as all
         others together cannot lift a passage into the best, only the passages found so far are looked up in them
-        (Turtle and Flood, "Query Evaluation: Strategies and Optimizations", 1995). The scores of what remains are
-        summed in the order of the terms, so that they are what adding up everything gives.
+        (Turtle and Flood, "Query Evaluation: Strategies and Optimizations", 1995), fewer after each term. What is
+        left is few; its scores are summed anew in the order of the terms, so that they are what adding up everything
+        gives.
         """
         asked = self._asked(query)
         rows = self._candidates(asked, limit)
@@ -105,22 +120,31 @@ class BM25:
         return rows[order].astype(np.int64), scores
 
     def _candidates(self, asked: Sequence[_Asked], limit: int) -> NDArray[np.int32]:
-        """Rows, rising, among which the best `limit` are."""
-        order = sorted(asked, key=lambda a: -a.most)
-        rest = sum(a.most for a in order)
-        unread = sum(len(a.rows) for a in order)
-        sums = np.zeros(self.size, dtype=np.float64)
-        for term in order:
-            if unread > self.size // 16:  # else looking whether it can end here costs more than going on
-                found = np.flatnonzero(sums)
-                least = _worst_of_best(sums[found], limit)
-                if least > rest * (1 + _SLACK):
-                    return found[sums[found] + rest >= least * (1 - _SLACK)].astype(np.int32)
-            sums[term.rows] += term.count * term.impacts.astype(np.float64)
-            rest -= term.most
-            unread -= len(term.rows)
-        found = np.flatnonzero(sums)
-        return found[sums[found] >= _worst_of_best(sums[found], limit) * (1 - _SLACK)].astype(np.int32)
+        """Rows, rising, among which the best `limit` are.
+
+        Sums are in single precision: they are only compared, with `slack` for what they may be off by.
+        """
+        waiting = deque(sorted(asked, key=lambda a: -a.most))
+        slack = _SLACK * (len(waiting) + 1)
+        read, rest = 0.0, sum(a.most for a in asked)
+        sums = np.zeros(-(-self.size // _BLOCK) * _BLOCK, dtype=np.float32)
+        found: NDArray[np.int32] | None = None  # None: every row may still be among the best
+        while waiting and (found is None or len(found) > max(_FEW, limit)):
+            term = waiting.popleft()
+            if found is None or len(found) * _LOOKED_UP > len(term.rows):
+                sums[term.rows] += term.weighed()
+            else:
+                places, held = term.places(found)
+                sums[found[held]] += term.weighed(places[held])
+            read, rest = read + term.most, rest - term.most
+            if rest > read or (found is None and waiting and len(waiting[0].rows) < self.size // _BLOCK):
+                continue  # it cannot end yet, or reading on costs less than looking
+            least = _at_least(sums if found is None else sums[found], limit)
+            if least * (1 - slack) > rest * (1 + slack):
+                enough = least * (1 - slack) - rest * (1 + slack)
+                kept = np.flatnonzero((sums if found is None else sums[found]) >= enough)
+                found = kept.astype(np.int32) if found is None else found[kept]
+        return np.flatnonzero(sums).astype(np.int32) if found is None else found
 
     def _asked(self, query: Iterable[str]) -> list[_Asked]:
         """What the index holds of a question's terms, in the order of the terms."""
@@ -189,19 +213,20 @@ def _older(arrays: Built) -> Built:
     return {"terms": words[words != ord("\n")], "term_starts": begins.astype(np.int64), "most": most}
 
 
-def _worst_of_best(scores: NDArray[np.float64], limit: int) -> float:
-    """The `limit`-th largest score; 0 where there are fewer."""
-    if len(scores) < limit:
+def _at_least(sums: NDArray[np.float32], limit: int) -> float:
+    """A lower bound of the `limit`-th largest sum: that of the largest of each block, where there are enough blocks."""
+    if len(sums) >= _BLOCK * 4 * limit and len(sums) % _BLOCK == 0:
+        sums = sums.reshape(-1, _BLOCK).max(axis=1)
+    if len(sums) < limit:
         return 0.0
-    return float(np.partition(scores, len(scores) - limit)[len(scores) - limit])
+    return float(np.partition(sums, len(sums) - limit)[len(sums) - limit])
 
 
 def _scores(asked: Sequence[_Asked], rows: NDArray[np.int32]) -> NDArray[np.float64]:
     """The scores of given rows, summed in the order of the terms."""
     scores = np.zeros(len(rows), dtype=np.float64)
     for term in asked:
-        places = np.minimum(np.searchsorted(term.rows, rows), len(term.rows) - 1)
-        held = term.rows[places] == rows
+        places, held = term.places(rows)
         scores[held] += term.count * term.impacts[places[held]].astype(np.float64)
     return scores
 

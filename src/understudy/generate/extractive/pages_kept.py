@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterator, Sequence
-from typing import Any, cast
+from typing import cast
 
 from understudy.artifact import digest_json
+from understudy.engine import map_kept
 from understudy.generate.base import Page
 from understudy.generate.extractive.blocks import page_claims, page_words
 from understudy.generate.extractive.claims import Claim, Location
 from understudy.generate.extractive.corpus import Corpus
 from understudy.kept import Kept
+from understudy.stage import RunContext
 
 _FIELDS = ("form", "subject", "attribute", "value", "start", "end", "type", "weak", "answer", "words", "asked")
 _SETS = ("verbs", "common", "titles")
-_AT_ONCE = 100  # pages whose claims are written together
+_AT_ONCE = 32  # pages read together
 
 
 class Witness:
@@ -58,25 +60,40 @@ def _answer(corpus: Corpus, what: str, of: str) -> bool:
     return corpus.is_specific(of) if what == "is_specific" else corpus.speaks_of(of)
 
 
-def claims_of(pages: Sequence[Page], corpus: Corpus, version: int, kept: Kept | None) -> Iterator[Claim]:
-    """The claims of all pages in the order of the text, as `page_claims` reads them. version: of the teacher."""
-    if kept is None:
+def claims_of(pages: Sequence[Page], corpus: Corpus, version: int, ctx: RunContext | None) -> Iterator[Claim]:
+    """The claims of all pages in the order of the text, as `page_claims` reads them. version: of the teacher.
+
+    ctx: where pages are read and what they state is kept; None: here, and nothing is kept.
+    """
+    if ctx is None:
         for page in pages:
             yield from page_claims(page, corpus)
         return
-    new: dict[str, bytes] = {}
-    for page in pages:
-        key = _key(page, corpus.product, version)
-        claims = _read(kept.get([key]).get(key), page, corpus)
-        if claims is None:
-            witness = Witness(corpus)
-            claims = list(page_claims(page, cast(Corpus, witness)))
-            new[key] = _written(claims, witness)
-            if len(new) == _AT_ONCE:
-                kept.put(new)
-                new = {}
-        yield from claims
-    kept.put(new)
+    read = map_kept(
+        _read_all,
+        pages,
+        ctx,
+        shared=lambda some: None,
+        key=lambda page: _key(page, corpus.product, version),
+        kept=Kept(ctx.root, "claims"),
+        at_once=_AT_ONCE,
+        name="pages",
+        common=corpus,
+        fits=lambda page, value: _holds(value, corpus),
+    )
+    for number, (page, value) in enumerate(read):
+        yield from _claims(value, page, corpus)
+        if number % _AT_ONCE == 0:
+            ctx.progress("pages read", number, len(pages))
+
+
+def _read_all(shard: tuple[None, list[Page]], corpus: Corpus) -> list[tuple[bytes, bool]]:
+    """A shard of the work: what each page states, with what it asked of the corpus, as JSON."""
+    found = []
+    for page in shard[1]:
+        witness = Witness(corpus)
+        found.append((_written(list(page_claims(page, cast(Corpus, witness))), witness), True))
+    return found
 
 
 def _key(page: Page, product: str, version: int) -> str:
@@ -91,15 +108,13 @@ def _written(claims: Sequence[Claim], witness: Witness) -> bytes:
     return json.dumps({"said": said, "claims": rows}, default=dict).encode("utf-8", "surrogatepass")
 
 
-def _read(value: bytes | None, page: Page, corpus: Corpus) -> list[Claim] | None:
-    """The kept claims; None where there are none, or the corpus now says otherwise."""
-    if value is None:
-        return None
-    found: dict[str, Any] = json.loads(value)
-    if any(_answer(corpus, what, of) != answer for what, of, answer in found["said"]):
-        return None
+def _holds(value: bytes, corpus: Corpus) -> bool:
+    """Whether the corpus still gives every answer that it gave while the page was read."""
+    return all(_answer(corpus, what, of) == answer for what, of, answer in json.loads(value)["said"])
+
+
+def _claims(value: bytes, page: Page, corpus: Corpus) -> Iterator[Claim]:
+    """The claims of a page from what is kept of it."""
     names, common = page_words(page.document.text)
-    return [
-        Claim(**fields, location=Location(page.document, tuple(headings), names, common, corpus))
-        for headings, fields in found["claims"]
-    ]
+    for headings, fields in json.loads(value)["claims"]:
+        yield Claim(**fields, location=Location(page.document, tuple(headings), names, common, corpus))

@@ -14,8 +14,8 @@ from understudy.generate.extractive.disambiguate import disambiguate
 from understudy.generate.extractive.pages_kept import claims_of
 from understudy.generate.extractive.paraphrases import kind_of, option_of
 from understudy.generate.extractive.precision import OFF
-from understudy.kept import Kept
 from understudy.normal import normal
+from understudy.stage import RunContext
 
 _NOT_PRODUCTS = frozenset(
     (
@@ -39,17 +39,18 @@ class ExtractiveTeacher:
     """Reads tables, definition lists, options, steps, commands and sentences; asks nothing that is ambiguous.
 
     product: the name that questions mention where a subject alone could be anything's; found by itself if None.
-    kept: where what a page states is found again, under the teacher's version; None: every page is read.
+    ctx: where pages are read, and what a page states is found again under the teacher's version; None: every page is
+        read here.
     extra: kinds of claim that are asked for although their measured precision is low (see `precision.py`).
     """
 
     name = "extractive"
 
     def __init__(
-        self, product: str | None = None, extra: Sequence[str] = (), *, kept: Kept | None = None, version: int = 0
+        self, product: str | None = None, extra: Sequence[str] = (), *, ctx: RunContext | None = None, version: int = 0
     ) -> None:
         self.product = product
-        self.kept = kept
+        self.ctx = ctx
         self.version = version
         self.off = OFF - set(extra)
 
@@ -57,7 +58,7 @@ class ExtractiveTeacher:
         """Facts of all pages in the order of the text; the same input always gives the same facts."""
         product = find_product(pages) if self.product is None else self.product
         corpus = read_corpus(pages, product)
-        claims = list(claims_of(pages, corpus, self.version, self.kept))
+        claims = list(claims_of(pages, corpus, self.version, self.ctx))
         by_id = {page.document.doc_id: page for page in pages}
         claims = [replace(c, asked=False) if kind_of(c) in self.off else c for c in claims]
         facts, lost = disambiguate([claim for claim in claims if claim.asked], by_id, product)
