@@ -126,7 +126,7 @@ class Losing(_Ray):
     stage = ""
     """The stage in which it is lost, while that runs; empty else."""
 
-    def __init__(self, function: Callable[..., Any], workers: int | None, common: Any) -> None:
+    def __init__(self, function: Callable[..., Any], workers: int | None, common: Any, fresh: bool) -> None:
         log, doomed, stage = str(self.log), self.doomed, self.stage
 
         def held(shard: Any, *more: Any) -> Any:
@@ -143,7 +143,7 @@ class Losing(_Ray):
                 time.sleep(600)
             return function(shard, *more)
 
-        super().__init__(held, workers, common)
+        super().__init__(held, workers, common, fresh)
 
     def ended(self, handles: Collection[Any]) -> Collection[Any]:
         """Wait for both machines to be at work, and take the other away."""

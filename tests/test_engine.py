@@ -65,6 +65,10 @@ def die_once(path):
     return path
 
 
+def process(x, common):
+    return x, common, os.getpid()
+
+
 def note(path):
     open(path, "w").close()
     if path.endswith("0"):
@@ -159,6 +163,31 @@ def test_what_is_kept_is_not_made_again(tasks: Any, tmp_path: Path, workers: int
     assert sorted(log) == sorted(["a", "b", "c", "never", "never", "passing", "passing"])
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_all_shards_need_reaches_each(tasks: Any, workers: int) -> None:
+    found = list(map_shards(tasks.process, range(5), common={"limit": 3}, workers=workers))
+    assert [(shard, common) for shard, common, _ in found] == [(x, {"limit": 3}) for x in range(5)]
+
+
+def test_a_fresh_process_for_each_shard(tasks: Any) -> None:
+    found = list(map_shards(tasks.process, range(3), common="x", workers=1, fresh=True))
+    assert [shard for shard, _, _ in found] == [0, 1, 2]
+    assert len({pid for _, _, pid in found} - {os.getpid()}) == 3
+
+
+def test_what_is_kept_and_holds_no_more_is_made_again(tasks: Any, tmp_path: Path) -> None:
+    ctx = RunContext(out=tmp_path, work=tmp_path, root=tmp_path)
+    kept = Kept(tmp_path, "things")
+    kept.put({"a": b"A", "b": b"old"})
+    found = map_kept(
+        tasks.made, ["a", "b"], ctx, shared=lambda some: str(tmp_path / "log"), kept=kept, at_once=2, name="things",
+        key=lambda item: item, fits=lambda item, value: value != b"old",
+    )  # fmt: skip
+    assert list(found) == [("a", b"A"), ("b", b"B")]
+    assert (tmp_path / "log").read_text().split() == ["b"]
+    assert kept.get(["b"]) == {"b": b"B"}
+
+
 def test_after_an_error_no_new_shard_begins(tasks: Any, tmp_path: Path) -> None:
     paths = [str(tmp_path / f"ran-{i}") for i in range(40)]
     with pytest.raises(StageError, match="shard 1 of 40"):
@@ -203,23 +232,26 @@ class SmallRay:
         return {"CPU": 2.0}
 
     def remote(self, **options: Any) -> Any:
-        assert options == {"max_retries": -1}
+        assert options in ({"max_retries": -1}, {"max_retries": -1, "max_calls": 1})
         return self._remote
 
     def _remote(self, function: Any) -> Any:
         ray = self
 
         class Remote:
-            def remote(self, shard: Any) -> int:
+            def remote(self, shard: Any, *common: Any) -> int:
                 reference = len(ray.started)
                 ray.started.append(reference)
                 try:
-                    ray._results[reference] = function(shard)
+                    ray._results[reference] = function(shard, *common)
                 except Exception as error:
                     ray._results[reference] = Task(error)
                 return reference
 
         return Remote()
+
+    def put(self, value: Any) -> Any:
+        return value
 
     def wait(self, references: list[int], num_returns: int) -> tuple[list[int], list[int]]:
         first = references[-1] if self.newest_first else references[0]
@@ -246,6 +278,14 @@ def test_ray_results_are_in_order_and_errors_named(
         list(map_shards(tasks.fail_at_three, range(30), engine="ray", workers=2))
     assert isinstance(caught.value.__cause__, ValueError)
     assert len(ray.started) < 19 + 30
+
+
+def test_on_ray_long_shards_are_not_handed_out_ahead(tasks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = SmallRay(newest_first=False)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    results = map_shards(tasks.process, range(9), common="x", engine="ray", workers=2, fresh=True)
+    assert next(results)[:2] == (0, "x")
+    assert len(ray.started) <= 3
 
 
 def test_what_still_runs_is_given_up_when_nobody_wants_it(tasks: Any, monkeypatch: pytest.MonkeyPatch) -> None:

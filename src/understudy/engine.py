@@ -37,6 +37,7 @@ def map_shards(
     common: Any = None,
     engine: Engine = "local",
     workers: int | None = None,
+    fresh: bool = False,
     name: Callable[[int, Shard], str] | None = None,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
     known: Callable[[Shard], Result | None] = lambda shard: None,
@@ -47,6 +48,7 @@ def map_shards(
         pickle. With one worker or one shard it runs right here.
     common: what every shard needs, sent once to each process or machine; where given, `function(shard, common)`.
     workers: processes, or Ray tasks at once; None takes the processors of this machine, or of the cluster.
+    fresh: each shard in a process of its own, for long ones whose libraries keep memory; none is handed out ahead.
     name: what a shard is called in an error; by default its number.
     progress: called with (shards finished, shards in all, None where the iterable does not say).
     known: the result of a shard that needs no work; None where it does.
@@ -59,11 +61,12 @@ def map_shards(
     called = name or (lambda number, shard: f"shard {number + 1}{of}")
     pool: _Pool
     if engine == "ray":
-        pool = _Ray(function, workers, common)
+        pool = _Ray(function, workers, common, fresh)
     else:
         count = workers or _processors()
         count = count if total is None else min(count, total)
-        pool = _Here(function, common) if count <= 1 else _Processes(function, count, common)
+        alone = count <= 1 and not fresh
+        pool = _Here(function, common) if alone else _Processes(function, count, common, fresh)
     return _in_order(pool, shards, total, called, progress, known)
 
 
@@ -238,8 +241,9 @@ class _Processes:
     """Processes of this machine. Spawned, not forked: a fork copies the locks of torch's and LanceDB's
     threads in whatever state they are."""
 
-    def __init__(self, function: Callable[..., Any], workers: int, common: Any) -> None:
-        self.at_once = workers * _AHEAD
+    def __init__(self, function: Callable[..., Any], workers: int, common: Any, fresh: bool = False) -> None:
+        self.at_once = workers * (1 if fresh else _AHEAD)
+        self._fresh = fresh
         self._function = function if common is None else functools.partial(_with_taken, function)
         self._workers = workers
         self._common = common
@@ -251,6 +255,7 @@ class _Processes:
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_take,
             initargs=(self._common,),
+            max_tasks_per_child=1 if self._fresh else None,
         )
 
     def start(self, shard: Any) -> Future[Any]:
@@ -274,7 +279,7 @@ class _Processes:
 class _Ray:
     """A Ray cluster: the one of RAY_ADDRESS or of a session already begun, else one on this machine."""
 
-    def __init__(self, function: Callable[..., Any], workers: int | None, common: Any) -> None:
+    def __init__(self, function: Callable[..., Any], workers: int | None, common: Any, fresh: bool = False) -> None:
         try:
             self._ray: Any = importlib.import_module("ray")
         except ImportError as error:
@@ -283,9 +288,10 @@ class _Ray:
             ) from error
         if not self._ray.is_initialized():
             self._begin()
-        self._function = self._ray.remote(max_retries=-1)(function)  # a lost process or machine: the task runs again
+        how = {"max_retries": -1} | ({"max_calls": 1} if fresh else {})  # a lost process or machine: it runs again
+        self._function = self._ray.remote(**how)(function)
         self._common = () if common is None else (self._ray.put(common),)
-        self.at_once = (workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))) * _AHEAD
+        self.at_once = (workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))) * (1 if fresh else _AHEAD)
 
     def _begin(self) -> None:
         address = os.environ.get("RAY_ADDRESS")

@@ -36,7 +36,7 @@ def test_a_study_runs_to_its_page_and_is_not_run_twice(tmp_path: Path, monkeypat
     page = (out / "study.md").read_text(encoding="utf-8")
     assert all(claim.question in page for claim in found.claims)
 
-    study(config, out, store)
+    study(config, out, store, jobs=2)  # as they are, from processes of their own
     assert sorted(store.glob("store/*/*/manifest.json")) == made
     assert [p.stat().st_mtime_ns for p in made] == times
     assert json.loads((out / "study.json").read_text(encoding="utf-8")) == first

@@ -6,6 +6,7 @@ the terminal. Emphasis is a `style`.
 
 from __future__ import annotations
 
+import enum
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,6 +44,13 @@ def _folder(text: str | Path) -> Path:
     if not str(text).strip():
         raise UsageError("--store: is empty; name the folder of artifacts and runs, such as .understudy")
     return Path(text)
+
+
+class EngineName(enum.StrEnum):
+    """Where shards of the work run."""
+
+    local = "local"
+    ray = "ray"
 
 
 StoreOption = Annotated[

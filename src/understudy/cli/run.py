@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import shlex
 import sys
 from pathlib import Path
@@ -10,20 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from understudy.cli.console import DEFAULT_STORE, SetOption, StoreOption, console
+from understudy.cli.console import DEFAULT_STORE, EngineName, SetOption, StoreOption, console
 from understudy.cli.verdict import print_verdict
 from understudy.cli.watch import Watch
 from understudy.errors import UsageError
 
 if TYPE_CHECKING:
     from understudy.api import Plan
-
-
-class EngineName(enum.StrEnum):
-    """Where shards of the work run."""
-
-    local = "local"
-    ray = "ray"
 
 
 def run(

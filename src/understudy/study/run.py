@@ -12,10 +12,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from understudy.artifact import Artifact, to_plain, write_text
+from understudy.engine import map_shards
 from understudy.errors import InputError, RecipeError
 from understudy.lab.worlds import make_world, write_world
 from understudy.pipeline import Pipeline
 from understudy.recipe import Recipe
+from understudy.stage import Engine
 from understudy.study.config import StudyConfig
 from understudy.suite import general_suite, write_preferences
 from understudy.types import ItemResult, MCQItem
@@ -181,31 +183,39 @@ def _sweep(sft: Artifact) -> Mapping[str, Any]:
 
 
 def run(
-    config: StudyConfig, out: Path, store: Path, *, jobs: int = 1, say: Say = lambda text: None
+    config: StudyConfig,
+    out: Path,
+    store: Path,
+    *,
+    jobs: int = 1,
+    engine: Engine = "local",
+    say: Say = lambda text: None,
 ) -> Sequence[SeedResult]:
-    """All seeds, `jobs` at a time, each in a process of its own where there are several."""
+    """All seeds, `jobs` at a time, each in a process of its own where there are several or where Ray runs them.
+
+    On a cluster `out` and `store` lie where all its machines find them.
+    """
     seeds = range(1, config.seeds + 1)
-    if jobs <= 1:
+    if jobs <= 1 and engine == "local":
         return [run_seed(config, seed, out, store, say) for seed in seeds]
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
+    common = config, out.absolute(), store.absolute(), jobs
     # A process a seed: what the libraries keep of one (over 5 GB) is gone before the next.
-    with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=_worker, initargs=(jobs,), max_tasks_per_child=1
-    ) as pool:
-        waiting = [pool.submit(run_seed, config, seed, out, store, _print) for seed in seeds]
-        return [job.result() for job in waiting]
+    found = map_shards(
+        _seed, seeds, common=common, engine=engine, workers=jobs, fresh=True, name=lambda _, seed: f"seed {seed}"
+    )
+    return list(found)
 
 
-def _worker(jobs: int) -> None:
-    """A worker takes its part of the processors, and says nothing but what the study says."""
+def _seed(seed: int, common: tuple[StudyConfig, Path, Path, int]) -> SeedResult:
+    """A shard of the work. It takes its part of the processors, and says nothing but what the study says."""
     import warnings
 
     import torch
 
+    config, out, store, jobs = common
     warnings.simplefilter("ignore")
     torch.set_num_threads(max(1, torch.get_num_threads() // jobs))
+    return run_seed(config, seed, out, store, _print)
 
 
 def _print(text: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from understudy.artifact import to_plain, write_json, write_text
 from understudy.errors import InputError
 from understudy.models.resolve import identity
+from understudy.stage import Engine
 from understudy.study import run as runner
 from understudy.study.claims import Findings, findings
 from understudy.study.config import StudyConfig
@@ -16,7 +17,13 @@ from understudy.study.render import markdown
 
 
 def study(
-    config: StudyConfig, out: Path, store: Path, *, jobs: int = 1, say: Callable[[str], None] = lambda text: None
+    config: StudyConfig,
+    out: Path,
+    store: Path,
+    *,
+    jobs: int = 1,
+    engine: Engine = "local",
+    say: Callable[[str], None] = lambda text: None,
 ) -> Findings:
     """Run the study and write `study.md` and `study.json` into `out`; what the store holds is not run again.
 
@@ -24,7 +31,7 @@ def study(
     before anything is computed.
     """
     check(config, out)
-    results = runner.run(config, out, store, jobs=jobs, say=say)
+    results = runner.run(config, out, store, jobs=jobs, engine=engine, say=say)
     found = findings(config, results)
     models = {model: identity(model) for model in (config.base_model, *config.specialists)}
     write_json(out / "study.json", {"study": config.model_dump(mode="json"), "models": models, **to_plain(found)})
