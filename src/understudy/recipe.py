@@ -32,6 +32,24 @@ from understudy.sft.config import SftConfig
 _SECTIONS = ("merge", "align", "docs", "chunk", "generate", "index", "sft", "benchmark")
 
 
+class Budget(BaseModel):
+    """What a run may take. What does not fit is left out, spread over the documentation, and named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    hours: float | None = Field(
+        default=None,
+        gt=0,
+        description="of the whole recipe, by the plan's estimates: the training gets fewer rows until it fits",
+    )
+    usd: float | None = Field(
+        default=None, gt=0, description="most US dollars for the teacher; needs `generate.remote.price`"
+    )
+    rows: int | None = Field(
+        default=None, ge=1, description="most training rows made from pairs, all epochs together"
+    )
+
+
 class Recipe(BaseModel):
     """Everything a run depends on: a name, a seed, a base model and the settings of each stage."""
 
@@ -44,6 +62,9 @@ class Recipe(BaseModel):
     base_model: str | None = Field(
         default=None,
         description="the model to teach: lab:reader, hf:org/name, ./folder, gguf:file; or a merge makes it",
+    )
+    budget: Budget | None = Field(
+        default=None, description="what a run may take; what does not fit is left out, and named"
     )
     merge: MergeConfig | None = Field(default=None, description="models in, one model out, in place of base_model")
     align: AlignConfig | None = Field(
@@ -62,7 +83,7 @@ class Recipe(BaseModel):
         """`index:` with nothing after it means the defaults; documents are always cut into chunks."""
         if not isinstance(values, Mapping):
             return values
-        filled = {k: {} if v is None and k in _SECTIONS else v for k, v in values.items()}
+        filled = {k: {} if v is None and k in (*_SECTIONS, "budget") else v for k, v in values.items()}
         if "docs" in filled:
             filled.setdefault("chunk", {})
         return filled
@@ -74,6 +95,11 @@ class Recipe(BaseModel):
         for section in ("generate", "index", "benchmark", "sft"):
             if getattr(self, section) is not None and self.docs is None:
                 raise ValueError(f"{section}: needs documentation; add `docs: {{path: FOLDER}}`")
+        budget, teacher = self.budget or Budget(), self.generate
+        if budget.usd is not None and teacher is not None and teacher.asks and teacher.remote.price is None:
+            raise ValueError("budget: usd needs the teacher's price; add `generate: {remote: {price: {…}}}`")
+        if (budget.rows is not None or budget.hours is not None) and self.sft is None:
+            raise ValueError("budget: rows and hours cap a training, and there is none; add `sft: {}` or leave them out")
         if self.sft is not None and self.generate is None:
             raise ValueError("sft: needs teaching data; add `generate: {}`")
         return self
@@ -81,11 +107,17 @@ class Recipe(BaseModel):
     def section(self, stage: str) -> StageConfig | None:
         """The settings of a stage by its name; None where the recipe leaves it out.
 
-        A benchmark with an arm that retrieves searches as `index.search` says, unless it says otherwise itself.
+        A benchmark with an arm that retrieves searches as `index.search` says, unless it says otherwise itself. What
+        the budget says of money and rows holds beside what the stage says.
         """
         config: StageConfig | None = getattr(self, section_of(stage))
         if isinstance(config, BenchmarkConfig) and self.index is not None:
             return config.with_search(self.index.search, self.index.retriever)
+        budget = self.budget or Budget()
+        if isinstance(config, GenerateConfig) and config.asks:
+            return config.within(budget.usd)
+        if isinstance(config, SftConfig) and budget.rows is not None:
+            return config.model_copy(update={"rows": min(budget.rows, config.rows or budget.rows)})
         return config
 
     def contacts(self) -> dict[str, list[str]]:

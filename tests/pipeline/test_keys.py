@@ -30,6 +30,9 @@ TEACH = "generate sft benchmark"
 TABLE = """
 name=other                                  | nothing
 seed=1                                      | generate sft benchmark
+budget.rows=100                             | sft benchmark
+budget.usd=1                                | nothing: the teacher is local
+budget.hours=1                              | nothing: it is rows that it sets, where time is short
 docs.include=["**/*.md"]                    | ingest chunk generate index sft benchmark
 docs.gitignore=false                        | ingest chunk generate index sft benchmark
 docs.exclude=["x/**"]                       | ingest chunk generate index sft benchmark
@@ -84,6 +87,7 @@ sft.lr_scheduler_type=linear                | sft benchmark
 sft.warmup_ratio=0.1                        | sft benchmark
 sft.weight_decay=0.1                        | sft benchmark
 sft.max_grad_norm=2.0                       | sft benchmark
+sft.rows=100                                | sft benchmark
 sft.epochs=1                                | sft benchmark
 sft.batch_size=8                            | sft benchmark
 sft.per_device_train_batch_size=4           | sft benchmark
@@ -134,6 +138,7 @@ benchmark.shifts=2                          | nothing: cloze shows no options
 benchmark.max_tokens=8                      | nothing: nobody writes
 benchmark.judge=lab:math                    | benchmark
 """
+PRICE = "generate.remote.price={input: 1, output: 1}"
 # What the table's recipe cannot show by one setting: [settings before], setting, stages.
 BESIDE: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("sft.start=previous",), "sft.update.replay=0.3", "sft benchmark"),
@@ -157,6 +162,9 @@ BESIDE: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("benchmark.scoring=[letter]",), "benchmark.normalise=raw", "nothing"),
     (("generate.teacher=openai:m@http://127.0.0.1:1/v1",), "generate.remote.rounds=2", TEACH),
     (("generate.teacher=openai:m@http://127.0.0.1:1/v1",), "generate.remote.concurrency=2", "nothing"),
+    (("generate.teacher=openai:m@http://127.0.0.1:1/v1", PRICE), "budget.usd=1", TEACH),
+    (("generate.teacher=openai:m@http://127.0.0.1:1/v1", PRICE, "generate.remote.max_usd=1"), "budget.usd=2", "nothing"),
+    (("sft.rows=50",), "budget.rows=100", "nothing"),
 )
 LINES = [tuple(part.strip() for part in line.split("|")) for line in TABLE.strip().splitlines()]
 # Shown by another recipe than the table's, or a way of naming what is digested by content.
@@ -230,9 +238,9 @@ def test_the_table_has_every_setting() -> None:
         {setting.partition("=")[0] for setting, _ in LINES} | {s.partition("=")[0] for _, s, _ in BESIDE} | ELSEWHERE
     )
     sections: dict[str, Any] = {
-        name: next(a for a in typing.get_args(field.annotation) if isinstance(a, type) and issubclass(a, StageConfig))
+        name: next(a for a in typing.get_args(field.annotation) if isinstance(a, type) and issubclass(a, BaseModel))
         for name, field in Recipe.model_fields.items()
-        if name in ("docs", "chunk", "generate", "index", "sft", "benchmark")
+        if name in ("budget", "docs", "chunk", "generate", "index", "sft", "benchmark")
     }
     every = {name for section, model in sections.items() for name in settings(model, section)}
     missing = {n for n in every - shown if not n.startswith(("generate.remote", "benchmark.search", "sft.search"))}

@@ -21,10 +21,13 @@ from safetensors.torch import load_file
 from understudy.artifact import Artifact, digest_tree, read_records, seal, walk_files, write_records
 from understudy.errors import InputError, MissingExtraError, ModelError, StageError
 from understudy.models.open import open_language_model
+from understudy.report.sources import Sources
+from understudy.report.training import training
 from understudy.sft import stage
 from understudy.sft.config import MixConfig, ReplayConfig, SftConfig
 from understudy.sft.replay import replay_rows
 from understudy.sft.rows import Row
+from understudy.sft.spread import BEYOND
 from understudy.sft.watch import TeachingWatch
 from understudy.stage import Inputs, RunContext
 from understudy.training.checkpoints import Checkpoints
@@ -69,6 +72,24 @@ def _one_thread() -> Any:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+def test_a_budget_of_rows_leaves_out_what_does_not_fit_and_says_so(
+    inputs: Inputs, context: Context, caplog: pytest.LogCaptureFixture
+) -> None:
+    ctx = context("budget")
+    output = stage.run(SftConfig(**QUICK, mix=CLOSED, rows=33), inputs, ctx)
+    assert output.counts["train"] == 16
+    assert output.counts["rows"] == 32
+    assert output.counts["rejected"] == {BEYOND: 32}
+    assert "leaves out 32 pairs" in caplog.text
+    taught = {row["pair_id"] for row in read_records(ctx.out / "mix.jsonl", dict)}
+    assert {name.partition("-")[0] for name in taught} == {f"p{i}" for i in range(16)}, "each fact gives one wording"
+    seal(ctx.out, {"stage": "sft", "key": "k", "config": {}, "counts": dict(output.counts), "metrics": {}})
+    told = training(Sources({"sft": Artifact.open(ctx.out)}))
+    assert told is not None
+    assert told["left_out"] == {"left_out": 32, "taught": 16}
+
 
 
 def test_killed_training_ends_with_the_same_adapter(

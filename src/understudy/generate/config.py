@@ -175,6 +175,17 @@ class GenerateConfig(StageConfig):
             raise ValueError("heldout_facts holds out imported pairs; add `questions: pairs`, or use heldout_chunks")
         return self
 
+    @property
+    def asks(self) -> bool:
+        """Whether a teacher behind an API is asked."""
+        return self.teacher != "extractive" and not self.pairs
+
+    def within(self, usd: float | None) -> GenerateConfig:
+        """The same with a cap on the money that is no higher."""
+        if usd is None or (self.remote.max_usd is not None and self.remote.max_usd <= usd):
+            return self
+        return self.model_copy(update={"remote": self.remote.model_copy(update={"max_usd": usd})})
+
     def inert(self) -> set[str]:
         """Pace and patience, the remote settings of a local teacher, and what is only for pairs of one's own."""
         pace = {"remote.concurrency", "remote.timeout_seconds", "remote.max_retries"}
@@ -187,7 +198,7 @@ class GenerateConfig(StageConfig):
         return unused | ({"questions", "heldout_facts"} if self.questions == "docs" else set())
 
     def files(self) -> dict[str, str]:
-        asked = self.teacher != "extractive" and not self.pairs and self.remote.prompts != DEFAULT
-        prompts = str(folder_of(self.remote.prompts)) if asked else None
+        own = self.asks and self.remote.prompts != DEFAULT
+        prompts = str(folder_of(self.remote.prompts)) if own else None
         named = {"pairs": self.pairs, "decisions": self.decisions, "remote.prompts": prompts}
         return {name: path for name, path in named.items() if path}

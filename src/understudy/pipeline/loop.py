@@ -14,6 +14,7 @@ from understudy.config import StageConfig
 from understudy.errors import RecipeError
 from understudy.facts import FactChanges
 from understudy.models.resolve import identity, local_folder, parameters
+from understudy.pipeline.budget import Hours
 from understudy.pipeline.keys import differences, key_fields, unknown
 from understudy.pipeline.previous import (
     PageChanges,
@@ -73,20 +74,43 @@ class Pipeline:
         """What would run, what is cached and why, with estimates. Computes nothing and loads no model."""
         previous = previous_keys(self.store.root, self.recipe.name)
         done: dict[str, Artifact] = {}
-        base = self.recipe.base_model
-        upstream: dict[str, Mapping[str, Any]] = {"model": {"parameters": parameters(base) if base else None}}
+        upstream = self._upstream(done)
         lines: list[Planned] = []
         timings = Timings(self.store.root)
+        spent = 0.0
         for step, config in self.steps:
+            missing: tuple[str, ...] = ()
+            try:
+                config = self._within_hours(step, config, done, upstream, spent)
+            except RecipeError as error:
+                missing = (str(error),)
             planned = self._plan_step(step, config, done, previous)
             if planned.artifact is not None:
                 done[step.name] = planned.artifact
                 upstream[step.name] = planned.artifact.counts
             else:
                 planned = replace(planned, estimate=timings.scaled(config, step.estimate(config, upstream)))
+                planned = replace(planned, estimate=replace(planned.estimate, missing=planned.estimate.missing + missing))
                 upstream[step.name] = planned.estimate.counts
+            spent += _taken(planned.artifact) if planned.artifact else planned.estimate.seconds or 0.0
             lines.append(planned)
         return lines
+
+    def _within_hours(
+        self,
+        step: Step,
+        config: StageConfig,
+        done: Mapping[str, Artifact],
+        upstream: Mapping[str, Mapping[str, Any]],
+        spent: float,
+    ) -> StageConfig:
+        """The settings of a stage within the budget's hours; see `Hours.settled`."""
+        hours = None if self.recipe.budget is None else self.recipe.budget.hours
+        if step.name != "sft" or hours is None:
+            return config
+        fields = key_fields(self.recipe, step, config, done)
+        known = None if unknown(fields) else fields
+        return Hours(self.store.root, hours).settled(config, self.steps, upstream, spent, known)
 
     def pages(self) -> PageChanges | None:
         """The pages of the folder against the newest run of the name; None where there is none. Reads each file."""
@@ -174,10 +198,13 @@ class Pipeline:
         for step, config in self.steps:
             if step.refresh is not None and only in (None, step.name):
                 step.refresh(config, say)
-            planned = self._plan_step(step, config, done, previous)
+            spent = sum(map(_taken, done.values()))
+            settled = self._within_hours(step, config, done, self._upstream(done), spent)
+            planned = self._plan_step(step, settled, done, previous)
             if planned.key is None:
                 self._fetch_models(config, say)
-                planned = self._plan_step(step, config, done, previous)
+                settled = self._within_hours(step, config, done, self._upstream(done), spent)
+                planned = self._plan_step(step, settled, done, previous)
             if planned.key is None:
                 raise RecipeError(f"{step.name}: cannot start: {'; '.join(planned.why)}")
             artifact = planned.artifact
@@ -214,11 +241,13 @@ class Pipeline:
 
     def _note(self, planned: Planned, done: Mapping[str, Artifact], artifact: Artifact) -> None:
         """Keep what the stage took beside what it was estimated to take, for the next plan."""
-        base = self.recipe.base_model
-        upstream: dict[str, Mapping[str, Any]] = {name: a.counts for name, a in done.items()}
-        upstream["model"] = {"parameters": parameters(base) if base else None}
-        estimate = planned.step.estimate(planned.config, upstream)
+        estimate = planned.step.estimate(planned.config, self._upstream(done))
         Timings(self.store.root).note(planned.config, estimate, artifact)
+
+    def _upstream(self, done: Mapping[str, Artifact]) -> dict[str, Mapping[str, Any]]:
+        """Counts by stage, as estimates take them."""
+        base = self.recipe.base_model
+        return {"model": {"parameters": parameters(base) if base else None}} | {n: a.counts for n, a in done.items()}
 
     def _keep(self, done: Mapping[str, Artifact], until: str | None) -> None:
         """Note what is there. A finished run stays one, also where only its first stages were looked at again."""
@@ -272,3 +301,8 @@ class Pipeline:
             target=self.store.artifact(step.name, key),
             ctx=ctx,
         )
+
+
+def _taken(artifact: Artifact) -> float:
+    """Seconds that it took when it was made."""
+    return float(artifact.manifest["wall_seconds"])

@@ -10,6 +10,7 @@ from typing import Any
 from understudy.artifact import Artifact
 from understudy.report.sources import Sources
 from understudy.report.words import percent
+from understudy.sft.spread import BEYOND
 
 _POINTS = 300  # more points than pixels only make the page heavier
 
@@ -33,9 +34,16 @@ def training(sources: Sources) -> dict[str, Any] | None:
         "loss": _thin(loss),
         "dev_loss": _thin(dev),
         "sweep": _sweep(artifact, sources),
+        "left_out": _left_out(artifact.counts),
         "metrics": _flat(artifact.metrics),
         "counts": _flat(artifact.counts),
     }
+
+
+def _left_out(counts: Mapping[str, Any]) -> dict[str, int] | None:
+    """Lessons that a budget of rows left out, and those that were taught; None where it left none."""
+    left_out = int((counts.get("rejected") or {}).get(BEYOND) or 0)
+    return {"left_out": left_out, "taught": int(counts.get("train") or 0)} if left_out else None
 
 
 def _settings(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -198,6 +198,12 @@ class SftConfig(StageConfig):
     )
     weight_decay: float = Field(default=0.0, ge=0, description="decoupled weight decay (AdamW)")
     max_grad_norm: float = Field(default=1.0, gt=0, description="the norm to which larger gradients are clipped")
+    rows: int | None = Field(
+        default=None,
+        ge=1,
+        description="most rows made from pairs, all epochs together; the pairs are spread over pages, passages and "
+        "facts; null: all",
+    )
     epochs: int = Field(default=3, ge=1, description="passes over the pairs; each deals every pair one row anew")
     batch_size: int = Field(
         default=16, ge=1, description="rows a weight update, over all devices and accumulation steps together"
@@ -250,6 +256,11 @@ class SftConfig(StageConfig):
         description="processes that train together; null: one for each GPU; 0: prepare, then say the command to "
         "launch by hand",
     )
+
+    @property
+    def pairs_an_epoch(self) -> int | None:
+        """Most pairs that `rows` leaves for each epoch; None: all."""
+        return None if self.rows is None else max(1, self.rows // self.epochs)
 
     @property
     def peak_learning_rate(self) -> float:

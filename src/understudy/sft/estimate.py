@@ -39,13 +39,17 @@ def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Es
     pairs = upstream.get("generate", {}).get("pairs")
     if pairs is None:
         return Estimate(note="the number of pairs is not known yet")
-    rows = float(pairs) * _WORDINGS_TRAINED * config.epochs
+    found = float(pairs) * _WORDINGS_TRAINED * config.epochs
+    rows = found if config.pairs_an_epoch is None else min(found, float(config.pairs_an_epoch * config.epochs))
+    left_out = "" if rows == found else f"; about {found - rows:,.0f} of {found:,.0f} rows are beyond the budget"
     chunk = upstream.get("chunk", {})
     tokens = rows * tokens_per_row(config, _mean_chunk(chunk))
     tokens += config.epochs * config.mix.documents * float(chunk.get("tokens") or 0)
     parameters = upstream.get("model", {}).get("parameters")
     if not parameters:
-        return Estimate({"rows": round(rows)}, tokens=tokens, note="time and memory follow from the model's size")
+        return Estimate(
+            {"rows": round(rows)}, tokens=tokens, note=f"time and memory follow from the model's size{left_out}"
+        )
     gpu = _has_gpu()
     cores = min(16, os.cpu_count() or 1)
     worked = tokens + _FORWARD * (sweep_tokens(config) + rows * replay_tokens(config))
@@ -56,7 +60,7 @@ def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Es
         tokens=tokens,
         seconds=seconds,
         memory_bytes=memory(config, parameters, gpu=gpu),
-        note=f"on {where}; early stop may end it sooner",
+        note=f"on {where}; early stop may end it sooner{left_out}",
     )
 
 

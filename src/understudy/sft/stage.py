@@ -29,6 +29,7 @@ from understudy.sft.job import DEV, FINAL, LOG, TRAIN, Job
 from understudy.sft.launch import launch, processes
 from understudy.sft.replay import replay_rows
 from understudy.sft.rows import Dealer, Row, Split, closed_book, split
+from understudy.sft.spread import BEYOND, spread
 from understudy.sft.strength import Strength, open_strength
 from understudy.sft.sweep import ARTIFACT, FEWEST, sweep, unswept
 from understudy.sft.update import development, find_update
@@ -152,6 +153,18 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
     index = inputs.get("index")
     retriever = open_index(index.path, config.search, device=ctx.device) if index else None
     update = find_update(inputs, found, pairs, ctx.seed)
+    most = config.pairs_an_epoch
+    if update and most is not None:
+        changed = len(update.taught) + len(update.withdrawn)
+        update = update.within(most, ctx.seed)
+        found.rejected[BEYOND] += changed - len(update.taught) - len(update.withdrawn)
+    elif most is not None:
+        whole, found.train = len(found.train), spread(found.train, most, ctx.seed)
+        found.rejected[BEYOND] += whole - len(found.train)
+    if found.rejected[BEYOND]:
+        ctx.logger.warning("sft: the budget of %s rows leaves out %d pairs", config.rows, found.rejected[BEYOND])
+    else:
+        del found.rejected[BEYOND]
     withdrawn = update.withdrawn if update else ()
     if update:
         found.dev = development(found, update.changes, config.dev_rows, ctx.seed)
@@ -163,7 +176,7 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
         retriever=retriever,
         contrast=config.contrast,
     )
-    dealt = [update.of_epoch(n, config.update.replay) if update else None for n in range(config.epochs)]
+    dealt = [update.of_epoch(n, config.update.replay, most) if update else None for n in range(config.epochs)]
     share = config.replay.share
     extra = round((len(found.train) if dealt[0] is None else len(dealt[0])) * share / (1 - share))
     place.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from understudy.facts import FactChanges, compare_facts, fact_name
 from understudy.prompts import ABSTAIN
 from understudy.sft.rows import Split
+from understudy.sft.spread import spread
 from understudy.stage import Inputs
 from understudy.types import Chunk, QAPair
 
@@ -31,9 +32,16 @@ class Update:
         """Whether there is anything that the model does not know yet."""
         return bool(self.taught or self.withdrawn)
 
-    def of_epoch(self, number: int, share: float) -> set[str]:
-        """The ids of the pairs of an epoch: all that changed, and the next part of what did not."""
+    def within(self, most: int, seed: int) -> Update:
+        """The same with at most so many pairs of an epoch that changed."""
+        taught = tuple(spread(self.taught, most, seed))
+        return replace(self, taught=taught, withdrawn=self.withdrawn[: most - len(taught)])
+
+    def of_epoch(self, number: int, share: float, most: int | None = None) -> set[str]:
+        """The ids of the pairs of an epoch: all that changed, and the next part of what did not. most: all together."""
         count = min(len(self.unchanged), -int(-share * len(self.unchanged) // 1))
+        if most is not None:
+            count = min(count, max(0, most - len(self.taught) - len(self.withdrawn)))
         again = [self.unchanged[(number * count + i) % len(self.unchanged)] for i in range(count)]
         return {pair.pair_id for pair in (*self.taught, *self.withdrawn, *again)}
 
