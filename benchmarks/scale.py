@@ -43,7 +43,7 @@ def processor_seconds() -> float:
     return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
 
 
-def one_size(folder: Path, pages: int, engine: str, workers: int, vectors: bool) -> dict[str, Any]:
+def one_size(folder: Path, pages: int, engine: str, workers: int, vectors: bool, teach: bool) -> dict[str, Any]:
     """Run the stages over `pages` pages below `folder` and measure them."""
     from understudy.pipeline.loop import Pipeline
     from understudy.recipe import parse
@@ -57,6 +57,7 @@ def one_size(folder: Path, pages: int, engine: str, workers: int, vectors: bool)
                 "base_model": "lab:reader",
                 "docs": {"path": str(docs)},
                 "chunk": {"chunk_size": 48, "chunk_overlap": 0},
+                **({"generate": {}} if teach else {}),
                 "index": {"retriever": "bm25"},
             }
         )
@@ -143,16 +144,22 @@ def main() -> None:
     parser.add_argument("--engine", default="local", choices=["local", "ray"])
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--vectors", action="store_true")
+    parser.add_argument("--teach", action="store_true", help="the offline teacher as well")
     parser.add_argument("--folder", type=Path, help="where pages and store are written; default a temporary one")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.alone:
-        print(json.dumps(one_size(given.folder, int(given.pages), given.engine, given.workers, given.vectors)))
+        print(
+            json.dumps(
+                one_size(given.folder, int(given.pages), given.engine, given.workers, given.vectors, given.teach)
+            )
+        )
         return
     for pages in given.pages.split(","):
         with tempfile.TemporaryDirectory(dir=given.folder) as folder:
             command = [sys.executable, __file__, "--alone", "--pages", pages, "--folder", folder]
             command += ["--engine", given.engine, "--workers", str(given.workers)] + ["--vectors"] * given.vectors
+            command += ["--teach"] * given.teach
             print(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout, end="", flush=True)
 
 

@@ -76,9 +76,10 @@ def test_two_processes_make_the_artifacts_of_one(docs: Path, alone: Digests, tmp
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_processes_embed_as_one(docs: Path, tmp_path: Path) -> None:
-    one = digests(docs, tmp_path / "one", "hybrid")
-    assert digests(docs, tmp_path / "two", "hybrid", workers=2) == one
+    one = digests(docs / "manual-0", tmp_path / "one", "hybrid")
+    assert digests(docs / "manual-0", tmp_path / "two", "hybrid", workers=2) == one
 
 
 def machine() -> dict[str, Any]:

@@ -223,6 +223,8 @@ class SmallRay:
         self.newest_first = newest_first
         self.started: list[int] = []
         self.cancelled: list[int] = []
+        self.ended: set[int] = set()
+        self.most = 0
         self._results: dict[int, Any] = {}
 
     def is_initialized(self) -> bool:
@@ -242,6 +244,7 @@ class SmallRay:
             def remote(self, shard: Any, *common: Any) -> int:
                 reference = len(ray.started)
                 ray.started.append(reference)
+                ray.most = max(ray.most, len(ray.started) - len(ray.ended))
                 try:
                     ray._results[reference] = function(shard, *common)
                 except Exception as error:
@@ -255,6 +258,7 @@ class SmallRay:
 
     def wait(self, references: list[int], num_returns: int) -> tuple[list[int], list[int]]:
         first = references[-1] if self.newest_first else references[0]
+        self.ended.add(first)
         return [first], [r for r in references if r != first]
 
     def get(self, reference: int) -> Any:
@@ -280,10 +284,21 @@ def test_ray_results_are_in_order_and_errors_named(
     assert len(ray.started) < 19 + 30
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_on_ray_no_more_run_at_once_than_was_asked_for(
+    tasks: Any, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    ray = SmallRay(newest_first=True)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    found = map_shards(tasks.square, range(30), engine="ray", workers=workers)
+    assert list(found) == [x * x for x in range(30)]
+    assert ray.most == workers
+
+
 def test_on_ray_long_shards_are_not_handed_out_ahead(tasks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = SmallRay(newest_first=False)
     monkeypatch.setitem(sys.modules, "ray", ray)
-    results = map_shards(tasks.process, range(9), common="x", engine="ray", workers=2, fresh=True)
+    results = map_shards(tasks.process, range(9), common="x", engine="ray", fresh=True)
     assert next(results)[:2] == (0, "x")
     assert len(ray.started) <= 3
 
@@ -291,7 +306,7 @@ def test_on_ray_long_shards_are_not_handed_out_ahead(tasks: Any, monkeypatch: py
 def test_what_still_runs_is_given_up_when_nobody_wants_it(tasks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = SmallRay(newest_first=False)
     monkeypatch.setitem(sys.modules, "ray", ray)
-    results = map_shards(tasks.square, range(20), engine="ray", workers=1)
+    results = map_shards(tasks.square, range(20), engine="ray")
     assert next(results) == 0
     results.close()  # type: ignore[attr-defined]
     assert ray.cancelled

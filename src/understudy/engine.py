@@ -132,9 +132,11 @@ def map_kept(
 
 
 class _Pool(Protocol):
-    """Where shards run. at_once: how many may be handed out whose results are not taken yet."""
+    """Where shards run. at_once: how many may be handed out whose results are not taken yet. running: how many of
+    these may be unfinished."""
 
     at_once: int
+    running: int
 
     def start(self, shard: Any) -> Any:
         """Hand out a shard; returns a hashable handle."""
@@ -188,7 +190,7 @@ def _in_order(
     try:
         for wanted in itertools.count():
             while wanted not in outcomes:
-                while more and len(running) + len(outcomes) < pool.at_once:
+                while more and len(running) < pool.running and len(running) + len(outcomes) < pool.at_once:
                     more = hand_out()
                 if wanted in outcomes:
                     break
@@ -219,7 +221,7 @@ def _in_order(
 class _Here:
     """This process, one shard after the other."""
 
-    at_once = 1
+    at_once = running = 1
 
     def __init__(self, function: Callable[..., Any], common: Any) -> None:
         self._function = function if common is None else functools.partial(_with, function, common)
@@ -242,7 +244,7 @@ class _Processes:
     threads in whatever state they are."""
 
     def __init__(self, function: Callable[..., Any], workers: int, common: Any, fresh: bool = False) -> None:
-        self.at_once = workers * (1 if fresh else _AHEAD)
+        self.at_once = self.running = workers * (1 if fresh else _AHEAD)
         self._fresh = fresh
         self._function = function if common is None else functools.partial(_with_taken, function)
         self._workers = workers
@@ -291,7 +293,9 @@ class _Ray:
         how = {"max_retries": -1} | ({"max_calls": 1} if fresh else {})  # a lost process or machine: it runs again
         self._function = self._ray.remote(**how)(function)
         self._common = () if common is None else (self._ray.put(common),)
-        self.at_once = (workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))) * (1 if fresh else _AHEAD)
+        count = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        self.at_once = count * _AHEAD
+        self.running = count if workers or fresh else self.at_once  # Ray runs whatever it has processors for
 
     def _begin(self) -> None:
         address = os.environ.get("RAY_ADDRESS")

@@ -45,9 +45,7 @@ class Budget(BaseModel):
     usd: float | None = Field(
         default=None, gt=0, description="most US dollars for the teacher; needs `generate.remote.price`"
     )
-    rows: int | None = Field(
-        default=None, ge=1, description="most training rows made from pairs, all epochs together"
-    )
+    rows: int | None = Field(default=None, ge=1, description="most training rows made from pairs, all epochs together")
 
 
 class Recipe(BaseModel):
@@ -99,7 +97,9 @@ class Recipe(BaseModel):
         if budget.usd is not None and teacher is not None and teacher.asks and teacher.remote.price is None:
             raise ValueError("budget: usd needs the teacher's price; add `generate: {remote: {price: {…}}}`")
         if (budget.rows is not None or budget.hours is not None) and self.sft is None:
-            raise ValueError("budget: rows and hours cap a training, and there is none; add `sft: {}` or leave them out")
+            raise ValueError(
+                "budget: rows and hours cap a training, and there is none; add `sft: {}` or leave them out"
+            )
         if self.sft is not None and self.generate is None:
             raise ValueError("sft: needs teaching data; add `generate: {}`")
         return self

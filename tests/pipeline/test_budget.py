@@ -107,7 +107,10 @@ def test_a_budget_that_caps_nothing_is_refused(
 
 
 def test_the_lower_cap_holds(docs_folder: Path) -> None:
-    teacher = {"teacher": "openai:m@http://127.0.0.1:1/v1", "remote": {"price": {"input": 1, "output": 1}, "max_usd": 3}}
+    teacher = {
+        "teacher": "openai:m@http://127.0.0.1:1/v1",
+        "remote": {"price": {"input": 1, "output": 1}, "max_usd": 3},
+    }
     sections = {"docs": {"path": str(docs_folder)}, "generate": teacher, "sft": {"rows": 50}}
 
     def caps(**budget: float) -> tuple[Any, Any]:

@@ -163,7 +163,11 @@ BESIDE: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("generate.teacher=openai:m@http://127.0.0.1:1/v1",), "generate.remote.rounds=2", TEACH),
     (("generate.teacher=openai:m@http://127.0.0.1:1/v1",), "generate.remote.concurrency=2", "nothing"),
     (("generate.teacher=openai:m@http://127.0.0.1:1/v1", PRICE), "budget.usd=1", TEACH),
-    (("generate.teacher=openai:m@http://127.0.0.1:1/v1", PRICE, "generate.remote.max_usd=1"), "budget.usd=2", "nothing"),
+    (
+        ("generate.teacher=openai:m@http://127.0.0.1:1/v1", PRICE, "generate.remote.max_usd=1"),
+        "budget.usd=2",
+        "nothing",
+    ),
     (("sft.rows=50",), "budget.rows=100", "nothing"),
 )
 LINES = [tuple(part.strip() for part in line.split("|")) for line in TABLE.strip().splitlines()]

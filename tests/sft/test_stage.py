@@ -91,7 +91,6 @@ def test_a_budget_of_rows_leaves_out_what_does_not_fit_and_says_so(
     assert told["left_out"] == {"left_out": 32, "taught": 16}
 
 
-
 def test_killed_training_ends_with_the_same_adapter(
     inputs: Inputs, context: Context, tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -90,7 +90,9 @@ class Pipeline:
                 upstream[step.name] = planned.artifact.counts
             else:
                 planned = replace(planned, estimate=timings.scaled(config, step.estimate(config, upstream)))
-                planned = replace(planned, estimate=replace(planned.estimate, missing=planned.estimate.missing + missing))
+                planned = replace(
+                    planned, estimate=replace(planned.estimate, missing=planned.estimate.missing + missing)
+                )
                 upstream[step.name] = planned.estimate.counts
             spent += _taken(planned.artifact) if planned.artifact else planned.estimate.seconds or 0.0
             lines.append(planned)
