@@ -29,7 +29,7 @@ from understudy.generate.filters import agreement, find_quote, question_problem
 from understudy.generate.stage import large_pages, run
 from understudy.normal import normal, words
 from understudy.stage import Inputs, RunContext, StageOutput
-from understudy.types import Document, MCQItem, QAPair
+from understudy.types import Chunk, Document, MCQItem, QAPair
 
 Build = Callable[..., tuple[Inputs, RunContext]]
 
@@ -244,6 +244,16 @@ def test_the_cap_on_money_holds_over_resumed_runs(stage_inputs: Build) -> None:
         assert output.counts["failed"] == {"budget: the cap of 0.00435 USD leaves no room for another request": 4}
         run(remote(server, **money), inputs, ctx)
         assert len(server.requests) == asked
+
+
+def test_under_a_cap_each_page_is_asked_about_once_before_any_twice(stage_inputs: Build) -> None:
+    inputs, ctx = stage_inputs(FACTS, size=60, overlap=0)
+    money = {"price": {"input": 0.0, "output": 2.0}, "max_usd": 0.00475, "max_tokens": 2000, "concurrency": 1}
+    with ScriptedTeacher() as server:
+        run(remote(server, **money), inputs, ctx)
+        assert len(server.requests) == len(FACTS)
+    failed = {c.chunk_id for c in read_records(ctx.out / "coverage.jsonl", Coverage) if c.status == "failed"}
+    assert failed == {c.chunk_id for c in inputs["chunk"].records("chunks", Chunk) if not c.chunk_id.endswith("#0")}
 
 
 def test_the_cap_counts_all_that_was_paid_before_anything_is_sent(stage_inputs: Build) -> None:

@@ -64,6 +64,8 @@ class OpenAITeacher:
         work = [_Work(page, chunk) for page in pages for chunk in page.chunks]
         self.progress("chunks", 0, len(work))
         missing = self._kept(work)
+        if self.endpoint.budget is not None and self.endpoint.budget.cap is not None:
+            missing = _pages_in_turn(missing)  # what the money does not reach is not the last pages
         # More threads than requests at once: those that wait to ask again leave their place to others.
         pool = ThreadPoolExecutor(max_workers=_threads(self.endpoint.concurrency))
         try:
@@ -206,6 +208,16 @@ class OpenAITeacher:
             else:
                 work.dropped["round trip disagrees"] += len(ask.questions)
         return kept
+
+
+def _pages_in_turn(work: Sequence[_Work]) -> list[_Work]:
+    """The first chunk of each page, then the second of each, and so on."""
+    turn: Counter[str] = Counter()
+    turns = []
+    for place, one in enumerate(work):
+        turns.append((turn[one.chunk.doc_id], place))
+        turn[one.chunk.doc_id] += 1
+    return [work[place] for _, place in sorted(turns)]
 
 
 def _threads(concurrency: int) -> int:
