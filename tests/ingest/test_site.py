@@ -118,6 +118,21 @@ def test_links_are_followed_on_the_host_below_the_first_pages_folder(web: Web, t
     assert found[f"{web.url}/docs/a.html"].places[0][1] == "#top"
 
 
+def test_a_site_on_this_machine_is_asked_without_a_proxy(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.pages = {"/docs/": page("Start")}
+    proxy = Web()
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, proxy.url)
+    try:
+        assert set(fetch(config(web, tmp_path))) == {"docs/"}
+        assert not proxy.asked
+    finally:
+        proxy.close()
+
+
 def test_depth_include_exclude_and_a_bound_on_pages(web: Web, tmp_path: Path) -> None:
     web.pages = {
         "/docs/": page("Start", "guide/a", "old/a", "a"),

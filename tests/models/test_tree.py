@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.models.load import load_model
-from understudy.models.tree import Tree, additive, common, grow
+from understudy.models.tree import Tree, additive, common, grow, size
 
 SEQUENCES = st.lists(st.lists(st.integers(6, 9), min_size=1, max_size=12), min_size=1, max_size=7)
 
@@ -24,7 +24,7 @@ def test_a_tree_holds_each_sequence_and_what_is_common_once(sequences: list[list
         for k, column in enumerate(at):  # a token sees itself and what stands before it in its own sequence, no other
             assert sees[column].nonzero().flatten().tolist() == sorted(at[: k + 1])
     prefixes = {tuple(s[:k]) for s in sequences for k in range(1, len(s) + 1)}
-    assert len(tree.tokens) == len(prefixes)
+    assert len(tree.tokens) == size(sequences) == len(prefixes)
 
 
 def test_a_model_reads_a_tree_as_it_reads_the_sequences_apart(tiny_model: Path) -> None:

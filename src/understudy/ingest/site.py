@@ -84,7 +84,7 @@ def refresh(config: IngestConfig, say: Say, warn: Say) -> None:
     with FileLock(folder / "lock"):
         old = read(folder)
         try:
-            with SiteClient(config.timeout_seconds, config.max_bytes) as client:
+            with SiteClient(str(config.url), config.timeout_seconds, config.max_bytes) as client:
                 new = _Crawl(config, folder, old, client, say, warn).run()
         except Unreachable as error:
             if not old.pages:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import httpx2
 
+from understudy import network
 from understudy.models.http import wait_for
 
 AGENT = "understudy"
@@ -43,11 +44,12 @@ class Answer:
 
 
 class SiteClient:
-    """Asks one site. seconds: for an answer as a whole; max_bytes: of its body."""
+    """Asks one site. url: any address of its host; seconds: for an answer as a whole; max_bytes: of its body."""
 
-    def __init__(self, seconds: float, max_bytes: int) -> None:
+    def __init__(self, url: str, seconds: float, max_bytes: int) -> None:
         self.seconds, self.max_bytes = seconds, max_bytes
-        self._client = httpx2.AsyncClient(follow_redirects=False, timeout=seconds)
+        by_proxy = not network.is_here(network.host_of(url))  # which knows nothing of this machine
+        self._client = httpx2.AsyncClient(follow_redirects=False, timeout=seconds, trust_env=by_proxy)
 
     def __enter__(self) -> SiteClient:
         return self

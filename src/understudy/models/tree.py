@@ -69,6 +69,12 @@ def grow(sequences: Sequence[list[int]]) -> tuple[Tree, list[list[int]]]:
     return tree, columns
 
 
+def size(sequences: Sequence[list[int]]) -> int:
+    """Tokens of the tree that `grow` makes of some sequences: in lexicographic order, what each adds to the one before."""
+    ordered = sorted(sequences)
+    return sum(len(b) - common(a, b) for a, b in zip([[], *ordered], ordered, strict=False))
+
+
 def common(a: Sequence[int], b: Sequence[int]) -> int:
     """How many tokens two sequences begin with alike."""
     limit = min(len(a), len(b))

@@ -14,7 +14,7 @@ import torch
 
 from understudy.models.chat import IGNORED
 from understudy.models.head import vocabulary
-from understudy.models.tree import grow, takes_trees
+from understudy.models.tree import size, takes_trees
 from understudy.sft.contrast import choosing_loss
 from understudy.sft.hold import AGAINST, COLUMN, METRIC, HoldingTrainer, divergence
 from understudy.sft.reading import Asked, Reading, asked, bundles, passes
@@ -39,7 +39,7 @@ class BoundedTrainer(HoldingTrainer):
             num_items_in_batch = (inputs["labels"] != IGNORED).sum()
         rows = asked(inputs, inputs.get(AGAINST))
         shared = self._trees(model, rows)
-        lengths = [len(grow([s for i in some for s in rows[i].sequences])[0].tokens) for some in shared]
+        lengths = [size([s for i in some for s in rows[i].sequences]) for some in shared]
         learned = [sum(rows[i].learned for i in some) for some in shared]
         self._apart, self._held = 0.0, 0
         losses = [
