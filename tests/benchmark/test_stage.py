@@ -222,3 +222,10 @@ def test_estimate() -> None:
     assert freely.counts["free answers"] == 40 + 40 + 20  # without passages none can be taken out
     assert freely.tokens is not None
     assert freely.tokens > found.tokens
+    known = {"generate": {"items": 100}, "model": {"parameters": 1e8}}
+    local = estimate(BenchmarkConfig(arms=("base", "base+rag")), known)
+    assert local.seconds
+    twice = estimate(BenchmarkConfig(arms=("base", "base+rag")), {**known, "model": {"parameters": 2e8}})
+    assert twice.seconds == pytest.approx(2 * local.seconds)
+    served = BenchmarkConfig(arms=("base", "openai:gpt-4o"))
+    assert estimate(served, known).seconds is None  # an endpoint's speed is not this machine's

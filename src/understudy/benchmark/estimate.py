@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from understudy.benchmark.config import BenchmarkConfig
 from understudy.models.access import WIRES, missing
+from understudy.models.rates import rates
 from understudy.stage import Estimate
 from understudy.types import Arm
 
@@ -35,32 +37,52 @@ def estimate(config: BenchmarkConfig, upstream: Mapping[str, Mapping[str, Any]])
         "corpus": float(chunk.get("tokens") or 0),
     }
     shown = any(s != "cloze" for s in config.scoring)
-    tokens = sum(items * (context[Arm.parse(a).context] + QUESTION_TOKENS * (4 if shown else 1)) for a in config.arms)
-    free = _free(config, int(items), context)
+    each = {
+        a: items * config.rounds * (context[Arm.parse(a).context] + QUESTION_TOKENS * (4 if shown else 1))
+        for a in config.arms
+    }
+    free = {a: _free(config, int(items), a, context) for a in config.arms}
+    answers = sum(f.answers for f in free.values())
+    local = [a for a in config.arms if Arm.parse(a).model.partition(":")[0] not in WIRES]
+    parameters = upstream.get("model", {}).get("parameters")
+    seconds = None
+    if parameters and len(local) == len(config.arms):
+        speed = rates(parameters)
+        seconds = (
+            sum(each[a] + free[a].read for a in local) / speed.read
+            + sum(free[a].written for a in local) / speed.written
+        )
     return Estimate(
         counts={
             "items": float(items),
             "arms": float(len(config.arms)),
             "answers": float(items * len(config.arms)),
-            **({"free answers": float(free[0])} if free[0] else {}),
+            **({"free answers": answers} if answers else {}),
         },
-        tokens=tokens * config.rounds + free[1],
+        tokens=sum(each.values()) + sum(f.read + f.written for f in free.values()),
+        seconds=seconds,
         **paid,
     )
 
 
-def _free(config: BenchmarkConfig, items: int, context: Mapping[str, float]) -> tuple[int, float]:
-    """How many free answers are asked for, and their tokens: read, written, and sentences weighed against them."""
-    asked, tokens = 0, 0.0
+@dataclass(frozen=True, slots=True)
+class _Free:
+    """Free answers of an arm, and their tokens: read, sentences weighed against them among them, and written."""
+
+    answers: float = 0.0
+    read: float = 0.0
+    written: float = 0.0
+
+
+def _free(config: BenchmarkConfig, items: int, name: str, context: Mapping[str, float]) -> _Free:
+    arm = Arm.parse(name)
+    if arm.context not in ("closed-book", "rag"):
+        return _Free()
     own = Path(config.free.questions).expanduser() if config.free.questions else None
-    for arm in map(Arm.parse, config.arms):
-        if arm.context not in ("closed-book", "rag"):
-            continue
+    if own is not None and own.is_file():
+        n = sum(1 for line in own.read_bytes().splitlines() if line.strip())
+    else:
         n = min(items, config.free.answerable)
         n += min(items, config.free.unanswerable) if arm.context == "rag" else 0
-        if own is not None and own.is_file():
-            n = sum(1 for line in own.read_bytes().splitlines() if line.strip())
-        weighed = CANDIDATES * SENTENCE_TOKENS if arm.context == "rag" else 0
-        asked += n
-        tokens += n * (2 * context[arm.context] + QUESTION_TOKENS + config.free.max_tokens + weighed)
-    return asked, tokens
+    weighed = CANDIDATES * SENTENCE_TOKENS if arm.context == "rag" else 0
+    return _Free(n, n * (2 * context[arm.context] + QUESTION_TOKENS + weighed), n * config.free.max_tokens)

@@ -1,25 +1,14 @@
-"""What a training will take, from the number of pairs: tokens, seconds, memory. Light: no torch.
-
-The speeds are rough on purpose: they tell minutes from hours and hours from days. A processor trains about
-6·10⁹ parameter·tokens a second and core (a 3-million-parameter model at 2,000 tokens), with larger matrices 2·10¹⁰ in
-float32 and 4.5·10¹⁰ in bfloat16 (a 135-million-parameter model at 150 and 340); a data-centre GPU about 3·10¹³ (a
-7-billion-parameter model at 4,000 tokens). A stage that has run once says what it took in its manifest.
-"""
+"""What a training will take, from the number of pairs: tokens, seconds, memory. Light: no torch."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from understudy.models.rates import MIDDLE, rates
 from understudy.sft.config import SftConfig
 from understudy.stage import Estimate
 
-CPU_RATE = 6e9
-CPU_RATE_LARGE = 2e10  # from _MIDDLE parameters on the matrices are large enough for a processor to be busy
-CPU_RATE_BFLOAT16 = 4.5e10  # where it multiplies bfloat16 itself
-GPU_RATE = 3e13
 _QUESTION_TOKENS = 60
 _ANSWER_TOKENS = 28
 _SEATED = 4  # questions that are asked about the same passages, however many may be
@@ -28,7 +17,6 @@ _WORDINGS_TRAINED = 0.8  # share of the pairs that is not held out
 _SKILLS = 4  # of the general suite
 _ASKED_TOKENS = 150  # a question with its options, a passage before every fourth
 _LARGE = 1e9  # parameters above which a pass takes two rows (`models/lora.py`)
-_MIDDLE = 5e7  # parameters from which on a processor computes in bfloat16 if it can (`models/load.py`)
 _PASS = 1024  # tokens of a pass on a processor, from there on (`sft/bounded.py`), and its logits below
 _LOGITS = 4e8
 _FORWARD = 1 / 3  # of the work of a training step
@@ -50,17 +38,14 @@ def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Es
         return Estimate(
             {"rows": round(rows)}, tokens=tokens, note=f"time and memory follow from the model's size{left_out}"
         )
-    gpu = _has_gpu()
-    cores = min(16, os.cpu_count() or 1)
+    speed = rates(parameters)
     worked = tokens + _FORWARD * (sweep_tokens(config) + rows * replay_tokens(config))
-    seconds = worked * parameters / (GPU_RATE if gpu else _cpu_rate(parameters) * cores)
-    where = "one GPU" if gpu else f"{cores} cores"
     return Estimate(
         {"rows": round(rows)},
         tokens=tokens,
-        seconds=seconds,
-        memory_bytes=memory(config, parameters, gpu=gpu),
-        note=f"on {where}; early stop may end it sooner{left_out}",
+        seconds=worked / speed.trained,
+        memory_bytes=memory(config, parameters, gpu=speed.gpu),
+        note=f"on {speed.where}; early stop may end it sooner{left_out}",
     )
 
 
@@ -95,7 +80,7 @@ def memory(config: SftConfig, parameters: float, *, gpu: bool) -> float:
     rows = config.per_device_train_batch_size or (2 if parameters > _LARGE else config.batch_size)
     held = rows * config.max_length
     logits = 0.0
-    if not gpu and parameters >= _MIDDLE and config.per_device_train_batch_size is None:
+    if not gpu and parameters >= MIDDLE and config.per_device_train_batch_size is None:
         held, logits = min(held, max(_PASS, config.max_length)), _LOGITS
     activations = held * parameters**0.5 * (16 if gpu else 100) + logits
     return parameters * weight + trained * 16 + activations + 1e9  # the libraries themselves
@@ -104,26 +89,3 @@ def memory(config: SftConfig, parameters: float, *, gpu: bool) -> float:
 def _mean_chunk(counts: Mapping[str, Any]) -> float:
     tokens, chunks = counts.get("tokens"), counts.get("chunks")
     return float(tokens) / float(chunks) if tokens and chunks else _CHUNK_TOKENS
-
-
-def _cpu_rate(parameters: float) -> float:
-    """Parameters times tokens that a core trains in a second."""
-    if parameters < _MIDDLE:
-        return CPU_RATE
-    return CPU_RATE_BFLOAT16 if _multiplies_bfloat16() else CPU_RATE_LARGE
-
-
-def _multiplies_bfloat16() -> bool:
-    """What `models.load.multiplies_bfloat16` says of a processor; asking torch would take seconds."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def _has_gpu() -> bool:
-    """Whether the system shows an NVIDIA or AMD compute device; asking torch would take seconds."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES", "unset").strip() in ("", "-1"):
-        return False
-    return Path("/dev/nvidia0").exists() or Path("/dev/kfd").exists()
