@@ -87,7 +87,9 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         ctx.logger.warning(
             "generate: %s gives %.0f %% of the lessons; docs.teach.exclude leaves a page out", doc_id, 100 * share
         )
-    counts |= {
+    counts |= {  # what is shown in one line is the first of them
+        "pairs": len(pairs),
+        "items": len(items),
         "large_pages": large,
         "documents": len(pages),
         "chunks": len(chunks),
@@ -95,10 +97,8 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         "rejected": dict(by_status["rejected"]),
         "failed": dict(by_status["failed"]),
         "facts": len(taught.facts),
-        "pairs": len(pairs),
         "splits": dict(Counter(p.split for p in pairs)),
         "kinds": dict(Counter(p.kind for p in pairs)),
-        "items": len(items),
         "item_sources": dict(Counter(item.source for item in items)),
         "items_skipped": dict(statistics.skipped),
         "refused": refused,
