@@ -121,7 +121,7 @@ def _answers(folder: Path, exams: Mapping[str, Sequence[MCQItem]], kept: Path) -
                 Arm.parse("base"), open_language_model(str(folder), device="auto"), None, (), 1, 64
             )
             place.parent.mkdir(parents=True, exist_ok=True)
-            write_records(place, Cloze("char", None).score(kept.name, answerer, [Question(item) for item in items]))
+            write_records(place, Cloze("char").score(kept.name, answerer, [Question(item) for item in items]))
             print(f"{kept.name}: {exam} asked", flush=True)
         found[exam] = {r.item_id: r for r in read_records(place, ItemResult)}
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from understudy.evaluation.question import Question, Scorer
 from understudy.types import Answerer, Arm, ItemResult
 
 Progress = Callable[[str, float, float | None], None]
+Results = dict[str, ItemResult]  # by item_id
 
 
 @dataclass(slots=True)
@@ -44,20 +46,20 @@ def run_arm(
 ) -> ArmRun:
     """Answer the questions that `folder` does not hold yet. An arm that fails keeps what it has."""
     run = ArmRun(arm)
-    place = folder / slug(arm.name)
-    done = {r.item_id: r for path in sorted(place.glob("*.jsonl")) for r in read_records(path, ItemResult)}
-    todo = [q for q in questions if q.item.item_id not in done]
+    done: Results = {}
     clock = time.perf_counter()
+
+    @functools.cache
+    def opened() -> tuple[Answerer, Sequence[Scorer]]:
+        answerer = open_arm(arm)
+        return answerer, scorers(answerer)
+
+    def score(block: Sequence[Question]) -> list[ItemResult]:
+        answerer, chosen = opened()
+        return _score(arm.name, answerer, block, chosen)
+
     try:
-        answerer = open_arm(arm) if todo else None
-        chosen = scorers(answerer) if answerer else ()
-        for start in range(0, len(todo), block_size):
-            assert answerer is not None  # there is something to do
-            progress(arm.name, len(done), len(questions))
-            block = todo[start : start + block_size]
-            found = _score(arm.name, answerer, block, chosen)
-            write_records(place / f"{block[0].item.item_id}.jsonl", found)
-            done |= {r.item_id: r for r in found}
+        in_blocks(questions, folder / slug(arm.name), block_size, score, arm.name, progress, done)
     except (KeyboardInterrupt, Interrupted):
         raise
     except UnderstudyError as error:
@@ -68,6 +70,26 @@ def run_arm(
     run.seconds = time.perf_counter() - clock
     run.results = [done[q.item.item_id] for q in questions if q.item.item_id in done]
     return run
+
+
+def in_blocks(
+    questions: Sequence[Question],
+    folder: Path,
+    block_size: int,
+    score: Callable[[Sequence[Question]], list[ItemResult]],
+    what: str,
+    progress: Progress,
+    done: Results,
+) -> None:
+    """Add to `done` what `folder` holds and, block by block, what it does not; a block is saved when it is scored."""
+    done |= {r.item_id: r for path in sorted(folder.glob("*.jsonl")) for r in read_records(path, ItemResult)}
+    todo = [q for q in questions if q.item.item_id not in done]
+    for start in range(0, len(todo), block_size):
+        progress(what, len(done), len(questions))
+        block = todo[start : start + block_size]
+        found = score(block)
+        write_records(folder / f"{block[0].item.item_id}.jsonl", found)
+        done |= {r.item_id: r for r in found}
 
 
 def _score(arm: str, answerer: Answerer, questions: Sequence[Question], scorers: Sequence[Scorer]) -> list[ItemResult]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from understudy.artifact import read_records, write_records
-from understudy.benchmark.arms import slug
+from understudy.benchmark.arms import in_blocks, slug
 from understudy.benchmark.config import BenchmarkConfig
 from understudy.benchmark.lm_eval_tasks import run_task
 from understudy.benchmark.questions import FEWEST_DOCUMENTS
 from understudy.benchmark.summary import General, GeneralTask
 from understudy.errors import ModelError
 from understudy.evaluation import intervals, paired
-from understudy.evaluation.cloze import Cloze, unconditional
+from understudy.evaluation.cloze import Bare, Cloze
 from understudy.evaluation.development import load_development
 from understudy.evaluation.probe import PROBE
 from understudy.evaluation.question import Question
@@ -64,14 +63,13 @@ class GeneralSuite:
         return self.ctx.work / "general" / slug(model)
 
     def _answer(self, model: str, task: str, answerer: Answerer) -> Rows:
-        place = self._folder(model) / f"{task}.jsonl"
-        if not place.exists():
-            self.ctx.progress(f"general: {task}, {model}", 0, len(self.items[task]))
-            how = self.config.normalise
-            blank = unconditional(answerer.reader, self.items[task]) if how == "pmi" else None
-            found = Cloze(how, blank).score(model, answerer, [Question(item) for item in self.items[task]])
-            write_records(place, found)
-        return {r.item_id: r for r in read_records(place, ItemResult)}
+        how, rows = self.config.normalise, Rows()
+        scorer = Cloze(how, Bare(answerer.reader) if how == "pmi" else None)
+        in_blocks(
+            [Question(item) for item in self.items[task]], self._folder(model) / slug(task), self.config.block_size,
+            lambda block: scorer.score(model, answerer, block), f"general: {task}, {model}", self.ctx.progress, rows,
+        )  # fmt: skip
+        return {item.item_id: rows[item.item_id] for item in self.items[task]}
 
     def _measure_kl(self, model: str, reader: Any) -> None:
         """Only engines that show their whole next-token distribution can be measured."""

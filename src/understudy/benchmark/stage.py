@@ -19,7 +19,7 @@ from understudy.benchmark.summary import Summary
 from understudy.benchmark.update import measure_update
 from understudy.errors import InputError, StageError
 from understudy.evaluation import baselines
-from understudy.evaluation.cloze import Cloze, normalised, unconditional
+from understudy.evaluation.cloze import Bare, Cloze, normalised
 from understudy.evaluation.generation import Generation
 from understudy.evaluation.interchange.files import export
 from understudy.evaluation.interchange.read import read_questions
@@ -53,7 +53,7 @@ def measure(
     pairs = generated.records("pairs", QAPair) if generated else None
     questions = link(spread(items, config.max_items), chunks, pairs)
     arms = by_model([Arm.parse(name) for name in config.arms])
-    scoring = _Scoring(config, [q.item for q in questions], open_arm, ctx.seed)
+    scoring = _Scoring(config, open_arm, ctx.seed)
     general = GeneralSuite(config, ctx)
     runs: list[ArmRun] = []
     for model, group in itertools.groupby(arms, key=lambda arm: arm.model):
@@ -127,14 +127,11 @@ def load_items(config: BenchmarkConfig, inputs: Inputs) -> tuple[list[MCQItem], 
 class _Scoring:
     """Makes an arm's scorers, and keeps what belongs to its model: likelihoods of the bare options."""
 
-    def __init__(
-        self, config: BenchmarkConfig, items: Sequence[MCQItem], open_arm: Callable[[Arm], Answerer], seed: int
-    ) -> None:
+    def __init__(self, config: BenchmarkConfig, open_arm: Callable[[Arm], Answerer], seed: int) -> None:
         self.config = config
         self.seed = seed
-        self.items = items
         self.open_arm = open_arm
-        self.blank: dict[str, dict[str, list[float]]] = {}
+        self._bare: dict[str, Bare] = {}
         self._judge: LanguageModel | None = None
 
     def __call__(self, answerer: Answerer) -> list[Scorer]:
@@ -142,8 +139,8 @@ class _Scoring:
         made: list[Scorer] = []
         for name in c.scoring:
             if name == "cloze":
-                bare = c.normalise == "pmi" or "choices-only" in c.floors
-                made.append(Cloze(c.normalise, self.bare_options(answerer) if bare else None))
+                alone = c.normalise == "pmi" or "choices-only" in c.floors
+                made.append(Cloze(c.normalise, self.bare(answerer) if alone else None))
             elif name == "letter":
                 made.append(Letter(c.shifts))
             elif name == "judge":
@@ -159,12 +156,9 @@ class _Scoring:
                 )  # fmt: skip
         return made
 
-    def bare_options(self, answerer: Answerer) -> dict[str, list[float]]:
-        """`unconditional` of the answerer's model, computed once."""
-        model = Arm.parse(answerer.name).model
-        if model not in self.blank:
-            self.blank[model] = unconditional(answerer.reader, self.items)
-        return self.blank[model]
+    def bare(self, answerer: Answerer) -> Bare:
+        """The options of the answerer's model alone; what one of its arms asked for is known to the others."""
+        return self._bare.setdefault(Arm.parse(answerer.name).model, Bare(answerer.reader))
 
 
 def _check(runs: Sequence[ArmRun], config: BenchmarkConfig) -> None:
@@ -195,9 +189,12 @@ def _choices_only(
     how = config.normalise if config.normalise != "pmi" else "char"
     found = {}
     for model in dict.fromkeys(run.arm.model for run in runs if not run.error):
-        blank = scoring.blank.get(model)
-        if blank is None:  # every arm of the model came from saved answers
-            blank = scoring.bare_options(scoring.open_arm(next(r.arm for r in runs if r.arm.model == model)))
+        of_model = [run for run in runs if run.arm.model == model]
+        saved = {
+            r.item_id: r.detail["unconditional"] for run in of_model for r in run.results if "unconditional" in r.detail
+        }
+        rest = [q.item for q in questions if q.item.item_id not in saved]
+        blank = saved | (scoring.bare(scoring.open_arm(of_model[0].arm)).of(rest) if rest else {})
         name = f"{baselines.PREFIX}choices-only ({model})"
         found[name] = baselines.results(
             name,

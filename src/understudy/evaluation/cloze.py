@@ -7,7 +7,7 @@ pointwise mutual information of Holtzman et al. 2104.08315).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from understudy import prompts
 from understudy.evaluation.question import Question, choose, prepare, result
@@ -32,24 +32,34 @@ def normalised(
     return [score - base for score, base in zip(raw, unconditional, strict=True)]
 
 
-def unconditional(reader: LanguageModel, items: Sequence[MCQItem]) -> dict[str, list[float]]:
-    """Log-likelihood of each option after a prompt that asks nothing, by item_id."""
-    messages = prompts.closed_book(NEUTRAL)
-    rows = reader.loglikelihoods([messages] * len(items), [item.options for item in items])
-    return {item.item_id: list(row) for item, row in zip(items, rows, strict=True)}
+class Bare:
+    """Log-likelihoods of options after a prompt that asks nothing: those of an item when it is first asked for."""
+
+    def __init__(self, reader: LanguageModel) -> None:
+        self._reader = reader
+        self._known: dict[str, list[float]] = {}
+
+    def of(self, items: Sequence[MCQItem]) -> dict[str, list[float]]:
+        """By item_id, in nats."""
+        new = [item for item in items if item.item_id not in self._known]
+        if new:
+            messages = prompts.closed_book(NEUTRAL)
+            rows = self._reader.loglikelihoods([messages] * len(new), [item.options for item in new])
+            self._known |= {item.item_id: list(row) for item, row in zip(new, rows, strict=True)}
+        return {item.item_id: self._known[item.item_id] for item in items}
 
 
 class Cloze:
     """Chooses the option with the highest normalised log-likelihood.
 
-    blank: `unconditional` of the same reader by item_id; without it pmi is undefined.
+    bare: of the same reader; without it pmi is undefined.
     """
 
     name = "cloze"
 
-    def __init__(self, normalise: str, blank: Mapping[str, Sequence[float]] | None = None) -> None:
+    def __init__(self, normalise: str, bare: Bare | None = None) -> None:
         self.normalise = normalise
-        self.blank = blank or {}
+        self.bare = bare
 
     def score(self, arm: str, answerer: Answerer, questions: Sequence[Question]) -> list[ItemResult]:
         prepared = [prepare(answerer, question, [None]) for question in questions]
@@ -58,6 +68,7 @@ class Cloze:
             [prepared[k].messages[0] for k in asked], [questions[k].item.options for k in asked]
         )
         raw = dict(zip(asked, rows, strict=True))
+        alone = self.bare.of([questions[k].item for k in asked]) if self.bare else {}
         found = []
         for k, question in enumerate(questions):
             item = question.item
@@ -65,7 +76,7 @@ class Cloze:
                 found.append(result(arm, question, prepared[k], acc=None, predicted=None))
                 continue
             detail: dict[str, object] = {"raw": list(raw[k])}
-            blank = self.blank.get(item.item_id)
+            blank = alone.get(item.item_id)
             if blank is not None:
                 detail["unconditional"] = list(blank)
             scores = normalised(raw[k], item.options, self.normalise, blank)

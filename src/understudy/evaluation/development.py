@@ -24,7 +24,7 @@ def load_development(path: Path, key: str) -> list[MCQItem]:
 
 def scores(answerer: Answerer, items: Sequence[MCQItem]) -> list[float | None]:
     """Accuracy question by question, cloze scoring per character; None where one could not be asked."""
-    results = Cloze("char", None).score(answerer.name, answerer, [Question(item) for item in items])
+    results = Cloze("char").score(answerer.name, answerer, [Question(item) for item in items])
     return [r.acc for r in results]
 
 
