@@ -70,7 +70,7 @@ def grow(sequences: Sequence[list[int]]) -> tuple[Tree, list[list[int]]]:
 
 
 def size(sequences: Sequence[list[int]]) -> int:
-    """Tokens that `grow` makes of some sequences: what each adds to the one before, in lexicographic order."""
+    """Tokens of the tree that `grow` makes: what each sequence adds to the one before, in lexicographic order."""
     ordered = sorted(sequences)
     return sum(len(b) - common(a, b) for a, b in zip([[], *ordered], ordered, strict=False))
 
