@@ -8,10 +8,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+from understudy.errors import UnderstudyError
 from understudy.study import load
+from understudy.study.run import run
 from understudy.study.study import study
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_seeds_in_processes_of_their_own_are_named_in_errors(tmp_path: Path) -> None:
+    config = load(ROOT / "recipes" / "lab-study.yaml").model_copy(update={"base_model": "./nowhere"})
+    with pytest.raises(UnderstudyError, match=r"^seed 1: .*nowhere"):
+        run(config, tmp_path / "out", tmp_path / "store", jobs=2)
 
 
 @pytest.mark.slow
