@@ -284,6 +284,27 @@ def test_ray_results_are_in_order_and_errors_named(
     assert len(ray.started) < 19 + 30
 
 
+@pytest.mark.parametrize(
+    ("address", "said"), [("", "Ray did not start on this machine"), ("10.0.0.9:6379", "RAY_ADDRESS=10.0.0.9:6379")]
+)
+def test_a_ray_that_cannot_be_had_is_one_line(
+    tasks: Any, monkeypatch: pytest.MonkeyPatch, address: str, said: str
+) -> None:
+    class NoRay(SmallRay):
+        def is_initialized(self) -> bool:
+            return False
+
+        def init(self, **settings: Any) -> None:
+            raise ConnectionError("timed out.\nA page of advice follows.")
+
+    monkeypatch.setitem(sys.modules, "ray", NoRay(newest_first=False))
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(StageError, match="--engine local") as caught:
+        list(map_shards(tasks.square, range(3), engine="ray"))
+    assert said in str(caught.value)
+    assert "advice" not in str(caught.value)
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_on_ray_no_more_run_at_once_than_was_asked_for(
     tasks: Any, monkeypatch: pytest.MonkeyPatch, workers: int

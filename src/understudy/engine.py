@@ -299,12 +299,21 @@ class _Ray:
 
     def _begin(self) -> None:
         address = os.environ.get("RAY_ADDRESS")
-        quiet = {"log_to_driver": False, "include_dashboard": False}
-        if not address or address == "local":
-            self._ray.init(address="local", _node_ip_address="127.0.0.1", **quiet)
-            return
-        network.allow([network.host_of(f"//{address}") or network.host_of(address)])
-        self._ray.init(address=address, log_to_driver=False)
+        try:
+            if not address or address == "local":
+                quiet = {"log_to_driver": False, "include_dashboard": False}
+                self._ray.init(address="local", _node_ip_address="127.0.0.1", **quiet)
+                return
+            network.allow([network.host_of(f"//{address}") or network.host_of(address)])
+            self._ray.init(address=address, log_to_driver=False)
+        except Exception as error:  # Ray has no class of its own for what goes wrong here
+            what = (
+                f"no Ray cluster answers at RAY_ADDRESS={address}" if address else "Ray did not start on this machine"
+            )
+            raise StageError(
+                f"engine: {what} ({str(error).partition(chr(10))[0]}); begin one with `ray start --head`, name it in "
+                "RAY_ADDRESS, or use --engine local"
+            ) from error
 
     def start(self, shard: Any) -> Any:
         return self._function.remote(shard, *self._common)
