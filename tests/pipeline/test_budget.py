@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from understudy.config import StageConfig
 from understudy.errors import RecipeError
 from understudy.pipeline.budget import Hours
 from understudy.pipeline.loop import Pipeline
@@ -16,6 +18,7 @@ from understudy.pipeline.steps import steps_of
 from understudy.pipeline.timings import Timings
 from understudy.recipe import Recipe, parse
 from understudy.sft.config import SftConfig
+from understudy.stage import Estimate
 
 UPSTREAM: Mapping[str, Mapping[str, Any]] = {
     "model": {"parameters": 3_000_000},
@@ -66,8 +69,11 @@ def test_what_was_decided_stays_when_more_is_known_of_the_machine(
 ) -> None:
     found = recipe(docs_folder, hours=seconds(recipe(docs_folder), SftConfig()) / 2 / 3600)
     first = settled(found, tmp_path, {"inputs": "a"})
-    monkeypatch.setattr(Timings, "scaled", lambda self, config, estimate: estimate)
-    monkeypatch.setattr("understudy.sft.estimate.CPU_RATE", 1e9)
+
+    def slower(timings: Timings, config: StageConfig, found: Estimate) -> Estimate:
+        return replace(found, seconds=3 * (found.seconds or 0.0))
+
+    monkeypatch.setattr(Timings, "scaled", slower)
     assert settled(found, tmp_path, {"inputs": "a"}).rows == first.rows
     assert settled(found, tmp_path, {"inputs": "b"}).rows != first.rows
 
