@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given as draws
+from hypothesis import strategies as st
 
 from understudy.generate.base import Page
 from understudy.generate.decontaminate import decontaminate
@@ -117,6 +119,18 @@ def test_cosine_is_what_a_plain_computation_gives() -> None:
         for j in range(4):
             assert found.get((i, j), 0.0) == pytest.approx(cosine(vectors[i], vectors[j]))
     assert list(similar_pairs([], texts, 0.1)) == []
+
+
+WORDS = st.sampled_from(["a", "the", "port", "of", "relay", "store", "zstd", "7411", "9200"])
+TEXTS = st.lists(st.lists(WORDS, max_size=7).map(" ".join))
+
+
+@draws(TEXTS, TEXTS, st.sampled_from([0.3, 0.6, 0.95, 1.0]))
+def test_looking_only_at_texts_that_share_a_rare_word_loses_none(
+    left: list[str], right: list[str], least: float
+) -> None:
+    whole = list(similar_pairs(left, right, 0.0))
+    assert list(similar_pairs(left, right, least)) == [found for found in whole if found[2] >= least - 1e-9]
 
 
 def test_nearly_equal_questions_leak_unless_they_paraphrase_the_same_fact() -> None:
