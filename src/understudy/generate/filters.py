@@ -7,12 +7,40 @@ from collections import Counter
 
 from understudy.normal import normal, words
 
+_SOURCE = r"(?:text|excerpt|passage|snippet|paragraph|context|extract|document|article)s?"
+_GIVEN = r"(?:given|provided|supplied|above|following|preceding)"
+_SAYS = (
+    r"(?:(?:does not|doesn't|do not|never|only|also|explicitly|clearly|specifically) )?(?:says?|states?|mentions?|"
+    r"describes?|explains?|suggests?|indicates?|implies|imply|specif(?:y|ies)|discuss(?:es)?|talks? about|lists?|"
+    r"recommends?|argues?|provides? (?:no |any )?(?:information|details?|examples?))\b"
+)
+_SHOWS = (
+    r"(?:code|example|command|section|figure|table|list|request|response|configuration|information|tutorial|guide)s?"
+)
 _POINTS_AWAY = re.compile(
-    r"\b(?:(?:this|the|given|provided|following|above) (?:text|excerpt|passage|snippet|paragraph|"
-    r"context(?=[?.,;!]|$| (?:provided|given|above)\b)|"
-    r"extract|document|section above|code above|information)|(?:above|below) (?:example|text|code|section|command)|"
-    r"mentioned above|"
-    r"as (?:shown|described|mentioned) (?:above|below|here)|the author|in the (?:text|passage|excerpt))\b",
+    # The source as what speaks, or by what it was to the writer. `The text` alone is often what a program works on.
+    rf"\b(?:the|this) (?:{_GIVEN} )?{_SOURCE} (?:{_GIVEN} )?{_SAYS}|"
+    rf"\b(?:according to|based on|as per|judging by|going by) the (?:{_GIVEN} )?(?:code )?{_SOURCE}\b|"
+    rf"\b(?:in|of|from|by|within|under) (?:the|this) {_GIVEN} (?:code )?{_SOURCE}\b(?! (?:of|to|for)\b)|"
+    rf"\b(?:in|from|by) (?:the|this) (?:code )?{_SOURCE} {_GIVEN}\b|"
+    rf"\b(?:mention(?:ed)?|described|shown|given(?! (?:the|an?|that)\b)|provided|listed|specified|stated|discussed|implied|suggested|"
+    rf"defined|"
+    rf"detailed|covered|clear)\b[^.;]{{0,40}}? (?:in|by) (?:the|this) {_SOURCE}(?! (?:of|window|manager|menu)\b)\b|"
+    rf"\b(?:the|this) (?:{_GIVEN} information|information {_GIVEN}) {_SAYS}|"
+    rf"\bgiven the context\b|\bfrom the {_GIVEN} information\b|"
+    r"\b(?:this|following|above) (?:excerpt|passage|extract|snippet)\b|"
+    rf"\b(?:the|this) (?:above|preceding) {_SHOWS}\b|\bcode above\b|"
+    r"\b(?:above|below) (?:example|text|code|section|command)\b|"
+    r"\bmentioned above\b|\bas (?:shown|described|mentioned) (?:above|below|here)\b|"
+    rf"\b(?:according to|does) the author\b|\bthe author {_SAYS}",
+    re.IGNORECASE,
+)
+_ASKS_AWAY = re.compile(
+    # And in a question, where nothing was said before that `this` could take up.
+    rf"\bthis (?:{_GIVEN} )?(?:{_SOURCE}|{_SHOWS})\b|"
+    rf"\b(?:the|a) {_GIVEN} (?:code )?(?:{_SOURCE}|{_SHOWS})\b(?! (?:of|to|for)\b)|"
+    rf"\b(?:the|this) (?:code )?(?:{_SOURCE}|{_SHOWS}) {_GIVEN}\b(?! by\b)|"
+    rf"\b(?:in|from|by) the (?:code )?(?:context|text|passage|excerpt|snippet|extract|paragraph)s?(?=[?.,;]|$)",
     re.IGNORECASE,
 )
 _LONGEST_QUESTION = 400
@@ -36,7 +64,7 @@ def question_problem(question: str) -> str | None:
     """Why a question cannot be used, or None."""
     if len(words(question)) < 3 or len(question) > _LONGEST_QUESTION:
         return "question too short or too long"
-    if _POINTS_AWAY.search(question):
+    if _POINTS_AWAY.search(question) or _ASKS_AWAY.search(question):
         return "question does not stand alone"
     return None
 
