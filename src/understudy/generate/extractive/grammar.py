@@ -40,13 +40,13 @@ _VAGUE = re.compile(
     re.IGNORECASE,
 )
 _POINTS = re.compile(
-    r"\b(?:[Tt]his|[Tt]hese|[Tt]hose|above|below|following|previous|latter|former|aforementioned|here|as follows|"
+    r"\b(?:[Tt]his|[Tt]hese|[Tt]hose|(?:above|below)(?! -?\d)|following|previous|latter|former|aforementioned|here|as follows|"
     r"(?:see|in|and|or) (?:section|chapter|figure|table|appendix) [\dA-Z]|section \d|table \d|mentioned|"
-    r"for example|for instance|e\.g|we|our|us|let's|I)\b|\(see |\bsee [A-Z`]|\bas (?:shown|described|discussed)\b|"
+    r"for example|for instance|e\.g|we|our|us|let's|I(?!/))\b|\(see |\bsee [A-Z`]|\bas (?:shown|described|discussed)\b|"
     r"\b[Ss]uch an?\b|:$",
 )
 _PRONOUN = re.compile(r"\b(?:it|its|they|their|them|he|she|his|her|itself|themselves)\b", re.IGNORECASE)
-_PERSON = re.compile(r"\b(?:we|our|us|let's|let us|my|I)\b")
+_PERSON = re.compile(r"\b(?:we|our|us|let's|let us|my|I(?!/))\b")
 _STARTERS = re.compile(
     r"(?:and|but|or|so|yet|nor|however|thus|hence|therefore|moreover|furthermore|also|then|otherwise|instead|"
     r"for example|for instance|in this|in that|in these|in other words|note|remember|recall|suppose|consider|imagine|"
@@ -54,13 +54,14 @@ _STARTERS = re.compile(
     r"fortunately|of course|in addition|as a result|in fact|see|compare|perhaps|maybe|what|why|how)\b",
     re.IGNORECASE,
 )
-_IDENTIFIER = re.compile(r"`|[_/]|\(\)|\w\.\w|--\w|\b[A-Z]{2,}|[a-z][A-Z]|\d")
+_IDENTIFIER = re.compile(r"`|[_/]|\(\)|\w\.\w|--\w|\b[A-Z]{2,}|[a-z][A-Z]|\d|\w=(?= |$)")
+_BEGINS = re.compile(r"[A-Z`\"“]|[a-z]\w*(?:_\w|\(\))")  # a capital, or a name in code
 _LONGEST = 260
 
 
 def is_statement(sentence: str) -> bool:
     """Whether a sentence is whole and speaks for itself: capital, full stop, balanced marks, nobody speaking."""
-    if not 12 <= len(sentence) <= _LONGEST or not re.match(r"[A-Z`\"“]", sentence) or not sentence.endswith("."):
+    if not 12 <= len(sentence) <= _LONGEST or not _BEGINS.match(sentence) or not sentence.endswith("."):
         return False
     if sentence.endswith("..") or _STARTERS.match(sentence) or _PERSON.search(sentence) or "?" in sentence:
         return False
@@ -182,6 +183,8 @@ def base_form(verb: str) -> str:
     """`make` from `makes`, `try` from `tries`, `watch` from `watches`."""
     if verb.endswith("ies"):
         return f"{verb[:-3]}y"
+    if verb.endswith(("izes", "yzes", "aches")) and not verb.endswith(("eaches", "ttaches", "etaches")):
+        return verb[:-1]  # `caches`, `analyzes`
     return verb[:-2] if verb.endswith(("sses", "shes", "ches", "xes", "zes", "oes")) else verb[:-1]
 
 

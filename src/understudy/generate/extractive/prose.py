@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 
 from understudy.generate.extractive.claims import Claim, Location
@@ -16,12 +16,16 @@ from understudy.generate.extractive.grammar import (
     points_away,
 )
 from understudy.generate.extractive.lexicon import DETERMINERS
+from understudy.generate.extractive.polar import by_polar
+from understudy.generate.extractive.predicates import by_act, by_adjunct, by_name, by_relation_verb, by_same, by_since
 from understudy.generate.extractive.sentence_forms import Draft, read_statement
 from understudy.generate.text import bare, clip, lower_first, plain, sentences
 from understudy.generate.values import PRECISE, value_type
 from understudy.normal import normal, words
 
-_LABEL = re.compile(r"^(?:NOTE|Note|Tip|TIP|Warning|WARNING|Important|Caution):\s*")
+_LABEL = re.compile(
+    r"^(?:(?:NOTE|Note|Tip|TIP|Warning|WARNING|Important|Caution):\s*|(?:Please )?[Nn]ote that )(?P<next>.)"
+)
 _SPELLED = re.compile(r"(?P<v>(?:[A-Z][\w]*[ -]){1,5}[A-Z]\w*) \((?P<s>[A-Z]{2,8})\)")
 
 
@@ -33,18 +37,33 @@ def prose_claims(text: str, offset: int, location: Location, about: str = "") ->
     first = True
     for start, end in sentences(text):
         flat = plain(text[start:end])
-        yield from _abbreviations(flat, offset + start, offset + end, location)
+        span = offset + start, offset + end
+        yield from _abbreviations(flat, *span, location)
+        flat = _LABEL.sub(lambda m: m["next"].upper(), flat)
         if is_statement(flat):
-            statement = clip(_LABEL.sub("", flat))
-            draft = read_statement(statement, location.corpus.verbs, about, first)
-            if draft is not None and _admitted(draft, location):
-                yield _claim(draft, offset + start, offset + end, location)
-                first = False
-                continue
-            draft = draft or read_statement(statement, location.corpus.verbs, about, True)
-            if draft is not None and not points_away(draft.value) and not has_pronoun(draft.value.split()[0]):
-                yield replace(_claim(draft, offset + start, offset + end, location), asked=False)
+            drafts = list(_readings(clip(flat), location.corpus.verbs, about, first))
+            admitted = next((draft for draft in drafts if _admitted(draft, location)), None)
+            if admitted is not None:
+                yield _claim(admitted, *span, location)
+            else:
+                spare = drafts or list(read_statement(clip(flat), location.corpus.verbs, about, True))
+                spare = [d for d in spare if d.form != "polar" and not points_away(d.value)]
+                if spare and not has_pronoun(spare[0].value.split()[0]):
+                    yield replace(_claim(spare[0], *span, location), asked=False)
         first = False
+
+
+def _readings(statement: str, verbs: Container[str], about: str, first: bool) -> Iterator[Draft]:
+    """Every form in which a statement can be asked for, the surest first."""
+    yield from read_statement(statement, verbs, about, first)
+    for read in (by_since, by_same, by_relation_verb, by_name, by_polar):
+        draft = read(statement)
+        if draft is not None:
+            yield draft
+    yield from by_adjunct(statement, verbs)
+    acts = by_act(statement, verbs)
+    if acts is not None:
+        yield acts
 
 
 def named(subject: str, location: Location) -> str:
@@ -69,6 +88,8 @@ def clear_goal(goal: str) -> bool:
 
 
 def _claim(draft: Draft, start: int, end: int, location: Location) -> Claim:
+    if draft.form == "polar":
+        return _polar(draft, start, end, location)
     kind = draft.type or value_type(draft.value, draft.attribute)
     value = bare(draft.value) if kind in PRECISE else draft.value
     extra = {**draft.words, "goal": draft.goal} if draft.goal else draft.words
@@ -77,9 +98,20 @@ def _claim(draft: Draft, start: int, end: int, location: Location) -> Claim:
     return Claim(draft.form, subject, draft.attribute, value, start, end, location, kind, weak, draft.answer, extra)
 
 
+def _polar(draft: Draft, start: int, end: int, location: Location) -> Claim:
+    """The answer is yes or no, and the sentence."""
+    subject = named(draft.subject, location)
+    told = subject + draft.value[len(draft.subject) :] if draft.value.startswith(draft.subject) else draft.value
+    answer = f"{draft.words['yes']}, {told if told is not draft.value else lower_first(told)}."
+    kind, words_ = draft.type, draft.words
+    return Claim("polar", subject, draft.attribute, answer, start, end, location, kind, False, answer, words_)
+
+
 def _admitted(draft: Draft, location: Location) -> bool:
     """Whether the question will name one thing, and the answer lean on nothing that stands elsewhere."""
     corpus = location.corpus
+    if draft.form == "called":
+        return not (points_away(draft.subject) or has_pronoun(draft.subject)) and _known_things(draft.subject, location)
     if draft.subject:
         if not is_noun_phrase(draft.subject) or not corpus.is_specific(draft.subject):
             return False
@@ -95,7 +127,15 @@ def _admitted(draft: Draft, location: Location) -> bool:
             return False
         if draft.form.startswith("relation") and value_type(draft.value) not in PRECISE:
             return False
-        if draft.form in ("does", "object") and not _one_thing(draft.subject, location):
+        if draft.form in ("manner", "aim", "timing"):
+            return _clear_adjunct(draft, location)
+        if draft.form == "polar":
+            return _clear_polar(draft, location)
+        if draft.form in ("acts", "relates", "same") and not (
+            _narrow(draft.subject, location) and _known_things(draft.value, location, draft.subject)
+        ):
+            return False
+        if draft.form in ("does", "object", "acts") and not _one_thing(draft.subject, location):
             return False
     if draft.goal and draft.form in ("howto", "command") and draft.goal.split()[0] in _NO_VERBS:
         return False
@@ -126,6 +166,26 @@ def _admitted(draft: Draft, location: Location) -> bool:
     if not whole or " then " in draft.goal or _BARE_THING.search(draft.goal):
         return False
     return is_identifier(draft.goal) and _known_things(value, location, draft.goal)
+
+
+def _clear_adjunct(draft: Draft, location: Location) -> bool:
+    """Whether a question of how, why or when does names things that are known, and its answer leans on nothing else."""
+    own = normal(draft.subject) == normal(location.corpus.product)
+    if not own and not _narrow(draft.subject, location):
+        return False
+    if points_away(draft.answer) or has_pronoun(" ".join(draft.value.split()[:3])) or _BARE_THING.search(draft.value):
+        return False
+    return _known_things(draft.attribute, location, draft.subject) and len(words(draft.attribute)) > 1 + own
+
+
+def _clear_polar(draft: Draft, location: Location) -> bool:
+    """Whether a question of yes or no is about known things, and not about what the product is like as a whole."""
+    rest = draft.words["rest"]
+    if _BARE_THING.search(rest) or not _known_things(rest, location, draft.subject):
+        return False
+    if normal(draft.subject) == normal(location.corpus.product):
+        return is_identifier(rest) or len(words(rest)) > 3
+    return _narrow(draft.subject, location)
 
 
 _OPENINGS = frozenset(["the", "a", "an", "i", "no", "any", "all", "every", "each", "multiple", "more"])

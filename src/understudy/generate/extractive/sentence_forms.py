@@ -5,7 +5,7 @@ of a claim or nothing. The first that gives one is taken.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 
 from understudy.generate.extractive.grammar import (
@@ -119,16 +119,15 @@ def first_person(text: str) -> str:
     return lower_first(text)
 
 
-def read_statement(statement: str, verbs: Container[str], about: str, first: bool) -> Draft | None:
-    """The draft of a statement; None where no form fits.
+def read_statement(statement: str, verbs: Container[str], about: str, first: bool) -> Iterator[Draft]:
+    """The drafts of a statement, the surest form first.
 
     verbs: third-person verbs of the corpus. about: the subject of the section. first: whether it opens a paragraph.
     """
-    for read in _READERS:
-        draft = read(statement)
-        if draft is not None:
-            return draft
-    return (_by_property(statement, about) if about else None) or _by_verb(statement, verbs, first)
+    yield from (draft for read in _READERS if (draft := read(statement)) is not None)
+    draft = (_by_property(statement, about) if about else None) or _by_verb(statement, verbs, first)
+    if draft is not None:
+        yield draft
 
 
 def _by_command(statement: str) -> Draft | None:

@@ -112,6 +112,45 @@ FORWARD: dict[str, tuple[str, ...]] = {
         "What is the reason that {s} {be} {rest}{c}?",
         "Can you explain why {s} {be} {rest}{c}?",
     ),
+    "polar": (
+        "{Be} {s} {rest}{c}?",
+        "{p}{be} {s} {rest}?",
+        "I would like to know: {be} {s} {rest}{c}?",
+        "{Be} {s} {rest}{c}, or not?",
+    ),
+    "acts": (
+        "What does {s} {base}{c}?",
+        "{p}what does {s} {base}?",
+        "Can you tell me what {s} {a}{c}?",
+        "Do you know what {s} {a}{c}?",
+    ),
+    **dict.fromkeys(
+        ("manner", "aim", "timing"),
+        (
+            "{Ask} does {s} {base}{c}?",
+            "{p}{ask} does {s} {base}?",
+            "Can you tell me {ask} {s} {be}{c}?",
+            "Do you know {ask} {s} {be}{c}?",
+        ),
+    ),
+    "relates": (
+        "What {aux} {s} {base}{c}?",
+        "{p}what {aux} {s} {base}?",
+        "Can you tell me what {s} {a}{c}?",
+        "Do you know what {s} {a}{c}?",
+    ),
+    "called": (
+        "What {be} {s} called{c}?",
+        "{p}what {be} {s} called?",
+        "Do you know what {s} {be} called{c}?",
+        "What is the name for {s}{c}?",
+    ),
+    "same": (
+        "What {be} {s} {as}{c}?",
+        "{p}what {be} {s} {as}?",
+        "Can you tell me what {s} {be} {as}{c}?",
+        "Do you know what {s} {be} {as}{c}?",
+    ),
     "version": (
         "In which version {be} {s} {participle}{c}?",
         "{p}in which version {be} {s} {participle}?",
