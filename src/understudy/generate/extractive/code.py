@@ -30,7 +30,7 @@ _VERB_TITLE = re.compile(
     r"^(?:how to )?(?P<g>(?:install|run|start|stop|launch|load|unload|enable|disable|check|build|clone|create|download|"
     r"set up|setup|set|"
     r"configure|deploy|get|generate|make|remove|uninstall|update|upgrade|test|use|add|activate|open|list|show|delete|verify|"
-    r"restart|init|initialise|initialize|fetch|send|call|unset|export|import|config)\b.{3,60})$",
+    r"restart|init|initialise|initialize|fetch|send|call|unset|export|import|config) .{3,60})$",
     re.IGNORECASE,
 )
 _GERUND = {

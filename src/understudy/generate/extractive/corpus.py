@@ -25,7 +25,7 @@ class Corpus:
 
     verbs: third-person forms that are verbs in this text. names: words with a capital inside sentences, never in
     lower case. common: words in lower case. things: how many documents say `the X`, by `X` in normal form.
-    titles: headings in normal form.
+    titles, pages: headings, and titles of pages, in normal form.
     """
 
     product: str = ""
@@ -34,6 +34,7 @@ class Corpus:
     common: frozenset[str] = frozenset()
     things: Counter[str] = field(default_factory=Counter)
     titles: frozenset[str] = frozenset()
+    pages: frozenset[str] = frozenset()
     documents: int = 1
 
     def is_specific(self, subject: str) -> bool:
@@ -50,7 +51,7 @@ class Corpus:
         if first.lower() != "the":
             return bool(rest)  # `a pack`, `foreign key actions`; a bare single word is too little
         inner = normal(rest)
-        if inner in self.titles:
+        if inner in self.pages or (inner in self.titles and " " in inner):
             return True
         head = " ".join(inner.split(" of ")[0].split()[-3:])
         needed = max(2, min(_FEW, self.documents // 4)) if " " in head else max(2, self.documents // 4)
@@ -88,4 +89,7 @@ def read_corpus(pages: Sequence[Page], product: str) -> Corpus:
     third = {third_person(v): v for v, n in verbs.items() if n > 1}
     sure = {t for t, v in third.items() if not nouns[t] and nouns[v] * 2 < verbs[v]}
     names = {w for w in inside if w.lower() not in lower}
-    return Corpus(product, frozenset(sure), frozenset(names), frozenset(lower), things, frozenset(titles), len(pages))
+    of_pages = frozenset(normal(page.document.title) for page in pages)
+    return Corpus(
+        product, frozenset(sure), frozenset(names), frozenset(lower), things, frozenset(titles), of_pages, len(pages)
+    )

@@ -31,6 +31,8 @@ _NO_START = re.compile(
     r"(?:see|same as|the same|like|as|alias|synonym|deprecated|obsolete|this|that|these|those|it|they|not|"
     r"ditto|default|"
     r"changed|added|new|removed|todo|note|example|and|or|but|with|without|for|in|on|at|from|because|you|we|i|yes|no|"
+    r"neither|either|instead|rather|unlike|except|unless|until|usually|typically|normally|otherwise|once|after|before|"
+    r"while|during|since|although|both|"
     r"here|there|then|so|also|similar|identical|equivalent|short|used|reserved|unused|none|n/a)\b",
     re.IGNORECASE,
 )
@@ -76,7 +78,9 @@ def describe(value: str, flag: bool = False) -> Description | None:
     style = _style(kept[0], flag)
     if style is None:
         return None
-    if style == "does" and ("`" in kept[0].split()[0] or not clean_clause(kept[0].partition(" ")[2])):
+    if style == "does" and (
+        kept[0].split()[1][:1] == "(" or "`" in kept[0].split()[0] or not clean_clause(kept[0].partition(" ")[2])
+    ):
         return None  # a sentence about something else
     if style == "condition" and "," not in kept[0]:
         return None  # a condition without what follows

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
+from itertools import pairwise
 
-from understudy.generate.extractive.lexicon import NOT_FIRST, VERBS
+from understudy.generate.extractive.lexicon import NOT_FIRST, NOUNS_TOO, VERBS
 
 BE = frozenset({"is", "are", "was", "were"})
 MODALS = frozenset(
@@ -31,7 +32,7 @@ PREPOSITIONS = frozenset(
 _VAGUE = re.compile(
     r"\b(?:this|these|those|above|below|following|previous|latter|former|aforementioned|here|as follows|such|"
     r"respective(?:ly)?|corresponding|same|other|others|another|first|second|third|next|last|two|three|four|both|"
-    r"returned|given|important|documentation|tutorial|manual|subsequent|multiple|several|various|different|specified|"
+    r"returned|passed|given|important|documentation|tutorial|manual|subsequent|multiple|several|various|different|specified|"
     r"right|left|new|old|original|resulting|former|example|examples|section|chapter|figure|table \d[\d.]*|appendix|"
     r"page \d+|step|otherwise|thus|therefore|however|also|either|else|instead|again|too|later|earlier|"
     r"mentioned|described|shown|discussed|listed|question|above-mentioned|current|currently|"
@@ -40,9 +41,11 @@ _VAGUE = re.compile(
     re.IGNORECASE,
 )
 _POINTS = re.compile(
-    r"\b(?:[Tt]his|[Tt]hese|[Tt]hose|(?:above|below)(?! -?\d)|following|previous|latter|former|aforementioned|here|as follows|"
+    r"\b(?:[Tt]his|[Tt]hese|[Tt]hose|(?:above|below)(?! -?\d)|"
+    r"following|previous|latter|former|aforementioned|here|as follows|"
     r"(?:see|in|and|or) (?:section|chapter|figure|table|appendix) [\dA-Z]|section \d|table \d|mentioned|"
-    r"for example|for instance|e\.g|we|our|us|let's|I(?!/))\b|\(see |\bsee [A-Z`]|\bas (?:shown|described|discussed)\b|"
+    r"for example|for instance|e\.g|we|our|us|let's|I(?!/))\b|"
+    r"\(see |\b[Ss]ee [A-Z`]|\bSee |\bas (?:shown|described|discussed)\b|"
     r"\b[Ss]uch an?\b|:$",
 )
 _PRONOUN = re.compile(r"\b(?:it|its|they|their|them|he|she|his|her|itself|themselves)\b", re.IGNORECASE)
@@ -99,6 +102,8 @@ def is_noun_phrase(text: str) -> bool:
         return False
     if text.count("(") != text.count(")") or _VAGUE.search(text) or _PRONOUN.search(text):
         return False
+    if any(t == "to" and u in BASE_VERBS for t, u in pairwise(lower)):
+        return False  # `definitions used to extract file`
     return not re.search(r"\w(?:ly|ing)$", lower[-1]) or len(lower) == 1 or lower[-1] in _NOUNS_IN_ING
 
 
@@ -140,6 +145,13 @@ def clean_clause(rest: str) -> bool:
     return True
 
 
+_OBJECT = re.compile(
+    r"(?:the|an?|all|any|each|every|its|their|whether|how|which|what|one|no|only|more|up|out|if|additional|true|false|"
+    r"none|null|"
+    r"information|[A-Z`\"'\d(-]\S*) ?",
+)
+
+
 def split_at_verb(statement: str, verbs: Container[str]) -> tuple[str, str, str] | None:
     """(subject, verb, rest) of a sentence with a singular subject and a verb in the third person; None if unsure.
 
@@ -152,10 +164,12 @@ def split_at_verb(statement: str, verbs: Container[str]) -> tuple[str, str, str]
             return None
         if word in verbs or word in VERBS:
             head, rest = " ".join(tokens[:i]), " ".join(tokens[i + 1 :])
-            if head.endswith((" only", " also", " sometimes")):
+            if head.endswith((" only", " also", " sometimes", " now", " still", " currently")):
                 return None  # a detail beside what was said before
             adverb = re.search(r" (?:always|never|automatically|simply|usually|normally|then)$", head)
             head = head[: adverb.start()] if adverb else head
+            if base_form(word) in NOUNS_TOO and i > 1 and not (_OBJECT.match(rest) or is_identifier(tokens[i - 1])):
+                return None  # `file names vary`
             if not is_noun_phrase(head) or not clean_clause(rest) or re.match(r"(?:of|and|or|that|which)\b", rest):
                 return None
             return head, word, rest

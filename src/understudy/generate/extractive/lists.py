@@ -30,6 +30,12 @@ _LONG_FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 _SHORT_FLAG = re.compile(r"(?<![\w-])-[A-Za-z0-9]\b")
 _NAME = re.compile(r"[A-Za-z_$][\w.$:/-]*(?:\(\))?")
 _KNOWN_ALONE = re.compile(r"[_()./]|[a-z][A-Z]|[A-Z]{4,}|\w-\w")
+_REMARKS = frozenset(
+    """
+    NOTE NOTES WARNING WARNINGS TIP TIPS HINT CAUTION IMPORTANT DANGER INFO TODO FIXME EXAMPLE EXAMPLES SYNOPSIS BUGS
+    AUTHOR AUTHORS ERRORS VERSIONS DESCRIPTION RETURNS RAISES PARAMETERS ATTENTION
+    """.split()  # noqa: SIM905
+)
 _STEP = re.compile(r"^(?:step\s+)?(\d{1,2})\s*[.:)]\s*(\S.*)$", re.IGNORECASE)
 _INTRODUCES = re.compile(
     r"^(?P<s>[^,;:]{2,60}?) (?P<f>\w+s) the following (?P<n>[a-z][\w -]{2,40}?)(?: (?:for|of|in|to) [^:,]{2,40})?:$"
@@ -70,8 +76,12 @@ def entry_name(term: str) -> str:
         long, short = _LONG_FLAG.findall(text), _SHORT_FLAG.findall(text)
         if "[no-]" in text or not (long or short) or any(f"--no-{flag[2:]}" in long for flag in long):
             return ""  # an option and its opposite, described together
+        if long and (long[0].endswith("-") or f"{long[0]}<" in text):
+            return ""  # a part of the name is a placeholder
         return f"`{(long or short)[0]}`"
     inner = bare(text)
+    if inner.upper() in _REMARKS:
+        return ""
     if inner.isupper() and re.fullmatch(r"[A-Z][A-Z ]{2,40}", inner):  # an SQL command
         return inner
     if "`" in text or is_identifier(inner):
@@ -106,6 +116,9 @@ def _entry(
     kind = value_type(bare(label))
     noun = {"flag": "option", "endpoint": "endpoint"}.get(kind) or noun_of("name", location)
     name = bare(label)
+    titled = noun in location.title.lower() or f"{noun[:-1]}ies" in location.title.lower()
+    if noun not in ("option", "endpoint") and is_identifier(location.section) and titled:
+        return  # under the name of one of the page's things stand its values, not more such things
     if noun == "one" and (kind == "code" or re.fullmatch(r"E[A-Z0-9]{3,}|(?:\w+\.)?[EWI]\d{2,}", name)):
         noun = "error code"
     elif noun == "option" and kind != "flag" and name.islower():

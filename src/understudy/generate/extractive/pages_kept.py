@@ -21,7 +21,7 @@ from understudy.kept import Kept
 from understudy.stage import RunContext
 
 _FIELDS = ("form", "subject", "attribute", "value", "start", "end", "type", "weak", "answer", "words", "asked")
-_SETS = ("verbs", "common", "titles")
+_SETS = ("verbs", "common", "titles", "pages")
 _AT_ONCE = 32  # pages read together
 
 
@@ -32,7 +32,7 @@ class Witness:
         self._corpus = corpus
         self.product = corpus.product
         self.said: dict[tuple[str, str], bool] = {}
-        self.verbs, self.common, self.titles = (_Noted(self, name) for name in _SETS)
+        self.verbs, self.common, self.titles, self.pages = (_Noted(self, name) for name in _SETS)
 
     def is_specific(self, subject: str) -> bool:
         return self.ask("is_specific", subject)

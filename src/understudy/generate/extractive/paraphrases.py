@@ -94,7 +94,7 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
     fields = {**fields, "v": clip(value)}
     if form in ("purpose", "term"):
         fields["does_this"] = does_this(fields.get("head", ""), fields.get("style", "condition"), fields["n"])  # type: ignore[arg-type]
-        if fields["n"] == "one" or not fields["does_this"]:
+        if fields["n"] == "one" or not fields["does_this"] or _gives_away(fields["n"], subject, fields["does_this"]):
             return []
     elif form in ("attribute", "default"):
         if fields["n"] == "one" or claim.type not in PRECISE:
@@ -119,6 +119,12 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
         topic = normal(f"back {form} {claim.attribute} {value}{fields['c']}")
         return [Ask(back, fill(templates, fields), answer, clip(answer), kind, topic, normal(value))]
     return []
+
+
+def _gives_away(noun: str, name: str, description: str) -> bool:
+    """Whether a description holds all of a placeholder's name: `new_owner`, the new owner."""
+    parts = set(re.findall(r"[a-z]+", bare(name).lower()))
+    return noun in ("parameter", "argument", "field", "column", "one") and parts <= set(words(description))
 
 
 def called(subject: str) -> str:

@@ -13,17 +13,21 @@ from understudy.generate.extractive.sentence_forms import Draft, first_person
 from understudy.normal import words
 
 _NEGATIVE = re.compile(
-    r"^(?:By default, )?(?P<s>[^,;:]{2,70}?) (?:(?P<b>is|are|do|does|can|will) ?not|(?P<n>is|are) never) "
+    r"^(?:By default, )?(?P<s>[^,;:]{2,70}?) (?:(?P<b>is|are|do|does|can) ?not|(?P<n>is|are) never) "
     r"(?!only\b|just\b|yet\b|even\b|all\b|every\b|merely\b|simply\b|so\b|as\b|necessarily\b|always\b|be only\b|"
     r"guaranteed\b|likely\b|sure\b|that\b|too\b|very\b|really\b|actually\b|generally\b|usually\b|normally\b|quite\b)"
     r"(?P<r>[a-z`\"(].{6,160})$"
+)
+_CANNOT = re.compile(
+    r"^(?P<s>[^,;:]{2,70}?) cannot (?!only\b|be sure\b|yet\b|just\b|always\b|simply\b)(?P<r>[a-z`].{6,160})$"
 )
 _NONE = re.compile(
     r"^(?P<s>[^,;:]{2,70}?) (?P<b>has|have) no (?P<r>(?!more\b|other\b|further\b|such\b)[A-Za-z`].{3,120})$"
 )
 _POSITIVE = re.compile(
     r"^(?:By default, )?(?P<s>[^,;:]{2,70}?) (?P<b>is|are|can|must) "
-    r"(?!not\b|never\b|a\b|an\b|the\b|one\b|only a\b|that\b|to\b|set to\b|also\b|now\b|currently\b|either\b)(?P<r>[a-z`].{4,160})$"
+    r"(?!not\b|never\b|a\b|an\b|the\b|one\b|only a\b|that\b|to\b|set to\b|also\b|now\b|currently\b|either\b)"
+    r"(?P<r>[a-z`].{4,160})$"
 )
 _ASKED = re.compile(
     r"^(?:only|always|automatically|implicitly|required|optional|mandatory|allowed|permitted|forbidden|prohibited|"
@@ -35,7 +39,8 @@ _ASKED = re.compile(
 )
 _CUT = re.compile(
     r",? (?:but|so|because|since|and so|hence|although|even though|though|as it|as they|unless otherwise)\b.*$|"
-    r", (?:and|or|which|whereas|while|even|just|only|nor|rather|not|as|in which|at which|where|if|when|unless)\b.*$| \([^)]*\)$| - .*$|; .*$"
+    r", (?:and|or|which|whereas|while|even|just|only|nor|rather|not|as|in which|at which|where|if|when|unless)\b.*$|"
+    r" \([^)]*\)$| - .*$|; .*$"
 )
 _LONGEST = 20
 
@@ -45,10 +50,7 @@ def by_polar(statement: str) -> Draft | None:
     match = _NEGATIVE.match(statement)
     if match:
         return _draft(statement, match, match["b"] or match["n"], "No")
-    match = re.match(
-        r"^(?P<s>[^,;:]{2,70}?) cannot (?!only\b|be sure\b|yet\b|just\b|always\b|simply\b)(?P<r>[a-z`].{6,160})$",
-        statement,
-    )
+    match = _CANNOT.match(statement)
     if match:
         return _draft(statement, match, "can", "No")
     match = _NONE.match(statement)
@@ -69,14 +71,20 @@ def _draft(statement: str, match: re.Match[str], be: str, says: str, verb: str =
         return None
     if "," in rest and not re.search(r", \S.*,? (?:and|or) ", rest):
         return None
-    if re.search(r"\b(?:and|or) (?:no )?[\w-]+(?: [\w-]+)? (?:is|are|was|were|has|have|can|may|must|will)\b", rest):
+    if re.search(r"\b(?:and|or) (?:no )?[\w-]+(?: [\w-]+){0,4} (?:is|are|was|were|has|have|can|may|must|will)\b", rest):
         return None  # two statements
     if re.search(r"\b(?:and|or) (?:is|are|was|were|has|have|can|cannot|may|must|will|do|does)\b", rest):
+        return None
+    if re.search(r"\b(?:and|or) (?:\w+ly )?(?:[a-z]{3,}s|not) (?:to|the|an?|in|on|as|by|for)\b", rest):
+        return None
+    if re.match(r"(?:[Nn]one|[Nn]either|[Nn]othing|[Nn]o|[Nn]ot)\b", subject) or re.fullmatch(r"`[a-z]+`", subject):
+        return None
+    if says == "No" and len(words(rest)) < 2 and not _ASKED.match(rest):
         return None
     if says == "No" and re.search(r"\b(?:until|unless|any more)\b", rest):
         return None
     if (
-        re.search(r"\b(?:known|clear|true|meant|intended|recommended|yet|anymore|longer|particularly)\b", rest)
+        re.search(r"\b(?:such|known|clear|true|meant|intended|recommended|yet|anymore|longer|particularly)\b", rest)
         or not be
     ):
         return None

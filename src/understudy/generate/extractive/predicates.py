@@ -36,14 +36,16 @@ _CALLED = re.compile(
     r"(?P<v>(?:(?:an?|the) )?[\w`\"' -]{3,50})$"
 )
 _SAME = re.compile(
-    r"^(?P<s>[^,;:]{2,70}?) (?P<b>is|are) (?P<f>an? (?:alias|synonym|shorthand|abbreviation|shortcut|short form|alternative name) "
-    r"(?:for|of)|the same as|short for|another name for) (?P<v>[A-Za-z`\"].{2,110})$"
+    r"^(?P<s>[^,;:]{2,70}?) (?P<b>is|are) "
+    r"(?P<f>an? (?:alias|synonym|shorthand|abbreviation|shortcut|short form|alternative name) (?:for|of)|the same as|short for|another name for) (?P<v>[A-Za-z`\"].{2,110})$"
 )
 _SINCE = re.compile(
     r"^(?:Support for )?(?P<s>[^,;:]{2,70}?) (?P<b>is|are|was|were|has been|have been) (?:first |only )?"
-    r"(?P<f>supported|available|possible|enabled by default|disabled by default|deprecated|introduced|added|removed|recognized) "
+    r"(?P<f>supported|available|possible|enabled by default|disabled by default|deprecated|introduced|added|removed|"
+    r"recognized) "
     r"(?:as of|since|in|with|from|starting (?:with|in|from)|beginning (?:with|in)) "
-    r"(?:the )?(?:[A-Z]\w+ )?(?:(?:version|release) )?v?(?P<v>\d+(?:\.\d+)+)(?: \([^)]*\))?(?: (?:and later|and newer|onwards?|release))?$"
+    r"(?:the )?(?:[A-Z]\w+ )?(?:(?:version|release) )?v?(?P<v>\d+(?:\.\d+)+)(?: \([^)]*\))?"
+    r"(?: (?:and later|and newer|onwards?|release))?$"
 )
 _NEW = re.compile(
     r"^(?:[A-Z]\w+ )?(?:[Vv]ersion |[Rr]elease )?(?P<v>\d+(?:\.\d+)+)(?: \([^)]*\))? "
@@ -109,7 +111,8 @@ _MANNER = re.compile(
     r"^(?P<o>.{3,90}?),? (?P<m>(?:by [a-z]+ing|using|via|through|with the help of|by means of) .{4,150})$"
 )
 _AIM = re.compile(
-    r"^(?P<o>.{3,90}?),? (?P<m>(?:in order (?:not )?to|so that|so as to|to (?:prevent|avoid|ensure|guarantee|reduce|improve|make sure)) .{6,150})$"
+    r"^(?P<o>.{3,90}?),? (?P<m>(?:in order (?:not )?to|so that|so as to|"
+    r"to (?:prevent|avoid|ensure|guarantee|reduce|improve|make sure)) .{6,150})$"
 )
 _TIMING = re.compile(
     r"^(?P<o>.{3,90}?) (?P<m>(?:only )?(?:if|when|whenever|unless|until|as soon as|after|before) .{8,150})$"

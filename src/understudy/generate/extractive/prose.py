@@ -73,11 +73,12 @@ def named(subject: str, location: Location) -> str:
         return rest
     if first in ("The", "A", "An"):
         return f"{first.lower()} {rest}"
-    if first.removesuffix("'s") in location.names:
+    if first.removesuffix("'s") in {*location.names, location.corpus.product}:
         return subject
     if not rest:  # one capitalised word may be a name
         return lower_first(subject) if subject.lower() in location.common else subject
-    return lower_first(subject) if rest[:1].islower() else subject
+    known = rest[:1].islower() or first.lower() in location.common
+    return lower_first(subject) if known and first[:1] != "`" else subject
 
 
 def clear_goal(goal: str) -> bool:
@@ -93,9 +94,15 @@ def _claim(draft: Draft, start: int, end: int, location: Location) -> Claim:
     kind = draft.type or value_type(draft.value, draft.attribute)
     value = bare(draft.value) if kind in PRECISE else draft.value
     extra = {**draft.words, "goal": draft.goal} if draft.goal else draft.words
-    weak = bool(location.program and re.search(r"(?<!\w)--?[A-Za-z]", draft.subject))  # programs share their flags
+    weak = _weak(draft, location)
     subject = named(draft.subject, location)
     return Claim(draft.form, subject, draft.attribute, value, start, end, location, kind, weak, draft.answer, extra)
+
+
+def _weak(draft: Draft, location: Location) -> bool:
+    """Whether the question must name the program: programs share their flags, and their `ping command`."""
+    flag = re.search(r"(?<!\w)--?[A-Za-z]", draft.subject)
+    return bool(location.program and (flag or not (location.corpus.product or is_identifier(draft.subject))))
 
 
 def _polar(draft: Draft, start: int, end: int, location: Location) -> Claim:
@@ -103,8 +110,8 @@ def _polar(draft: Draft, start: int, end: int, location: Location) -> Claim:
     subject = named(draft.subject, location)
     told = subject + draft.value[len(draft.subject) :] if draft.value.startswith(draft.subject) else draft.value
     answer = f"{draft.words['yes']}, {told if told is not draft.value else lower_first(told)}."
-    kind, words_ = draft.type, draft.words
-    return Claim("polar", subject, draft.attribute, answer, start, end, location, kind, False, answer, words_)
+    kind, told, weak = draft.type, draft.words, _weak(draft, location)
+    return Claim("polar", subject, draft.attribute, answer, start, end, location, kind, weak, answer, told)
 
 
 def _admitted(draft: Draft, location: Location) -> bool:
@@ -115,7 +122,9 @@ def _admitted(draft: Draft, location: Location) -> bool:
     if draft.subject:
         if not is_noun_phrase(draft.subject) or not corpus.is_specific(draft.subject):
             return False
-        if re.search(r"[A-Za-z] \d[\d.]*$", draft.subject):
+        if re.search(
+            r"[A-Za-z] \d[\d.]*$|^(?:Table|Figure|Chapter|Section|Example|Listing|Step|Part) \S+$", draft.subject
+        ):
             return False  # `Connection 1` belongs to an example
         if re.fullmatch(r"`\w{1,3}`", draft.subject) or (draft.form == "object" and _is_name(draft.subject, location)):
             return False
@@ -126,6 +135,12 @@ def _admitted(draft: Draft, location: Location) -> bool:
         if draft.form == "default" and not is_identifier(draft.subject.replace(corpus.product or "\0", "")):
             return False
         if draft.form.startswith("relation") and value_type(draft.value) not in PRECISE:
+            return False
+        if draft.form == "definition" and re.fullmatch(r"The [a-z]+", draft.subject):
+            return False  # `The client`: whose?
+        if draft.form == "does" and re.match(
+            r"\w+ (?:an? )?(?:different|other|another|some|similar|same)\b", draft.value
+        ):
             return False
         if draft.form in ("manner", "aim", "timing"):
             return _clear_adjunct(draft, location)
@@ -181,6 +196,8 @@ def _clear_adjunct(draft: Draft, location: Location) -> bool:
 def _clear_polar(draft: Draft, location: Location) -> bool:
     """Whether a question of yes or no is about known things, and not about what the product is like as a whole."""
     rest = draft.words["rest"]
+    if re.match(r"an? ", rest) and not (is_identifier(_own(draft.subject, location)) or is_identifier(rest)):
+        return False  # `not an afterthought`
     if _BARE_THING.search(rest) or not _known_things(rest, location, draft.subject):
         return False
     if normal(draft.subject) == normal(location.corpus.product):
@@ -205,7 +222,8 @@ def _one_thing(subject: str, location: Location) -> bool:
         return False
     if _is_name(subject, location) or is_identifier(_own(subject, location)):
         return True
-    return normal(subject.removeprefix("The ").removeprefix("the ")) in location.corpus.titles
+    inner = normal(subject.removeprefix("The ").removeprefix("the "))
+    return inner in location.corpus.pages or (" " in inner and inner in location.corpus.titles)
 
 
 def _own(subject: str, location: Location) -> str:

@@ -61,7 +61,8 @@ _CONTROLLED = re.compile(
     r"limited|started|stopped|created|removed|deleted|changed|activated|deactivated|turned off|turned on|"
     r"invoked|selected|"
     r"overridden|adjusted|altered|modified|registered|locked|installed|restored|checked|verified|built|compiled|run|"
-    r"loaded|lowered|raised|increased|reduced|retrieved|obtained) (?P<v>(?:by|with|using|via|through|at) .{4,140})$"
+    r"loaded|lowered|raised|increased|reduced|retrieved|obtained) "
+    r"(?P<v>(?:by|with|using|via|through|at (?:run|compile|start|build|link|load)[- ]?time) .{4,140})$"
 )
 _WHEN = re.compile(
     rf"^{_SUBJECT} (?P<b>is|are) (?:\w+ly )?(?P<f>\w+ed|run|set|built|sent|read|made|written|taken|given|thrown) "
@@ -91,6 +92,7 @@ _IF = re.compile(r"^(?P<o>If|When|Whenever) (?P<g>[^,:;]{8,120}), (?:then )?(?P<
 _RUN_TO = re.compile(
     r"^(?:[Rr]un|[Uu]se|[Tt]ype|[Ee]nter|[Ee]xecute) (?P<v>`[^`]+ [^`]+`),? (?:in order )?to (?P<g>[a-z][^,:;`]{4,80})$"
 )
+_TYPED = re.compile(r"(?:[a-z][\w./-]* \S|[a-z]+-[a-z-]+$)")  # what is typed: a program with arguments, or `pg-dump`
 _DO_WITH = re.compile(
     r"^(?P<g>[A-Z][a-z]+ [^,:;`]{2,70}?) (?:with|using|by running|by typing|via)(?: the command)? (?P<v>`[^`]+`)$"
 )
@@ -138,7 +140,9 @@ def _by_command(statement: str) -> Draft | None:
     match = _DO_WITH.match(statement)
     if match is None or match["g"].split()[0].lower() not in IMPERATIVE | {"pause", "list", "show", "print"}:
         return None
-    command = bare(match["v"])
+    command, second = bare(match["v"]), match["g"].split()[1].lower()
+    if (match["g"].split()[0].lower() in NOUNS_TOO and second not in DETERMINERS) or not _TYPED.match(command):
+        return None
     return Draft("command", "", "command", command, "command", command, first_person(match["g"]))
 
 
@@ -227,7 +231,7 @@ def _by_definition(statement: str) -> Draft | None:
     match = _DEFINITION.match(statement)
     if match is None or _NO_DEFINITION.match(match["v"]) or has_pronoun(" ".join(match["v"].split()[:4])):
         return None
-    if len(words(match["v"])) < 5 or '"' in match["v"][:30]:
+    if len(words(match["v"])) < 5 or re.search(r"\bas well\b|\btoo$", match["v"]) or '"' in match["v"][:30]:
         return None
     if match["v"].startswith("the ") and " of " not in match["v"][:40] and " that " not in match["v"][:60]:
         return None

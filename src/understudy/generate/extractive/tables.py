@@ -24,6 +24,10 @@ from understudy.outline import Block
 _EMPTY = frozenset({"", "-", "–", "—", "n/a", "N/A", "✓", "✗", "none", "None", "?", "..."})
 _NAVIGATION = frozenset({"prev", "previous", "next", "up", "home", "top", "index", "contents", "back"})
 _NO_NOUNS = frozenset({"one", "example", "input", "expression", "query", "output"})
+_OF_PLACES = frozenset(
+    {"file", "folder", "directory", "path", "page", "route", "tool", "concept", "code", "header", "key"}
+)
+"""What a heading is often about without its entries being such."""
 _NAME_HEADERS = frozenset(NOUNS) | IDENTIFIES
 
 
@@ -82,15 +86,17 @@ def _naming_column(header: list[str], rows: Sequence[tuple[str, ...]]) -> int | 
 
 def noun_of(name: str, location: Location) -> str:
     """What the rows or entries are called: by the header's own word, else by a heading; `one` where nobody says."""
-    single = _single(name)
+    single = _single(name).removesuffix(" name")
     if single in NOUNS:
         return "error code" if single == "code" and "error" in location.section.lower() else single
     if single == "path":
         return "endpoint"
     for where in (location.section.lower(), location.title.lower()):
         for noun in sorted(NOUNS, key=len, reverse=True):
-            if single in IDENTIFIES and re.search(
-                rf"\b{noun[:-1] + 'ies' if noun.endswith('y') else noun + 's'}\b", where
+            if (
+                noun not in _OF_PLACES
+                and single in IDENTIFIES
+                and re.search(rf"\b{noun[:-1] + 'ies' if noun.endswith('y') else noun + 's'}\b", where)
             ):
                 return noun
     return single if single and single not in IDENTIFIES and len(single.split()) <= 2 else "one"
@@ -150,7 +156,7 @@ def described(
     """
     found = describe(value, noun == "option")
     if noun in ("error", "error code", "code", "status", "exit status"):
-        if len(value.split()) > 1 and not points_away(value) and not value.endswith(":"):
+        if len(value.split()) > 1 and not points_away(value) and not value.endswith((":", "...")):
             meaning = clip(value)
             yield Claim(
                 "meaning", subject, "meaning", meaning, start, end, location, "description", weak, words={"n": noun}

@@ -91,10 +91,9 @@ def find_product(pages: Sequence[Page]) -> str:
     seen: Counter[str] = Counter()
     for page in pages:
         text = re.sub(r"```.*?```|`[^`]*`|https?://\S+", " ", page.document.text, flags=re.DOTALL)
-        inside = set(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z]*[a-z][A-Za-z]*)\b", text))
-        title = set(re.findall(r"\b[A-Z][A-Za-z]*[a-z][A-Za-z]*\b", page.document.title)) & inside
-        lower = set(re.findall(r"\b[a-z]+\b", text))
-        seen.update({w for w in inside | title if w.lower() not in lower and w not in _NOT_PRODUCTS})
+        inside = Counter(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z]*[a-z][A-Za-z]*)\b", text))
+        lower = Counter(re.findall(r"\b[a-z]+\b", text))  # `vite` is typed, Vite is the product
+        seen.update({w for w, n in inside.items() if n > 3 * lower[w.lower()] and w not in _NOT_PRODUCTS})
     if not seen:
         return ""
     name, count = max(seen.items(), key=lambda item: (item[1], item[0]))

@@ -60,7 +60,7 @@ FORWARD: dict[str, tuple[str, ...]] = {
         "What {be} {s}{c}?",
         "{p}what {be} {s}?",
         "Can you explain what {s} {be}{c}?",
-        "How {be} {s} defined{c}?",
+        "Can you tell me what {s} {be}{c}?",
         "What is meant by {s}{c}?",
     ),
     "does": (
