@@ -44,6 +44,7 @@ _SUBJECT_INTRO = re.compile(
     r"^(?:settings|options|values|configuration|properties|parameters|defaults) (?:of|for) (.{2,60}):$", re.IGNORECASE
 )
 _LEAD = re.compile(r"[\s>]*(?:(?:[-*+]|\d{1,3}[.)])\s+)?[\s>]*")
+_EXAMPLE = re.compile(r"\b(?:examples?|suppose|imagine|consider|illustrat\w+|sample)\b", re.IGNORECASE)
 _ANSWER_CHARACTERS = 420
 
 
@@ -87,7 +88,7 @@ class _Walk:
                 yield from self._paragraph(block, location)
             elif block.kind == "code":
                 yield from code_claims(block, self.text, before, label, location, self.told, self.step)
-            elif block.kind == "table":
+            elif block.kind == "table" and not (before and _EXAMPLE.search(before.content)):
                 yield from table_claims(block, self.text, location)
             elif block.kind == "definitions":
                 yield from definition_claims(block, self.text, location, self.told)

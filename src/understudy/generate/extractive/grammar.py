@@ -32,7 +32,7 @@ PREPOSITIONS = frozenset(
 _VAGUE = re.compile(
     r"\b(?:this|these|those|above|below|following|previous|latter|former|aforementioned|here|as follows|such|"
     r"respective(?:ly)?|corresponding|same|other|others|another|first|second|third|next|last|two|three|four|both|"
-    r"returned|passed|given|important|documentation|tutorial|manual|subsequent|multiple|several|various|different|specified|"
+    r"returned|passed|given|more|fewer|additional|extra|certain|particular|important|documentation|tutorial|manual|subsequent|multiple|several|various|different|specified|"
     r"right|left|new|old|original|resulting|former|example|examples|section|chapter|figure|table \d[\d.]*|appendix|"
     r"page \d+|step|otherwise|thus|therefore|however|also|either|else|instead|again|too|later|earlier|"
     r"mentioned|described|shown|discussed|listed|question|above-mentioned|current|currently|"
@@ -44,6 +44,7 @@ _POINTS = re.compile(
     r"\b(?:[Tt]his|[Tt]hese|[Tt]hose|(?:above|below)(?! -?\d)|"
     r"following|previous|latter|former|aforementioned|here|as follows|"
     r"(?:see|in|and|or) (?:section|chapter|figure|table|appendix) [\dA-Z]|section \d|table \d|mentioned|"
+    r"that (?:kind|sort|way|type|point|time|case|reason|fact|page|section|setting|value|behaviou?r|situation)s?|"
     r"for example|for instance|e\.g|we|our|us|let's|I(?!/))\b|"
     r"\(see |\b[Ss]ee [A-Z`]|\bSee |\bas (?:shown|described|discussed)\b|"
     r"\b[Ss]uch an?\b|:$",

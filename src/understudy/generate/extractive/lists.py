@@ -28,7 +28,7 @@ _DEFAULT_TAIL = re.compile(
 )
 _LONG_FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 _SHORT_FLAG = re.compile(r"(?<![\w-])-[A-Za-z0-9]\b")
-_NAME = re.compile(r"[A-Za-z_$][\w.$:/-]*(?:\(\))?")
+_NAME = re.compile(r"\\?[A-Za-z_$][\w.$:/-]*(?:\(\))?")
 _KNOWN_ALONE = re.compile(r"[_()./]|[a-z][A-Z]|[A-Z]{4,}|\w-\w")
 _REMARKS = frozenset(
     """
@@ -71,7 +71,8 @@ def item_claims(item: Block, text: str, location: Location, subject: str) -> Ite
 
 def entry_name(term: str) -> str:
     """The name that an entry describes: `--keep` of `-k, --keep`; empty where that is unsure."""
-    text = plain(term).strip().rstrip(":").replace("\\", "")
+    text = plain(term).strip().rstrip(":")
+    text = text if "`" in text else text.replace("\\", "")
     if text.lstrip("`*").startswith("-"):
         long, short = _LONG_FLAG.findall(text), _SHORT_FLAG.findall(text)
         if "[no-]" in text or not (long or short) or any(f"--no-{flag[2:]}" in long for flag in long):
@@ -131,6 +132,9 @@ def _entry(
         return  # `name` alone says too little
     if noun == "one" and re.fullmatch(r"`?[A-Z]+`?", label):
         return  # a word in capitals: of what?
+    parts = set(re.findall(r"[a-z]+", name.lower()))
+    if noun in ("parameter", "argument") and parts <= set(words(value)) and len(words(value)) <= 12:
+        return  # `new_owner`: the new owner of the view
     tail = _DEFAULT_TAIL.search(value)
     shown = label if noun == "one" or " " in label or "()" in label else f"the {noun} {label}"
     if tail or default.lower().startswith("default"):

@@ -33,9 +33,9 @@ _ASKED = re.compile(
     r"^(?:only|always|automatically|implicitly|required|optional|mandatory|allowed|permitted|forbidden|prohibited|"
     r"case[- ](?:in)?sensitive|enabled|disabled|deprecated|obsolete|ignored|thread[- ]?safe|read-only|"
     r"on|off|unique|persistent|reserved|inherited|sorted|escaped|cached|encrypted|compressed|validated|"
-    r"be (?:nested|used|changed|modified|combined|shared|overridden|disabled|enabled|omitted|repeated|empty|null|unique|"
-    r"set|given|specified|installed|called|run|declared|defined|created|deleted|removed|renamed|restored|running|loaded|"
-    r"present|absolute|relative|quoted|escaped|owned|superuser|a superuser))\b"
+    r"be (?:nested|used|changed|modified|combined|shared|overridden|disabled|enabled|omitted|repeated|empty|null|"
+    r"unique|set|given|specified|installed|called|run|declared|defined|created|deleted|removed|renamed|restored|running|"
+    r"loaded|present|absolute|relative|quoted|escaped|owned|superuser|a superuser))\b"
 )
 _CUT = re.compile(
     r",? (?:but|so|because|since|and so|hence|although|even though|though|as it|as they|unless otherwise)\b.*$|"
@@ -84,7 +84,10 @@ def _draft(statement: str, match: re.Match[str], be: str, says: str, verb: str =
     if says == "No" and re.search(r"\b(?:until|unless|any more)\b", rest):
         return None
     if (
-        re.search(r"\b(?:such|known|clear|true|meant|intended|recommended|yet|anymore|longer|particularly)\b", rest)
+        re.search(
+            r"\b(?:such|documented|document|known|clear|true|meant|intended|recommended|yet|anymore|longer|particularly)\b",
+            rest,
+        )
         or not be
     ):
         return None

@@ -37,7 +37,8 @@ _CALLED = re.compile(
 )
 _SAME = re.compile(
     r"^(?P<s>[^,;:]{2,70}?) (?P<b>is|are) "
-    r"(?P<f>an? (?:alias|synonym|shorthand|abbreviation|shortcut|short form|alternative name) (?:for|of)|the same as|short for|another name for) (?P<v>[A-Za-z`\"].{2,110})$"
+    r"(?P<f>an? (?:alias|synonym|shorthand|abbreviation|short form|alternative name) (?:for|of)|"
+    r"short for|another name for) (?P<v>[A-Za-z`\"].{2,110})$"
 )
 _SINCE = re.compile(
     r"^(?:Support for )?(?P<s>[^,;:]{2,70}?) (?P<b>is|are|was|were|has been|have been) (?:first |only )?"

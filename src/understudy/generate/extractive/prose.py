@@ -201,7 +201,10 @@ def _clear_polar(draft: Draft, location: Location) -> bool:
     if _BARE_THING.search(rest) or not _known_things(rest, location, draft.subject):
         return False
     if normal(draft.subject) == normal(location.corpus.product):
-        return is_identifier(rest) or len(words(rest)) > 3
+        vague = re.match(
+            r"(?:try|promise|designed|attempt|aim|intend|want|need|care|assume|make|know|think|expect)\b", rest
+        )
+        return not vague and (is_identifier(rest) or len(words(rest)) > 3)
     return _narrow(draft.subject, location)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from understudy.generate.extractive.claims import Claim, Location
 from understudy.generate.extractive.descriptions import describe
@@ -22,8 +23,12 @@ from understudy.generate.values import PRECISE, value_type
 from understudy.outline import Block
 
 _EMPTY = frozenset({"", "-", "–", "—", "n/a", "N/A", "✓", "✗", "none", "None", "?", "..."})
+_SAMPLE = re.compile(r"(?:test|foo|bar|baz|example|sample|dummy|demo|hello)(?![a-z])")  # data of an example
 _NAVIGATION = frozenset({"prev", "previous", "next", "up", "home", "top", "index", "contents", "back"})
 _NO_NOUNS = frozenset({"one", "example", "input", "expression", "query", "output"})
+_PARTS = frozenset(
+    {"column", "field", "argument", "parameter", "key", "attribute", "property", "flag", "option", "name"}
+)
 _OF_PLACES = frozenset(
     {"file", "folder", "directory", "path", "page", "route", "tool", "concept", "code", "header", "key"}
 )
@@ -48,13 +53,20 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
         return
     for row in body:
         name = plain(row.cells[column]).strip()
-        if not name or name in _EMPTY or not (is_identifier(name) or name[:1].isupper() or " " not in name):
+        if (
+            not name
+            or name in _EMPTY
+            or any(_SAMPLE.match(bare(plain(cell)).lower()) for cell in row.cells)
+            or not (is_identifier(name) or name[:1].isupper() or " " not in name)
+        ):
             continue  # `less than` is no name
         subject = _row_subject(name, noun)
+        weak = noun in _PARTS and bare(name).islower() and bare(name).isalpha()  # of what?
         for i, cell in enumerate(row.cells):
             value = plain(cell).strip()
             if i != column and value not in _EMPTY and lower[i]:
-                yield from _cell(subject, noun, lower[i], value, row.start, row.end, location)
+                found = _cell(subject, noun, lower[i], value, row.start, row.end, location)
+                yield from (replace(claim, weak=True) for claim in found) if weak else found
 
 
 def is_header(header: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
@@ -110,6 +122,8 @@ def _row_subject(name: str, noun: str) -> str:
     code = "`" in name
     if noun == "one" or noun in name.lower():
         return f"the {lower_first(name)}" if not code and _common(name) else name
+    if noun in _PARTS and not code and name.islower() and name.isalpha():
+        return f"the {noun} `{name}`"
     if code or noun in ("shortcut", "error code", "code") or value_type(name) not in PRECISE:
         return f"the {noun} {name}"
     return f"the {noun} `{name}`"
@@ -165,6 +179,3 @@ def described(
         form = "purpose" if found.style != "is" else "term"
         extra = {"n": noun, "head": found.head, "style": found.style}
         yield Claim(form, subject, "purpose", found.text, start, end, location, "description", weak, words=extra)
-    elif row and noun in NOUNS and not points_away(value) and len(value.split()) > 2 and value.endswith("."):
-        extra = {"n": noun, "head": value, "style": "condition"}
-        yield Claim("term", subject, "purpose", value, start, end, location, "description", weak, words=extra)

@@ -87,7 +87,8 @@ def spare_options(claims: Sequence[Claim], pages: Mapping[str, Page]) -> Iterato
 
 
 def find_product(pages: Sequence[Page]) -> str:
-    """The name most documents speak of: capitalised inside sentences, in at least half of two or more documents."""
+    """The name most documents speak of: capitalised inside sentences, in at least half of two or more documents, or in a
+    quarter, where no other is in a third as many."""
     seen: Counter[str] = Counter()
     for page in pages:
         text = re.sub(r"```.*?```|`[^`]*`|https?://\S+", " ", page.document.text, flags=re.DOTALL)
@@ -96,5 +97,7 @@ def find_product(pages: Sequence[Page]) -> str:
         seen.update({w for w, n in inside.items() if n > 3 * lower[w.lower()] and w not in _NOT_PRODUCTS})
     if not seen:
         return ""
-    name, count = max(seen.items(), key=lambda item: (item[1], item[0]))
-    return name if count >= max(2, len(pages) / 2) else ""
+    (name, count), *others = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
+    next_best = others[0][1] if others else 0
+    alone = count >= len(pages) / 4 and count >= 3 * next_best
+    return name if count >= max(2, len(pages) / 2) or (alone and count > 4) else ""
