@@ -29,7 +29,7 @@ _TYPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("flag", r"--?[A-Za-z][\w-]*(?:[= ]\S+)?"),
         ("endpoint", r"(?:(?:GET|POST|PUT|PATCH|DELETE|HEAD) )?/(?:v\d+|api|admin|rest|graphql|[a-z]+z)"
                      r"(?:/[\w{}:.*-]+)*/?"),
-        ("path", r"(?:~|\.{1,2})?/(?:[\w.@+-]+/?)*[\w.@+*-]*|[A-Z]:\\\S+|(?:[\w.-]+/)+[\w.-]*"),
+        ("path", r"(?:~|\.{1,2})?/(?:[\w.@+-]+/)*[\w.@+*-]*|[A-Z]:\\\S+|(?:[\w.-]+/)+[\w.-]*"),
         ("method", r"GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS"),
         ("shortcut", r"(?:Ctrl|Alt|Shift|Cmd|Command|Option|Meta|Super)(?: ?\+ ?\w+)+"),
         ("code", r"(?:E|ERR|W|X)-?\d{2,}|(?=[a-z]*\d)(?=\d*[a-z])[a-z0-9]{3,8}"),

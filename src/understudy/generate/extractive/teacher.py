@@ -87,8 +87,8 @@ def spare_options(claims: Sequence[Claim], pages: Mapping[str, Page]) -> Iterato
 
 
 def find_product(pages: Sequence[Page]) -> str:
-    """The name most documents speak of: capitalised inside sentences, in at least half of two or more documents, or in a
-    quarter, where no other is in a third as many."""
+    """The name most documents speak of: capitalised inside sentences, in at least half of two or more documents, or in
+    a quarter, where no other is in a third as many."""
     seen: Counter[str] = Counter()
     for page in pages:
         text = re.sub(r"```.*?```|`[^`]*`|https?://\S+", " ", page.document.text, flags=re.DOTALL)
