@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from understudy.generate.base import Ask, Fact, Page, Taught
 from understudy.generate.config import GenerateConfig
-from understudy.generate.extractive.precision import LEAST, OFF, PRECISION
+from understudy.generate.extractive.precision import LEAST, OFF, PRECISION, YOUNG
 from understudy.generate.extractive.teacher import ExtractiveTeacher, find_product
 from understudy.lab.worlds import make_world
 from understudy.normal import normal, strict
@@ -54,6 +54,18 @@ def answer(taught: Taught, question: str) -> str:
          "Heron is used to move messages between sites."),
         ("A damaged pack is moved to the quarantine folder.", "Where is a damaged pack moved?",
          "A damaged pack is moved to the quarantine folder."),
+        ("`heron_close()` cannot be called twice.", "Can `heron_close()` be called twice?",
+         "No, `heron_close()` cannot be called twice."),
+        ("The heron_queue table has no primary key.", "Does the heron_queue table have any primary key?",
+         "No, the heron_queue table has no primary key."),
+        ("HERON_SPEED is only read when the relay starts.", "Is HERON_SPEED only read when the relay starts?",
+         "Yes, HERON_SPEED is only read when the relay starts."),
+        ("The size of HERON_QUEUE depends on the number of relays.", "What does the size of HERON_QUEUE depend on?",
+         "The size of HERON_QUEUE depends on the number of relays."),
+        ("heron_open() is supported as of version 3.2.1 (2024-05-01).",
+         "In which version was heron_open() first supported?", "3.2.1"),
+        ("HERON_MAX cannot be raised above 125.", "Can HERON_MAX be raised above 125?",
+         "No, HERON_MAX cannot be raised above 125."),
         ("`heron_open()` returns a handle.", "Which function returns a handle?", "heron_open()"),
         ("The maximum length of a queue name is 64 bytes.", "What is the maximum length of a queue name?", "64 bytes"),
     ],
@@ -128,7 +140,8 @@ def test_kinds_of_low_precision_are_asked_only_where_the_recipe_says_so(page: Ma
     assert [a for _, a in asks(ExtractiveTeacher("").teach([page(text)])) if a.answer == "Write Ahead Log"] == []
     taught = ExtractiveTeacher("", extra=("abbreviation",)).teach([page(text)])
     assert answer(taught, "What does WAL stand for?") == "Write Ahead Log"
-    assert all((PRECISION[kind].precision or 0.0) < LEAST for kind in OFF)
+    assert all((PRECISION[kind].precision or 0.0) < LEAST for kind in OFF - YOUNG)
+    assert all((PRECISION[kind].precision or 0.0) >= LEAST for kind in YOUNG - OFF)
     asked = [judged for kind, judged in PRECISION.items() if kind not in OFF]
     assert sum(j.good for j in asked) / sum(j.read for j in asked) >= LEAST
     assert sum(j.read for j in PRECISION.values()) >= 300
@@ -143,6 +156,14 @@ def test_kinds_of_low_precision_are_asked_only_where_the_recipe_says_so(page: Ma
         "# Guide\n\n| 3. Setup | Home | 5. Use |\n|---|---|---|\n| Prev | Up | Next |\n| a | b | c |\n",
         "# Guide\n\n| Status: | Base |\n|---|---|\n| Module: | mod_heron |\n| Source: | heron.c |\n",
         "# Guide\n\nThe first connection writes its rows to the second table.\n",
+        "# Guide\n\nFilesystem support for UTF-8 file names varies with the relay.\n",
+        "# Guide\n\nThis queue cannot be moved while it runs.\n",
+        "# Guide\n\nNone of the heron_open() arguments is required.\n",
+        "# Guide\n\nHERON_A does not start a relay and cannot stop one.\n",
+        "# Guide\n\nUpload handler that streams data into a file using `TemporaryFile`.\n",
+        "# Errors\n\n`HERON1` : `heron.conf`(5), `heron-relay`(8)\n",
+        "# Guide\n\nAn example of queues:\n\n| Queue uri | Name |\n|---|---|\n| `test.db1` | t1 |\n| `a.b2` | t2 |\n",
+        "# Options\n\n- `--mline-<LANG>=x`: Define a regular expression.\n",
         "# Guide\n\nAssuming the relay is built with locks, it waits for the peer.\n",
         "# Guide\n\nTo read more about queues, the queue page is there.\n",
         "# Guide\n\nThe relay names need not be unique.\n",

@@ -36,6 +36,9 @@ _REMARKS = frozenset(
     AUTHOR AUTHORS ERRORS VERSIONS DESCRIPTION RETURNS RAISES PARAMETERS ATTENTION
     """.split()  # noqa: SIM905
 )
+_REFERENCES = re.compile(
+    r"(?:`[^`]+`(?:\(\w+\))?|[\w.@-]+\(\d\w*\)|[,;. ]|and )+"
+)  # an index: where else it is spoken of
 _STEP = re.compile(r"^(?:step\s+)?(\d{1,2})\s*[.:)]\s*(\S.*)$", re.IGNORECASE)
 _INTRODUCES = re.compile(
     r"^(?P<s>[^,;:]{2,60}?) (?P<f>\w+s) the following (?P<n>[a-z][\w -]{2,40}?)(?: (?:for|of|in|to) [^:,]{2,40})?:$"
@@ -95,7 +98,7 @@ def _labelled(
     term: str, default: str, value: str, start: int, end: int, location: Location, subject: str
 ) -> Iterator[Claim]:
     """`term` is a name with its description, or an attribute of the section's subject with its value."""
-    if not value or value.endswith(":") or not term:
+    if not value or value.endswith(":") or not term or _REFERENCES.fullmatch(value):
         return
     method, _, route = bare(term).partition(" ")
     if value_type(bare(term)) == "endpoint" and method.isupper() and route:

@@ -31,7 +31,7 @@ _POSITIVE = re.compile(
 )
 _ASKED = re.compile(
     r"^(?:only|always|automatically|implicitly|required|optional|mandatory|allowed|permitted|forbidden|prohibited|"
-    r"case[- ](?:in)?sensitive|enabled|disabled|deprecated|obsolete|ignored|thread[- ]?safe|read-only|"
+    r"case[- ](?:in)?sensitive|enabled|disabled|ignored|thread[- ]?safe|read-only|"
     r"on|off|unique|persistent|reserved|inherited|sorted|escaped|cached|encrypted|compressed|validated|"
     r"be (?:nested|used|changed|modified|combined|shared|overridden|disabled|enabled|omitted|repeated|empty|null|"
     r"unique|set|given|specified|installed|called|run|declared|defined|created|deleted|removed|renamed|restored|running|"
@@ -46,7 +46,7 @@ _LONGEST = 20
 
 
 def by_polar(statement: str) -> Draft | None:
-    """A draft of form `polar`: its value is the answer, its words the question."""
+    """A draft of form `polar`, or `possible` for what can be: its value is the answer, its words the question."""
     match = _NEGATIVE.match(statement)
     if match:
         return _draft(statement, match, match["b"] or match["n"], "No")
@@ -58,11 +58,13 @@ def by_polar(statement: str) -> Draft | None:
         return _draft(statement, match, "does" if match["b"] == "has" else "do", "No", "have any ")
     match = _POSITIVE.match(statement)
     if match and _ASKED.match(match["r"]):
-        return _draft(statement, match, match["b"], "Yes")
+        return _draft(statement, match, match["b"], "Yes", form="possible" if match["b"] == "can" else "polar")
     return None
 
 
-def _draft(statement: str, match: re.Match[str], be: str, says: str, verb: str = "") -> Draft | None:
+def _draft(
+    statement: str, match: re.Match[str], be: str, says: str, verb: str = "", form: str = "polar"
+) -> Draft | None:
     subject, rest = match["s"], _CUT.sub("", match["r"])
     by_default = statement.startswith("By default, ")
     if not is_noun_phrase(subject) or not 1 <= len(words(rest)) <= _LONGEST or (says == "Yes" and "," in rest):
@@ -73,9 +75,11 @@ def _draft(statement: str, match: re.Match[str], be: str, says: str, verb: str =
         return None
     if re.search(r"\b(?:and|or) (?:no )?[\w-]+(?: [\w-]+){0,4} (?:is|are|was|were|has|have|can|may|must|will)\b", rest):
         return None  # two statements
-    if re.search(r"\b(?:and|or) (?:is|are|was|were|has|have|can|cannot|may|must|will|do|does)\b", rest):
+    if re.search(r"\b(?:and|or) (?:is|are|was|were|has|have|can|cannot|may|must|should|will|do|does)\b", rest):
         return None
     if re.search(r"\b(?:and|or) (?:\w+ly )?(?:[a-z]{3,}s|not) (?:to|the|an?|in|on|as|by|for)\b", rest):
+        return None
+    if re.search(r"\b(?:a handful|do|does)\b|n't\b|—|\[", subject):
         return None
     if re.match(r"(?:[Nn]one|[Nn]either|[Nn]othing|[Nn]o|[Nn]ot)\b", subject) or re.fullmatch(r"`[a-z]+`", subject):
         return None
@@ -85,7 +89,7 @@ def _draft(statement: str, match: re.Match[str], be: str, says: str, verb: str =
         return None
     if (
         re.search(
-            r"\b(?:such|documented|document|known|clear|true|meant|intended|recommended|yet|anymore|longer|particularly)\b",
+            r"\b(?:such|documented|document|too|known|clear|true|meant|intended|recommended|yet|anymore|longer|particularly)\b",
             rest,
         )
         or not be
@@ -94,6 +98,6 @@ def _draft(statement: str, match: re.Match[str], be: str, says: str, verb: str =
     whole = f"{verb}{rest}{' by default' if by_default else ''}"
     told = first_person(whole) if re.search(r"\byou", whole) else whole
     return Draft(
-        "polar", subject, f"{be} {rest}", statement, "boolean", "", "",
+        form, subject, f"{be} {rest}", statement, "boolean", "", "",
         {"be": be, "Be": be.capitalize(), "rest": told, "yes": says},
     )  # fmt: skip

@@ -17,6 +17,7 @@ from understudy.generate.extractive.grammar import (
 )
 from understudy.generate.extractive.lexicon import DETERMINERS
 from understudy.generate.extractive.polar import by_polar
+from understudy.generate.extractive.precision import OFF
 from understudy.generate.extractive.predicates import by_act, by_adjunct, by_name, by_relation_verb, by_same, by_since
 from understudy.generate.extractive.sentence_forms import Draft, read_statement
 from understudy.generate.text import bare, clip, lower_first, plain, sentences
@@ -41,13 +42,13 @@ def prose_claims(text: str, offset: int, location: Location, about: str = "") ->
         yield from _abbreviations(flat, *span, location)
         flat = _LABEL.sub(lambda m: m["next"].upper(), flat)
         if is_statement(flat):
-            drafts = list(_readings(clip(flat), location.corpus.verbs, about, first))
+            drafts = sorted(_readings(clip(flat), location.corpus.verbs, about, first), key=lambda d: d.form in OFF)
             admitted = next((draft for draft in drafts if _admitted(draft, location)), None)
             if admitted is not None:
                 yield _claim(admitted, *span, location)
             else:
                 spare = drafts or list(read_statement(clip(flat), location.corpus.verbs, about, True))
-                spare = [d for d in spare if d.form != "polar" and not points_away(d.value)]
+                spare = [d for d in spare if d.type != "boolean" and not points_away(d.value)]
                 if spare and not has_pronoun(spare[0].value.split()[0]):
                     yield replace(_claim(spare[0], *span, location), asked=False)
         first = False
@@ -89,7 +90,7 @@ def clear_goal(goal: str) -> bool:
 
 
 def _claim(draft: Draft, start: int, end: int, location: Location) -> Claim:
-    if draft.form == "polar":
+    if draft.form in ("polar", "possible"):
         return _polar(draft, start, end, location)
     kind = draft.type or value_type(draft.value, draft.attribute)
     value = bare(draft.value) if kind in PRECISE else draft.value
@@ -111,7 +112,7 @@ def _polar(draft: Draft, start: int, end: int, location: Location) -> Claim:
     told = subject + draft.value[len(draft.subject) :] if draft.value.startswith(draft.subject) else draft.value
     answer = f"{draft.words['yes']}, {told if told is not draft.value else lower_first(told)}."
     kind, told, weak = draft.type, draft.words, _weak(draft, location)
-    return Claim("polar", subject, draft.attribute, answer, start, end, location, kind, weak, answer, told)
+    return Claim(draft.form, subject, draft.attribute, answer, start, end, location, kind, weak, answer, told)
 
 
 def _admitted(draft: Draft, location: Location) -> bool:
@@ -144,7 +145,7 @@ def _admitted(draft: Draft, location: Location) -> bool:
             return False
         if draft.form in ("manner", "aim", "timing"):
             return _clear_adjunct(draft, location)
-        if draft.form == "polar":
+        if draft.form in ("polar", "possible"):
             return _clear_polar(draft, location)
         if draft.form in ("acts", "relates", "same") and not (
             _narrow(draft.subject, location) and _known_things(draft.value, location, draft.subject)

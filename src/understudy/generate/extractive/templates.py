@@ -112,11 +112,14 @@ FORWARD: dict[str, tuple[str, ...]] = {
         "What is the reason that {s} {be} {rest}{c}?",
         "Can you explain why {s} {be} {rest}{c}?",
     ),
-    "polar": (
-        "{Be} {s} {rest}{c}?",
-        "{p}{be} {s} {rest}?",
-        "I would like to know: {be} {s} {rest}{c}?",
-        "{Be} {s} {rest}{c}, or not?",
+    **dict.fromkeys(
+        ("polar", "possible"),
+        (
+            "{Be} {s} {rest}{c}?",
+            "{p}{be} {s} {rest}?",
+            "I would like to know: {be} {s} {rest}{c}?",
+            "{Be} {s} {rest}{c}, or not?",
+        ),
     ),
     "acts": (
         "What does {s} {base}{c}?",
