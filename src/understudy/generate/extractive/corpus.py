@@ -25,7 +25,7 @@ class Corpus:
 
     verbs: third-person forms that are verbs in this text. names: words with a capital inside sentences, never in
     lower case. common: words in lower case. things: how many documents say `the X`, by `X` in normal form.
-    titles, pages: headings, and titles of pages, in normal form.
+    titles: headings in normal form. pages: those in words, not in code, and titles of pages.
     """
 
     product: str = ""
@@ -89,7 +89,16 @@ def read_corpus(pages: Sequence[Page], product: str) -> Corpus:
     third = {third_person(v): v for v, n in verbs.items() if n > 1}
     sure = {t for t, v in third.items() if not nouns[t] and nouns[v] * 2 < verbs[v]}
     names = {w for w in inside if w.lower() not in lower}
-    of_pages = frozenset(normal(page.document.title) for page in pages)
+    in_words = re.compile(r"^#{1,6} +([^`\n]+?) *#*$", re.MULTILINE)  # a heading in code names a parameter of its page
+    of_pages = {normal(page.document.title) for page in pages}
+    of_pages |= {normal(plain(h)) for page in pages for h in in_words.findall(page.document.text)}
     return Corpus(
-        product, frozenset(sure), frozenset(names), frozenset(lower), things, frozenset(titles), of_pages, len(pages)
+        product,
+        frozenset(sure),
+        frozenset(names),
+        frozenset(lower),
+        things,
+        frozenset(titles),
+        frozenset(of_pages),
+        len(pages),
     )

@@ -36,9 +36,7 @@ _REMARKS = frozenset(
     AUTHOR AUTHORS ERRORS VERSIONS DESCRIPTION RETURNS RAISES PARAMETERS ATTENTION
     """.split()  # noqa: SIM905
 )
-_REFERENCES = re.compile(
-    r"(?:`[^`]+`(?:\(\w+\))?|[\w.@-]+\(\d\w*\)|[,;. ]|and )+"
-)  # an index: where else it is spoken of
+_REFERENCES = re.compile(r"(?:`?[\w.@-]+`?\(\d\w*\)[,;. ]*(?:and )?)+")  # an index: where it is spoken of
 _STEP = re.compile(r"^(?:step\s+)?(\d{1,2})\s*[.:)]\s*(\S.*)$", re.IGNORECASE)
 _INTRODUCES = re.compile(
     r"^(?P<s>[^,;:]{2,60}?) (?P<f>\w+s) the following (?P<n>[a-z][\w -]{2,40}?)(?: (?:for|of|in|to) [^:,]{2,40})?:$"
