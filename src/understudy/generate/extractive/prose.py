@@ -111,8 +111,8 @@ def _polar(draft: Draft, start: int, end: int, location: Location) -> Claim:
     subject = named(draft.subject, location)
     told = subject + draft.value[len(draft.subject) :] if draft.value.startswith(draft.subject) else draft.value
     answer = f"{draft.words['yes']}, {told if told is not draft.value else lower_first(told)}."
-    kind, told, weak = draft.type, draft.words, _weak(draft, location)
-    return Claim(draft.form, subject, draft.attribute, answer, start, end, location, kind, weak, answer, told)
+    kind, weak = draft.type, _weak(draft, location)
+    return Claim(draft.form, subject, draft.attribute, answer, start, end, location, kind, weak, answer, draft.words)
 
 
 def _admitted(draft: Draft, location: Location) -> bool:
