@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from understudy.models.chat import encode, render
-from understudy.models.decode import decode, suits
+from understudy.models.decode import Asked, decode, suits
 from understudy.models.load import load_model, load_tokenizer
 from understudy.models.reader import TransformersModel
 from understudy.types import Message
@@ -49,7 +49,8 @@ def test_every_answer_is_that_of_the_prompt_alone(reader: TransformersModel) -> 
     ends = {Counter(t for p in prompts for t in alone(reader, p, 9, set())).most_common(1)[0][0]}
     got: dict[int, list[int]] = {}
     seen = Counter[int]()
-    for place, written, finished in decode(reader.model, prompts, limits=limits, ends=ends, budget=200):
+    asked = [Asked(prompt, limit) for prompt, limit in zip(prompts, limits, strict=True)]
+    for place, written, finished in decode(reader.model, asked, ends=ends, budget=200):
         seen[place] += 1
         if finished:
             got[place] = list(written.tokens)
@@ -58,13 +59,8 @@ def test_every_answer_is_that_of_the_prompt_alone(reader: TransformersModel) -> 
 
 
 def test_a_free_place_is_filled_before_the_batch_is_done(reader: TransformersModel) -> None:
-    prompts = [[6 + i, 9, 12] for i in range(8)]
-    order = [
-        (place, finished)
-        for place, _, finished in decode(
-            reader.model, prompts, limits=[2, 40, 2, 2, 2, 2, 2, 2], ends=set(), budget=2 * 43
-        )
-    ]
+    asked = [Asked([6 + i, 9, 12], limit) for i, limit in enumerate([2, 40, 2, 2, 2, 2, 2, 2])]
+    order = [(place, finished) for place, _, finished in decode(reader.model, asked, ends=set(), budget=2 * 43)]
     last = max(k for k, (place, _) in enumerate(order) if place == 1)
     others = [k for k, (place, finished) in enumerate(order) if finished and place != 1]
     assert len(others) == 7

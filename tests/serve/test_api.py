@@ -122,8 +122,13 @@ def test_requests_at_once_get_their_own_answers(serving: Any) -> None:
         ),
         (
             {"model": "handbook", "messages": ASK, "response_format": {"type": "json_schema", "json_schema": {}}},
-            "response_format",
-            "held to a schema",
+            "response_format.json_schema.name",
+            "field required",
+        ),
+        (
+            {"model": "handbook", "messages": ASK, "response_format": {"type": "json_schema"}},
+            "response_format.json_schema",
+            "with a name and a schema",
         ),
         (
             {"model": "handbook", "messages": [{"role": "user", "content": [{"type": "image_url"}]}]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -11,11 +12,24 @@ import torch
 from understudy.errors import ModelError
 from understudy.models.answers import without_thoughts
 from understudy.models.chat import PLAIN_TEMPLATE, encode, render
-from understudy.models.decode import Written, decode, suits
+from understudy.models.constrain import Constrainer, Guide, Schema
+from understudy.models.decode import Asked, Written, decode, suits
 from understudy.models.score import score_options
 from understudy.types import Completion, Message
 
 _UNBOUNDED = 1 << 20  # tokenizers without a limit state an astronomic one
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A conversation to be answered. guide: what the answer is held to; seed: of its draws (see `decode.Asked`)."""
+
+    messages: Sequence[Message]
+    max_tokens: int
+    temperature: float = 0.0
+    stop: tuple[str, ...] = ()
+    guide: Guide | None = None
+    seed: int | None = None
 
 
 @dataclass(slots=True)
@@ -25,6 +39,7 @@ class _Talk:
     number: int
     length: int
     stops: list[str]
+    led: bool
     said: str = ""
 
 
@@ -50,6 +65,12 @@ class TransformersModel:
         self.flows = suits(model, self.window)
         self._batch_tokens = batch_tokens or (8192 if self.device.type == "cpu" else 65536)
 
+    @cached_property
+    def constrainer(self) -> Constrainer:
+        """Holds answers to schemas."""
+        size = self.model.get_output_embeddings().weight.shape[0]
+        return Constrainer(self.tokenizer, size, self._end_tokens())
+
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the rendered prompt, exact."""
         return len(encode(self.tokenizer, render(self.tokenizer, messages)))
@@ -72,10 +93,13 @@ class TransformersModel:
         temperature: float = 0.0,
         stop: Sequence[str] = (),
         choices: Sequence[str] = (),
+        schema: Schema | None = None,
     ) -> list[Completion]:
-        """One completion a conversation; with `choices`, the one that the model finds likeliest.
+        """One completion a conversation; with `choices`, the one that the model finds likeliest. With `schema` each
+        is JSON that fits it, or the beginning of such where its finish_reason is `length`.
 
-        Raises ModelError where a prompt leaves no room in the model's window.
+        Raises ModelError where a prompt leaves no room in the model's window, InputError for a schema that cannot be
+        held to.
         """
         prompts = [encode(self.tokenizer, render(self.tokenizer, c)) for c in conversations]
         if choices:
@@ -89,10 +113,12 @@ class TransformersModel:
         stops = self._stops(stop)
         done: list[Completion | None] = [None] * len(prompts)
         if self.flows:
-            for place, written, finished in self._decode(prompts, max_tokens, temperature, stops):
+            for place, written, finished in self._decode(prompts, max_tokens, temperature, stops, schema):
                 if finished:
-                    done[place] = self._completion(len(prompts[place]), written.tokens, stops, ended=written.ended)
+                    done[place] = self._completion(len(prompts[place]), written, stops, led=schema is not None)
             return [c for c in done if c is not None]
+        if schema is not None:
+            raise ModelError(f"{self.name}: its attention slides over the text, so its answers are held to no schema")
         for batch in _batches(prompts, max_tokens, self._batch_tokens):
             completions = self._generate([prompts[i] for i in batch], max_tokens, temperature, stops)
             for i, completion in zip(batch, completions, strict=True):
@@ -120,13 +146,12 @@ class TransformersModel:
 
     def converse(
         self,
-        more: Callable[[], Sequence[tuple[Sequence[Message], int, float, tuple[str, ...]]]],
+        more: Callable[[], Sequence[Turn]],
         gone: Callable[[int], bool],
     ) -> Iterator[tuple[int, str, Completion | Exception | None]]:
         """Answer conversations that come and go: (number in the order they came, new text, None until the last).
 
-        more: asked before every token for new conversations, each with its limit, temperature and stops. gone: whether
-        nobody waits for a number any more. With the last piece of an answer comes its Completion, whose text is the
+        more: asked before every token for new conversations. gone: whether nobody waits for a number any more. With the last piece of an answer comes its Completion, whose text is the
         whole answer; a conversation that does not fit the window gets a ModelError instead. Ends when nothing is left.
         """
         asked: dict[int, _Talk] = {}  # those that are written, by their place among the prompts
@@ -134,17 +159,18 @@ class TransformersModel:
         failed: list[tuple[int, Exception]] = []
         count = 0
 
-        def admit() -> list[tuple[Sequence[int], int, float]]:
+        def admit() -> list[Asked]:
             nonlocal begun, count
-            taken: list[tuple[Sequence[int], int, float]] = []
-            for messages, limit, temperature, stop in more():
-                prompt = encode(self.tokenizer, render(self.tokenizer, messages))
+            taken: list[Asked] = []
+            for turn in more():
+                prompt = encode(self.tokenizer, render(self.tokenizer, turn.messages))
                 if len(prompt) >= self.window:
                     failed.append((count, ModelError(f"{len(prompt)} tokens exceed the window of {self.window}")))
                 else:
-                    asked[begun] = _Talk(count, len(prompt), self._stops(stop))
+                    asked[begun] = _Talk(count, len(prompt), self._stops(turn.stop), turn.guide is not None)
                     begun += 1
-                    taken.append((prompt, min(limit, self.window - len(prompt)), temperature))
+                    limit = min(turn.max_tokens, self.window - len(prompt))
+                    taken.append(Asked(prompt, limit, turn.temperature, turn.guide, turn.seed))
                 count += 1
             return taken
 
@@ -153,9 +179,8 @@ class TransformersModel:
                 del asked[place]
             return place not in asked
 
-        rows = decode(
-            self.model, [], limits=[], ends=set(self._end_tokens()), budget=self._batch_tokens, more=admit, gone=left
-        )
+        ends = set(self._end_tokens())
+        rows = decode(self.model, [], ends=ends, budget=self._batch_tokens, more=admit, gone=left)
         for place, written, finished in rows:
             while failed:
                 number, error = failed.pop(0)
@@ -171,7 +196,11 @@ class TransformersModel:
             talk.said += new
             if last:
                 del asked[place]
-                yield talk.number, new, self._completion(talk.length, written.tokens, talk.stops, ended=written.ended)
+                try:
+                    done: Completion | Exception = self._completion(talk.length, written, talk.stops, led=talk.led)
+                except ModelError as error:
+                    done = error
+                yield talk.number, new, done
             elif new:
                 yield talk.number, new, None
         for number, error in failed:
@@ -202,19 +231,31 @@ class TransformersModel:
         return [found[place] for place in range(len(prompts))]
 
     def _decode(
-        self, prompts: list[list[int]], max_tokens: int, temperature: float, stops: list[str]
+        self,
+        prompts: list[list[int]],
+        max_tokens: int,
+        temperature: float,
+        stops: list[str],
+        schema: Schema | None = None,
     ) -> Iterator[tuple[int, Written, bool]]:
         def stopped(tokens: list[int]) -> bool:
             text = self.tokenizer.decode(tokens, skip_special_tokens=True)
             return any(stop in text for stop in stops)
 
+        asked = [
+            Asked(
+                prompt,
+                min(max_tokens, self.window - len(prompt)),
+                temperature,
+                None if schema is None else self.constrainer.guide(schema),
+            )
+            for prompt in prompts
+        ]
         return decode(
             self.model,
-            prompts,
-            limits=[min(max_tokens, self.window - len(prompt)) for prompt in prompts],
+            asked,
             ends=set(self._end_tokens()),
             stopped=stopped if stops else None,
-            temperature=temperature,
             budget=self._batch_tokens,
         )
 
@@ -264,17 +305,20 @@ class TransformersModel:
         found = []
         for prompt, row in zip(prompts, written, strict=True):
             end = next((i for i, token in enumerate(row) if token in set(ends)), None)
-            found.append(self._completion(len(prompt), row[:end], stops, ended=end is not None))
+            found.append(self._completion(len(prompt), Written(row[:end], end is not None), stops))
         return found
 
-    def _completion(self, prompt_tokens: int, kept: list[int], stops: list[str], *, ended: bool) -> Completion:
-        text = self.tokenizer.decode(kept, skip_special_tokens=True)
+    def _completion(self, prompt_tokens: int, written: Written, stops: list[str], *, led: bool = False) -> Completion:
+        """led: held to a schema, where nothing is a thought. Raises ModelError where that could not go on."""
+        if written.problem:
+            raise ModelError(f"{self.name}: the schema could not be followed further: {written.problem}")
+        text = self.tokenizer.decode(written.tokens, skip_special_tokens=True)
         cut = min((at for s in stops if (at := text.find(s)) >= 0), default=None)
         return Completion(
-            without_thoughts(text[:cut]),
-            "stop" if ended or cut is not None else "length",
+            text[:cut] if led else without_thoughts(text[:cut]),
+            "stop" if written.ended or cut is not None else "length",
             prompt_tokens=prompt_tokens,
-            completion_tokens=len(kept),
+            completion_tokens=len(written.tokens),
         )
 
     def _end_tokens(self) -> list[int]:

@@ -12,23 +12,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from understudy.answer import ModelAnswerer, cite
+from understudy.errors import InputError, ModelError
 from understudy.evaluation.support import Topic, supporting
+from understudy.models.answers import to_json
+from understudy.models.constrain import ANY_OBJECT, Guide
+from understudy.models.reader import TransformersModel
 from understudy.prompts import ABSTAIN
 from understudy.serve.engine import Engine, Piece
 from understudy.serve.problems import Problem, problem_of
 from understudy.serve.requests import ChatRequest
-from understudy.types import Hit, Prompt
+from understudy.types import Hit, LanguageModel, Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A chat request, ready to be written: what the model reads, and which passages stand in it, best first."""
+    """A chat request, ready to be written: what the model reads, and which passages stand in it, best first.
+
+    guide: what the answer is held to; None where that is nothing, or the engine cannot."""
 
     model: str
     prompt: Prompt
     max_tokens: int
     id: str
     created: int
+    guide: Guide | None = None
 
 
 def prepare(request: ChatRequest, answerer: ModelAnswerer, topic: Topic | None, max_tokens: int) -> Asked:
@@ -37,11 +44,7 @@ def prepare(request: ChatRequest, answerer: ModelAnswerer, topic: Topic | None, 
         raise Problem(400, "this model calls no tools, so none can be forced", param="tool_choice", code="unsupported")
     if request.n not in (None, 1):
         raise Problem(400, "one answer a request; send the request again for another", param="n")
-    if request.response_format is not None and request.response_format.type == "json_schema":
-        raise Problem(
-            400, "this model cannot be held to a schema; ask with type json_object, and check what comes",
-            param="response_format", code="unsupported",
-        )  # fmt: skip
+    guide = _guide(request, answerer.reader)
     turns = request.conversation()
     wanted = request.max_completion_tokens or request.max_tokens or max_tokens
     most = min(wanted, answerer.reader.window // 2)
@@ -50,7 +53,34 @@ def prepare(request: ChatRequest, answerer: ModelAnswerer, topic: Topic | None, 
     earlier = (*system, *(m for m in turns[:-1] if m.role != "system"))
     answerer = answerer if request.sources else answerer.without_passages()
     prompt = answerer.prepare_turn(turns[-1].content, earlier, shown=asked)
-    return Asked(request.model, prompt, most, f"chatcmpl-{uuid.uuid4().hex}", int(time.time()))
+    return Asked(request.model, prompt, most, f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), guide)
+
+
+def _guide(request: ChatRequest, model: LanguageModel) -> Guide | None:
+    """What holds the answer to `response_format`; None for plain text, and for an object where the engine cannot hold
+    to one: then words ask for it, and what comes is looked at. Raises Problem naming what cannot be done."""
+    wanted = request.response_format
+    if wanted is None or wanted.type == "text":
+        return None
+    named = wanted.json_schema
+    if wanted.type == "json_schema" and named is None:
+        raise Problem(400, "json_schema: field required, with a name and a schema", param="response_format.json_schema")
+    if not isinstance(model, TransformersModel) or not model.flows:
+        if named is None:
+            return None
+        raise Problem(
+            400, f"{model.name} cannot be held to a schema; ask with type json_object, and check what comes",
+            param="response_format", code="unsupported",
+        )  # fmt: skip
+    try:
+        return model.constrainer.guide(ANY_OBJECT if named is None else named.definition)
+    except InputError as error:
+        name = "" if named is None else f" '{named.name}'"
+        raise Problem(
+            400, f"response_format{name}: {error}", param="response_format", code="unsupported_schema"
+        ) from None
+    except ModelError as error:
+        raise Problem(400, str(error), param="response_format", code="unsupported") from None
 
 
 def _instructed(question: str, request: ChatRequest) -> str:
@@ -58,6 +88,10 @@ def _instructed(question: str, request: ChatRequest) -> str:
     wanted = request.response_format
     if wanted is None or wanted.type == "text":
         return question
+    if wanted.json_schema is not None and wanted.type == "json_schema":
+        named = wanted.json_schema
+        about = f" ({named.description})" if named.description else ""
+        return f"{question}\nAnswer with JSON{about} of this schema and nothing else: {to_json(named.definition)}"
     return f"{question}\nAnswer with one JSON object and nothing else."
 
 
@@ -127,6 +161,7 @@ def write(asked: Asked, request: ChatRequest, engine: Engine, seconds: float) ->
         temperature=request.temperature or 0.0,
         stop=request.stops,
         seconds=seconds,
+        guide=asked.guide,
     )
 
 
@@ -140,11 +175,10 @@ async def whole(
             text += last.text
     text = text.strip()
     sources = Sources(asked.prompt.hits, topic)
-    structured = request.response_format is not None and request.response_format.type != "text"
-    if structured:
-        text = _json_of(text)
-    else:
+    if not request.structured:
         text += sources.marks(_question(request), text)
+    elif asked.guide is None:
+        text = _json_of(text)
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
     if sources.hits:
         message["annotations"] = sources.annotations(text)
@@ -183,7 +217,7 @@ async def streamed(
                 if last.text:
                     text += last.text
                     yield chunk({"content": last.text})
-        marks = sources.marks(_question(request), text)
+        marks = "" if request.structured else sources.marks(_question(request), text)
         if marks:
             text += marks
             yield chunk({"content": marks})

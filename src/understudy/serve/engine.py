@@ -14,7 +14,8 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
-from understudy.models.reader import TransformersModel
+from understudy.models.constrain import Guide
+from understudy.models.reader import TransformersModel, Turn
 from understudy.serve.problems import Problem, problem_of
 from understudy.types import LanguageModel, Message
 
@@ -35,10 +36,7 @@ class Piece:
 class Ticket:
     """A request on its way: what is asked, and the pieces that were written. gone: nobody waits any more."""
 
-    messages: Sequence[Message]
-    max_tokens: int
-    temperature: float
-    stop: tuple[str, ...]
+    turn: Turn
     loop: asyncio.AbstractEventLoop
     pieces: asyncio.Queue[Piece | BaseException] = field(default_factory=asyncio.Queue)
     gone: bool = False
@@ -101,10 +99,12 @@ class Engine:
         temperature: float,
         stop: tuple[str, ...] = (),
         seconds: float,
+        guide: Guide | None = None,
     ) -> AsyncGenerator[Piece]:
-        """The answer in pieces. Raises Problem: 429 where too many wait, 504 where it took too long."""
+        """The answer in pieces; held to `guide` where there is one. Raises Problem: 429 where too many wait, 504 where it took too long."""
         with self._places:
-            ticket = Ticket(messages, max_tokens, temperature, stop, asyncio.get_running_loop())
+            turn = Turn(messages, max_tokens, temperature, stop, guide)
+            ticket = Ticket(turn, asyncio.get_running_loop())
             end = time.monotonic() + seconds
             try:
                 self._waiting.put(ticket)
@@ -145,8 +145,9 @@ class Engine:
                 ticket.put(error)
 
     def _write_whole(self, ticket: Ticket) -> None:
+        turn = ticket.turn
         done = self.model.generate(
-            [ticket.messages], max_tokens=ticket.max_tokens, temperature=ticket.temperature, stop=ticket.stop
+            [turn.messages], max_tokens=turn.max_tokens, temperature=turn.temperature, stop=turn.stop
         )[0]
         self.tokens += done.completion_tokens
         ticket.put(Piece(done.text, done.finish_reason, done.prompt_tokens, done.completion_tokens))
@@ -158,7 +159,7 @@ class Engine:
         tickets: dict[int, Ticket] = {}  # by number in the order they came, until they are answered
         count = 0
 
-        def more() -> list[tuple[Sequence[Message], int, float, tuple[str, ...]]]:
+        def more() -> list[Turn]:
             nonlocal count
             come = [first] if not count else []
             while not self._waiting.empty():
@@ -170,7 +171,7 @@ class Engine:
                     come.append(ticket)
             tickets.update(enumerate(come, count))
             count += len(come)
-            return [(t.messages, t.max_tokens, t.temperature, t.stop) for t in come]
+            return [ticket.turn for ticket in come]
 
         def left(number: int) -> bool:
             if number in tickets and tickets[number].gone:

@@ -36,9 +36,18 @@ class StreamOptions(_Body):
     include_usage: bool = False
 
 
+class NamedSchema(_Body):
+    """A JSON schema as OpenAI's clients send it. An answer is held to it whether it is strict or not."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    description: Annotated[str, Field(max_length=_MOST_TEXT)] | None = None
+    definition: Annotated[dict[str, Any], Field(alias="schema")]
+    strict: bool | None = None
+
+
 class ResponseFormat(_Body):
     type: Literal["text", "json_object", "json_schema"] = "text"
-    json_schema: dict[str, Any] | None = None
+    json_schema: NamedSchema | None = None
 
 
 class _Sampling(_Body):
@@ -68,6 +77,11 @@ class ChatRequest(_Sampling):
     tool_choice: str | dict[str, Any] | None = None
     sources: bool = True
     events: bool = False
+
+    @property
+    def structured(self) -> bool:
+        """Whether JSON is asked for."""
+        return self.response_format is not None and self.response_format.type != "text"
 
     def conversation(self) -> tuple[Message, ...]:
         """The turns as messages. Raises Problem for content that is not text, and where the last turn asks nothing."""
