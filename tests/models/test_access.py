@@ -13,8 +13,9 @@ import pytest
 from scripted_teacher import ScriptedTeacher, completion
 
 from understudy.errors import InputError, TeacherError
+from understudy.models.client import RequestFailed, Unreachable
 from understudy.models.ledger import Ledger
-from understudy.models.openai import Endpoint, RequestFailed, Unreachable
+from understudy.models.openai import Endpoint
 from understudy.models.ref import ModelRef
 from understudy.models.served import ServedModel
 from understudy.redact import RedactFilter, redact

@@ -50,7 +50,7 @@ def test_what_ends_by_itself_fits_the_schema(reader: TransformersModel) -> None:
 
 
 def test_a_cut_is_reported_as_one(reader: TransformersModel) -> None:
-    whole = reader.generate([ASK], max_tokens=120, schema=SMALL)[0]
+    whole = reader.generate([ASK], max_tokens=600, schema=SMALL)[0]
     (cut,) = reader.generate([ASK], max_tokens=whole.completion_tokens - 1, schema=SMALL)
     assert (whole.finish_reason, cut.finish_reason) == ("stop", "length")
     assert whole.text.startswith(cut.text)
@@ -63,8 +63,8 @@ def test_each_row_of_a_batch_has_its_own_grammar(reader: TransformersModel) -> N
     """Rows with different schemas and rows with none, some coming later, all as they are alone."""
     number = {"type": "integer", "minimum": 100, "maximum": 999}
     schemas = [SMALL, None, number, {"const": "yes"}, SMALL, None, number]
-    alone = [reader.generate([ASK], max_tokens=40, schema=s)[0].text for s in schemas]
-    waiting = [Turn(ASK, 40, guide=None if s is None else reader.constrainer.guide(s)) for s in schemas]
+    alone = [reader.generate([ASK], max_tokens=60, schema=s)[0].text for s in schemas]
+    waiting = [Turn(ASK, 60, guide=None if s is None else reader.constrainer.guide(s)) for s in schemas]
     texts: dict[int, str] = {}
     for number_, text, done in reader.converse(lambda: [waiting.pop(0)] if waiting else [], lambda n: False):
         texts[number_] = texts.get(number_, "") + text
@@ -121,10 +121,10 @@ def test_blanks_come_to_an_end_and_nothing_else_is_lost(reader: TransformersMode
             whole = guide.take(token)
         return whole
 
-    value = {"a": [1, -2.5e3, None, True, "é\n\"\\ \u2028"], "b": {"c": {}, "d": []}}
-    assert accepted(json.dumps(value))
-    assert accepted(json.dumps(value, indent=2))
-    assert accepted(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
+    value = {"a": [1, -2.5e3, None, True, 'é\n"\\ \u2028'], "b": {"c": {}, "d": []}}
+    assert accepted(json.dumps(value, ensure_ascii=False))  # no letter is written as an escape
+    assert accepted(json.dumps(value, ensure_ascii=False, indent=2))
+    assert accepted(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
     assert not accepted('{"a":' + " " * 40 + "1}")
     assert not accepted(json.dumps([1]))
 
@@ -141,7 +141,9 @@ def test_a_guide_that_cannot_go_on_fails_its_own_row_alone(reader: TransformersM
             raise AssertionError("it was over")
 
     turns = [Turn(ASK, 10, 1.0, guide=Lost()), Turn(ASK, 10, guide=reader.constrainer.guide({"const": "yes"}))]  # type: ignore[arg-type]
-    ended = {n: done for n, _, done in reader.converse(lambda: [turns.pop(0)] if turns else [], lambda n: False) if done}
+    ended = {
+        n: done for n, _, done in reader.converse(lambda: [turns.pop(0)] if turns else [], lambda n: False) if done
+    }
     assert isinstance(ended[0], ModelError)
     assert "the grammar became too large" in str(ended[0])
     assert isinstance(ended[1], Completion)

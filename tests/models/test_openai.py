@@ -18,8 +18,9 @@ from scripted_teacher import ScriptedTeacher
 
 from understudy.errors import InputError, ModelError, StoreError, TeacherError
 from understudy.models.answers import parse_json, strict_schema
+from understudy.models.client import RequestFailed, Unreachable
 from understudy.models.ledger import Ledger, Reply, request_key
-from understudy.models.openai import Endpoint, RequestFailed, Unreachable
+from understudy.models.openai import Endpoint
 from understudy.models.served import ServedModel
 from understudy.models.throttle import Budget, BudgetSpent, Patience, Throttle
 from understudy.models.wire import retry_after

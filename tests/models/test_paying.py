@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from scripted_teacher import ScriptedTeacher, completion
 
+from understudy.models.client import NotKept, RequestFailed
 from understudy.models.ledger import Ledger, Reply, Tokens
-from understudy.models.openai import Endpoint, NotKept, RequestFailed
+from understudy.models.openai import Endpoint
 from understudy.models.throttle import Budget, BudgetSpent
 from understudy.types import Message
 

@@ -10,6 +10,7 @@ from understudy.config import StageConfig
 from understudy.errors import InputError
 from understudy.generate.extractive.precision import OFF
 from understudy.generate.prompting import DEFAULT, folder_of
+from understudy.models.access import WIRES
 from understudy.models.ref import ModelRef
 
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -40,7 +41,7 @@ class Price(BaseModel):
 
 
 class RemoteTeacher(BaseModel):
-    """How a teacher behind an API is asked; the published experiment: ten pairs a chunk in three rounds."""
+    """How a teacher that is a model is asked; the published experiment: ten pairs a chunk in three rounds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -95,7 +96,8 @@ class GenerateConfig(StageConfig):
 
     teacher: str = Field(
         default="extractive",
-        description="`extractive` (no model), `openai:model`, `openai:model@http://host/v1` or `anthropic:model`",
+        description="`extractive` (no model), `openai:model`, `openai:model@http://host/v1`, `anthropic:model`, or a "
+        "model in this process: `./folder`, `hf:org/name`, `gguf:./x.gguf`",
     )
     pairs: str | None = Field(
         default=None,
@@ -136,7 +138,7 @@ class GenerateConfig(StageConfig):
         default=300, ge=0, description="multiple-choice items to make; fewer where the corpus gives fewer"
     )
     n_options: int = Field(default=4, ge=2, le=10, description="options of an item")
-    remote: RemoteTeacher = Field(default=RemoteTeacher(), description="how a teacher behind an API is asked")
+    remote: RemoteTeacher = Field(default=RemoteTeacher(), description="how a teacher that is a model is asked")
 
     @model_validator(mode="before")
     @classmethod
@@ -158,14 +160,26 @@ class GenerateConfig(StageConfig):
     def _known(cls, value: str) -> str:
         if value == "extractive":
             return value
-        if not value.startswith(("openai:", "anthropic:")):
-            raise ValueError(
-                "is 'extractive', 'openai:MODEL' (with '@http://HOST/v1' for your own endpoint) or 'anthropic:MODEL'"
-            )
         try:
-            return str(ModelRef.parse(value))
+            ref = ModelRef.parse(value)
         except InputError as error:
             raise ValueError(str(error)) from error
+        if ref.scheme == "folder" and "/" not in ref.name:  # a word misspelt, sooner than a folder
+            raise ValueError(
+                "is 'extractive', 'openai:MODEL' (with '@http://HOST/v1' for your own endpoint), 'anthropic:MODEL', or "
+                "a model in this process: './FOLDER', 'hf:ORG/NAME', 'gguf:FILE'"
+            )
+        return str(ref)
+
+    @property
+    def served(self) -> bool:
+        """Whether the teacher is asked over the network."""
+        return self.teacher.partition(":")[0] in WIRES
+
+    @property
+    def local(self) -> bool:
+        """Whether the teacher is a model in this process, and is asked at all."""
+        return self.teacher != "extractive" and not self.served and not self.pairs
 
     @model_validator(mode="after")
     def _own_questions(self) -> GenerateConfig:
@@ -194,8 +208,13 @@ class GenerateConfig(StageConfig):
             unused |= {"extra_claims"}  # with pairs of one's own, the exam comes from the offline teacher
         if not self.pairs:
             unused |= {"keep_generated", "dev_share"}
+        if self.local:  # its content is in the key, whatever the path; it costs nothing
+            unused |= {"teacher", "remote.price", "remote.max_usd"}
         unused |= {"remote.prompts"}  # their content is in the key, whatever the path
         return unused | ({"questions", "heldout_facts"} if self.questions == "docs" else set())
+
+    def models(self) -> dict[str, str]:
+        return {"teacher": self.teacher} if self.local else {}
 
     def files(self) -> dict[str, str]:
         own = self.asks and self.remote.prompts != DEFAULT

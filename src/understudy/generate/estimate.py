@@ -9,6 +9,7 @@ from typing import Any
 from understudy.errors import InputError
 from understudy.generate.config import GenerateConfig
 from understudy.models.access import missing
+from understudy.models.resolve import parameters
 from understudy.rows import read_rows
 from understudy.stage import Estimate
 
@@ -25,6 +26,9 @@ SEEN_LATER = (
 PROMPT_TOKENS = 700.0
 TOKENS_PER_PAIR = 110.0
 SECONDS_PER_CALL = 15.0
+# A teacher in this process, on two cores: tokens a second for each parameter, read and written in a batch.
+READ_SPEED, WRITE_SPEED = 100.0 * 135e6, 40.0 * 135e6
+LOCAL_MEMORY = 2 << 30  # keys and values of the rows, and what every process takes
 
 
 def estimate(config: GenerateConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Estimate:
@@ -33,7 +37,9 @@ def estimate(config: GenerateConfig, upstream: Mapping[str, Mapping[str, Any]]) 
     chunks = counts.get("chunks")
     remote = config.remote
     asks = config.teacher != "extractive" and not config.pairs
-    paid: dict[str, Any] = {"unpriced": remote.price is None, "missing": missing(config.teacher)} if asks else {}
+    paid: dict[str, Any] = {}
+    if asks and config.served:
+        paid = {"unpriced": remote.price is None, "missing": missing(config.teacher)}
     if chunks is None:
         return Estimate(note="the number of chunks is not known yet", **paid)
     chunks = float(chunks)
@@ -56,6 +62,14 @@ def estimate(config: GenerateConfig, upstream: Mapping[str, Mapping[str, Any]]) 
         read += calls * (PROMPT_TOKENS + size + remote.pairs_per_round * 20.0)
         written += calls * remote.pairs_per_round * 40.0
         calls *= 2
+    if config.local:
+        size_of = parameters(config.teacher)
+        return Estimate(
+            counts=made, tokens=read + written, usd=0.0,
+            seconds=None if size_of is None else size_of * (read / READ_SPEED + written / WRITE_SPEED),
+            memory_bytes=None if size_of is None else 4.0 * size_of + LOCAL_MEMORY,
+            note=f"{calls:.0f} answers by a model in this process",
+        )  # fmt: skip
     usd = None
     if remote.price is not None:
         usd = (read * remote.price.input + written * remote.price.output) / 1e6

@@ -1,4 +1,4 @@
-"""The teacher behind an OpenAI-compatible endpoint: asked by schema, checked by quote, never paid twice."""
+"""The teacher that is a model, behind an API or in this process: asked by schema, checked by quote, never twice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from understudy.artifact import digest_json
@@ -19,12 +19,13 @@ from understudy.generate.prompting import read_prompts
 from understudy.generate.taught import RoundTrip, TaughtFact, TaughtFacts, read_answers, read_facts
 from understudy.generate.values import value_type
 from understudy.models.answers import strict_schema
-from understudy.models.openai import Endpoint, NotKept, RequestFailed, Unreachable
+from understudy.models.client import NotKept, RequestFailed, Unreachable
 from understudy.models.throttle import BudgetSpent
 from understudy.normal import normal
 from understudy.stage import ProgressFunction
 from understudy.types import Chunk, Message
 
+_EVERY = 2.0  # seconds between two looks at what is being written
 _ASKED = "\n\nAlready asked, do not ask again:\n{questions}"
 
 
@@ -42,18 +43,18 @@ class _Work:
     rounds: int = 0  # that are done
 
 
-class OpenAITeacher:
-    """Asks an endpoint for facts of each chunk in several rounds and keeps what passes the filters.
+class ModelTeacher:
+    """Asks a model for facts of each chunk in several rounds and keeps what passes the filters.
 
-    A chunk fails with its reason and the others go on; what is paid for is in the endpoint's ledger, so that a
+    A chunk fails with its reason and the others go on; what was answered is in the model's ledger, so that a
     second run asks only for what is missing. All that the ledger holds is read, and counted against the cap,
     before anything is sent.
     """
 
     def __init__(
-        self, endpoint: Endpoint, config: RemoteTeacher, progress: ProgressFunction, logger: logging.Logger
+        self, endpoint: ModelClient, config: RemoteTeacher, progress: ProgressFunction, logger: logging.Logger
     ) -> None:
-        self.name = f"{endpoint.wire.scheme}:{endpoint.model}"
+        self.name = endpoint.teacher
         self.endpoint, self.config, self.progress, self.logger = endpoint, config, progress, logger
         prompts = read_prompts(config.prompts)
         self.system, self.user, self.check, self.focus = prompts.teach, prompts.chunk, prompts.round_trip, prompts.focus
@@ -69,10 +70,13 @@ class OpenAITeacher:
         # More threads than requests at once: those that wait to ask again leave their place to others.
         pool = ThreadPoolExecutor(max_workers=_threads(self.endpoint.concurrency))
         try:
-            before = len(work) - len(missing)
-            for done, ended in enumerate(as_completed([pool.submit(self._chunk, w) for w in missing]), before + 1):
-                ended.result()
-                self.progress("chunks", done, len(work))
+            pending: set[Future[bool]] = {pool.submit(self._chunk, w) for w in missing}
+            while pending:
+                ended, pending = wait(pending, timeout=_EVERY, return_when=FIRST_COMPLETED)
+                for one in ended:
+                    one.result()
+                doing = f" ({self.endpoint.doing})" if self.endpoint.doing else ""
+                self.progress(f"chunks{doing}", len(work) - len(pending), len(work))
         except BaseException:
             self.endpoint.stop()  # on Ctrl-C requests under way are answered and kept; none is begun
             raise
@@ -91,8 +95,8 @@ class OpenAITeacher:
         used = self.endpoint.used
         usage = {"requests_sent": float(self.endpoint.sent), "prompt_tokens": float(used.prompt),
                  "completion_tokens": float(used.completion)}  # fmt: skip
-        if self.endpoint.budget is not None:
-            usage["usd"] = round(self.endpoint.budget.spent, 6)
+        if self.endpoint.usd is not None:
+            usage["usd"] = round(self.endpoint.usd, 6)
         return Taught(tuple(f for w in work for f in w.facts), outcomes, dict(dropped), usage=usage)
 
     def _kept(self, work: Sequence[_Work]) -> list[_Work]:

@@ -19,7 +19,7 @@ from understudy.generate.extractive.teacher import ExtractiveTeacher
 from understudy.generate.imported import import_pairs
 from understudy.generate.items import candidates, make_items
 from understudy.generate.items import statistics as statistics_of
-from understudy.generate.openai import OpenAITeacher
+from understudy.generate.openai import ModelTeacher
 from understudy.generate.own_questions import group_facts, hold_out_pairs, make_own_items
 from understudy.generate.screen import screened
 from understudy.generate.splits import hold_out, make_pairs
@@ -125,18 +125,24 @@ def open_teacher(config: GenerateConfig, ctx: RunContext) -> Teacher:
     if config.teacher == "extractive" or config.pairs:
         return ExtractiveTeacher(config.product, config.extra_claims, ctx=ctx, version=config.VERSION)
     remote, ref = config.remote, ModelRef.parse(config.teacher)
+    ledger = Ledger(ctx.root / "ledger.sqlite")
+    if not config.served:
+        from understudy.models.local import open_local
+
+        local = open_local(config.teacher, ledger=ledger, concurrency=remote.concurrency, device=ctx.device)
+        return ModelTeacher(local, remote, ctx.progress, ctx.logger)
     budget = Budget(remote.price.input, remote.price.output, remote.max_usd) if remote.price else None
     endpoint = Endpoint(
         ref.name,
         ref.base_url,
         protocol=ref.scheme,
-        ledger=Ledger(ctx.root / "ledger.sqlite"),
+        ledger=ledger,
         budget=budget,
         concurrency=remote.concurrency,
         timeout=remote.timeout_seconds,
         max_retries=remote.max_retries,
     )
-    return OpenAITeacher(endpoint, remote, ctx.progress, ctx.logger)
+    return ModelTeacher(endpoint, remote, ctx.progress, ctx.logger)
 
 
 def read_pages(documents: Sequence[Document], chunks: Sequence[Chunk]) -> list[Page]:

@@ -7,30 +7,22 @@ environment and stay there.
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import random
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
-from pydantic import BaseModel
-
-from understudy.errors import TeacherError
 from understudy.models import access
-from understudy.models.answers import parse_json, scrub, strict_schema, without_thoughts
+from understudy.models.answers import scrub
+from understudy.models.client import ModelClient, NothingSaid, Request, RequestFailed, Unreachable
 from understudy.models.faults import Trouble, judge
 from understudy.models.http import HttpClient, HttpReply, NoAnswer
-from understudy.models.ledger import Ledger, Reply, Tokens, request_key
+from understudy.models.ledger import Ledger, Reply, Tokens
 from understudy.models.throttle import Budget, Patience, Throttle
 from understudy.models.wire import Garbled, Said, Usage, read_fault, retry_after
 from understudy.redact import redact
-from understudy.types import Message
 
-T = TypeVar("T")
-M = TypeVar("M", bound=BaseModel)
 _EMPTY = "an empty answer"
 _LONGEST_BACKOFF = 120.0
 _LONGEST_WAIT = 600.0  # an endpoint that asks to wait longer is asked again by the next run
@@ -40,34 +32,7 @@ _MARGIN = 1.25
 _BELIEVED = 100  # times the most that a request can hold: above it a count of tokens is no count
 
 
-class RequestFailed(TeacherError):
-    """One request got no usable answer; others may."""
-
-
-class Unreachable(TeacherError):
-    """The endpoint cannot be used at all: no connection, no permission, no such model."""
-
-
-class NothingSaid(RequestFailed):
-    """Every answer was empty."""
-
-
-class NotKept(TeacherError):
-    """The ledger does not hold the answer, and nothing was to be sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """One request, with the most tokens that it can take."""
-
-    key: str
-    messages: tuple[Message, ...]
-    params: Mapping[str, Any]
-    schema: Any
-    most: Tokens
-
-
-class Endpoint:
+class Endpoint(ModelClient):
     """A served model.
 
     protocol: `openai` or `anthropic`. ledger: keeps paid answers. budget: a hard cap on money. concurrency: the
@@ -91,118 +56,25 @@ class Endpoint:
     ) -> None:
         self.wire = access.WIRES[protocol]
         found = access.find(self.wire, model, base_url)
-        self.model, self.base_url = model, found.base_url
+        self.base_url = found.base_url
+        name = f"{protocol}:{model}@{self.base_url}"
+        super().__init__(name, model, ledger=ledger, budget=budget, concurrency=concurrency)
         self.client = HttpClient(found.base_url, self.wire.headers(found.key), timeout)
-        self.name = f"{protocol}:{model}@{self.base_url}"
-        self.ledger, self.budget = ledger, budget
         self.throttle, self.patience = Throttle(concurrency), Patience(timeout)
-        self.concurrency, self.max_retries, self.backoff = concurrency, max_retries, backoff
-        self.sent = 0
-        self.used = Tokens()
-        self.only_kept = False  # while True nothing is sent: NotKept is raised instead
-        self._scope: str | None = None
-        self._counted: set[str] = set()
-        self._lock = threading.Lock()
+        self.max_retries, self.backoff = max_retries, backoff
         self._dead: Unreachable | None = None
         self._answered = False
         self._dense = 0.0  # the most prompt tokens that came for a byte, and in how many answers it was looked for
         self._looked = 0
         self._unsupported: frozenset[str] = frozenset()  # parameters that this endpoint has refused
-        self._stopped = threading.Event()
 
-    def begin(self, scope: str) -> None:
-        """Count against the budget all that was charged before for this piece of work, by whatever run."""
-        self._scope = scope
-        if self.ledger is not None and self.budget is not None:
-            before = self.ledger.charged(scope)
-            self.budget.count(self.budget.cost(before.prompt, before.completion))
-
-    def stop(self) -> None:
-        """Send nothing more: what waits to be repeated gives up; requests under way are still answered."""
-        self._stopped.set()
-
-    def complete(
-        self,
-        messages: Sequence[Message],
-        *,
-        max_tokens: int,
-        temperature: float | None = None,
-        stop: Sequence[str] = (),
-        schema: Mapping[str, Any] | None = None,
-        template: str = "",
-    ) -> Reply:
-        """One reply, from the ledger where it was paid for before.
-
-        schema: a JSON schema that the reply shall keep to. template: version of the prompt's text.
-        Raises RequestFailed (also for a refusal, and for an answer that holds thoughts alone), Unreachable,
-        BudgetSpent or NotKept; StoreError where the ledger cannot be written.
-        """
-        return self._usable(self.reply(messages, max_tokens, temperature, stop, schema, template))
-
-    def reply(
-        self, messages: Sequence[Message], max_tokens: int, temperature: float | None = None, stop: Sequence[str] = (),
-        schema: Mapping[str, Any] | None = None, template: str = "",
-    ) -> Reply:  # fmt: skip
-        """The same, a refusal or an answer without words included: its finish_reason says so."""
-        return self._kept_or_asked(self._request(messages, max_tokens, temperature, stop, schema, template))
-
-    def complete_json(self, messages: Sequence[Message], kind: type[M], **how: Any) -> M:
-        """A reply as a pydantic object; see `complete_read`."""
-        return self.complete_read(messages, lambda reply: parse_json(reply.text, kind), strict_schema(kind), **how)
-
-    def complete_read(
-        self, messages: Sequence[Message], read: Callable[[Reply], T], schema: Mapping[str, Any], **how: Any
-    ) -> T:
-        """What `read` makes of a reply. One that it cannot read is sent back once with what is wrong with it.
-
-        read raises ValueError. Where the second reply cannot be read either, both are set aside and RequestFailed
-        is raised; the next run asks again.
-        """
-        how = {"temperature": None, "stop": (), "template": "", **how}
-        first = self._request(messages, schema=schema, **how)
-        reply = self._usable(self._kept_or_asked(first))
-        try:
-            return read(reply)
-        except ValueError as error:
-            cut = " It was cut off: write less." if reply.finish_reason == "length" else ""
-            wrong = f"That was not a valid answer: {str(error)[:400]}.{cut} Answer again with the JSON object alone."
-        again = self._request(
-            (*messages, Message("assistant", reply.text[-4000:]), Message("user", wrong)), schema=schema, **how
-        )
-        second = self._usable(self._kept_or_asked(again))
-        try:
-            return read(second)
-        except ValueError as error:
-            why = f"not the JSON that was asked for: {scrub(str(error))[:200]}"
-            if self.ledger is not None:
-                for request in (first, again):
-                    self.ledger.set_aside(request.key, why)
-            raise RequestFailed(f"{self.name}: {why}") from error
+    @property
+    def teacher(self) -> str:
+        return f"{self.wire.scheme}:{self.model}"
 
     # ── one request ─────────────────────────────────────────────────────────────────────────────────────
 
-    def _request(
-        self, messages: Sequence[Message], max_tokens: int, temperature: float | None, stop: Sequence[str],
-        schema: Mapping[str, Any] | None, template: str,
-    ) -> _Request:  # fmt: skip
-        params: dict[str, Any] = {"max_tokens": max_tokens}
-        if temperature is not None:
-            params["temperature"] = temperature
-        if stop:
-            params["stop"] = list(stop)
-        asked = tuple(Message(m.role, scrub(m.content)) for m in messages)
-        # A token is at least one byte, so this cannot be exceeded.
-        longest = sum(len(m.content.encode()) + 16 for m in asked) + len(json.dumps(schema))
-        key = request_key(self.name, asked, params, schema, template)
-        return _Request(key, asked, params, schema, Tokens(longest, max_tokens))
-
-    def _kept_or_asked(self, request: _Request) -> Reply:
-        self._count_elsewhere(request.key)
-        kept = self.ledger.get(request.key) if self.ledger is not None else None
-        if kept is not None:
-            return kept
-        if self.only_kept:
-            raise NotKept(f"{self.name}: the ledger does not hold this answer")
+    def _ask(self, request: Request) -> Reply:
         problem, attempt, adapted = "", 0, 0
         while attempt <= self.max_retries:
             self._go_on()
@@ -223,28 +95,7 @@ class Endpoint:
         kind = NothingSaid if problem == _EMPTY else RequestFailed
         raise kind(f"{self.name}: {problem}, after {attempt} attempts")
 
-    def _count_elsewhere(self, key: str) -> None:
-        """Count once what an answer cost that this work takes from other work."""
-        if self.ledger is None or self.budget is None:
-            return
-        with self._lock:
-            if key in self._counted:
-                return
-            self._counted.add(key)
-        there = self.ledger.charged_elsewhere(key, self._scope)
-        self.budget.count(self.budget.cost(there.prompt, there.completion))
-
-    def _usable(self, reply: Reply) -> Reply:
-        if reply.finish_reason == "refusal":
-            raise RequestFailed(f"{self.name}: the model refused: {reply.text[:300]}")
-        if not reply.text.strip() or (reply.finish_reason == "length" and not without_thoughts(reply.text)):
-            raise RequestFailed(
-                f"{self.name}: no answer, for thinking used up all {reply.completion_tokens} tokens; "
-                "raise max_tokens (generate.remote.max_tokens), or let the model think less"
-            )
-        return reply
-
-    def _attempt(self, request: _Request, wait: float, patience: float) -> Reply | Trouble:
+    def _attempt(self, request: Request, wait: float, patience: float) -> Reply | Trouble:
         """Send once, and pay. A reply is in the ledger when it is returned."""
         bound = self._bound(request.most)
         most = self.budget.cost(bound.prompt, bound.completion) if self.budget is not None else 0.0
@@ -360,11 +211,11 @@ class Endpoint:
             self.throttle.refused(started, asked if asked is not None else wait)
         return trouble.waiting(asked)
 
-    def _adapted(self, request: _Request, trouble: Trouble) -> _Request:
+    def _adapted(self, request: Request, trouble: Trouble) -> Request:
         """The request as the endpoint can take it; the answer is kept under the key of what was asked."""
         if trouble.max_tokens is not None:
             params = {**request.params, "max_tokens": trouble.max_tokens}
-            return _Request(request.key, request.messages, params, request.schema, request.most)
+            return Request(request.key, request.messages, params, request.schema, request.most)
         with self._lock:
             self._unsupported |= {trouble.again_without}
         return request

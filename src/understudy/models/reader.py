@@ -63,7 +63,7 @@ class TransformersModel:
         self.window = window_of(model, tokenizer)
         self.device = next(model.parameters()).device
         self.flows = suits(model, self.window)
-        self._batch_tokens = batch_tokens or (8192 if self.device.type == "cpu" else 65536)
+        self.batch_tokens = batch_tokens or (8192 if self.device.type == "cpu" else 65536)
 
     @cached_property
     def constrainer(self) -> Constrainer:
@@ -119,7 +119,7 @@ class TransformersModel:
             return [c for c in done if c is not None]
         if schema is not None:
             raise ModelError(f"{self.name}: its attention slides over the text, so its answers are held to no schema")
-        for batch in _batches(prompts, max_tokens, self._batch_tokens):
+        for batch in _batches(prompts, max_tokens, self.batch_tokens):
             completions = self._generate([prompts[i] for i in batch], max_tokens, temperature, stops)
             for i, completion in zip(batch, completions, strict=True):
                 done[i] = completion
@@ -151,8 +151,9 @@ class TransformersModel:
     ) -> Iterator[tuple[int, str, Completion | Exception | None]]:
         """Answer conversations that come and go: (number in the order they came, new text, None until the last).
 
-        more: asked before every token for new conversations. gone: whether nobody waits for a number any more. With the last piece of an answer comes its Completion, whose text is the
-        whole answer; a conversation that does not fit the window gets a ModelError instead. Ends when nothing is left.
+        more: asked before every token for new conversations. gone: whether nobody waits for a number any more. With the
+        last piece of an answer comes its Completion, whose text is the whole answer; a conversation that does not fit
+        the window gets a ModelError instead, as does one whose guide cannot go on. Ends when nothing is left.
         """
         asked: dict[int, _Talk] = {}  # those that are written, by their place among the prompts
         begun = 0
@@ -180,7 +181,7 @@ class TransformersModel:
             return place not in asked
 
         ends = set(self._end_tokens())
-        rows = decode(self.model, [], ends=ends, budget=self._batch_tokens, more=admit, gone=left)
+        rows = decode(self.model, [], ends=ends, budget=self.batch_tokens, more=admit, gone=left)
         for place, written, finished in rows:
             while failed:
                 number, error = failed.pop(0)
@@ -256,7 +257,7 @@ class TransformersModel:
             asked,
             ends=set(self._end_tokens()),
             stopped=stopped if stops else None,
-            budget=self._batch_tokens,
+            budget=self.batch_tokens,
         )
 
     def _stops(self, given: Sequence[str]) -> list[str]:

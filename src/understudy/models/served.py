@@ -10,9 +10,10 @@ from typing import Any
 
 from understudy.errors import ModelError
 from understudy.models.answers import json_values, without_thoughts
+from understudy.models.client import NothingSaid
 from understudy.models.http import NoAnswer
 from understudy.models.ledger import Reply
-from understudy.models.openai import Endpoint, NothingSaid
+from understudy.models.openai import Endpoint
 from understudy.types import Completion, Message
 
 _WINDOW = 8192  # where an endpoint does not say what its model takes
@@ -56,7 +57,7 @@ class ServedModel:
 
         With `choices` the answer is constrained by a schema where the endpoint keeps to schemas; what it says
         is returned as it is where it names none of them, a refusal and an empty answer too.
-        Raises the TeacherErrors of `understudy.models.openai`.
+        Raises the TeacherErrors of `understudy.models.client`.
         """
         schema = _choice_schema(choices) if choices else None
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from understudy.models.constrain import Guide
 from understudy.models.reader import TransformersModel, Turn
+from understudy.models.together import Together
 from understudy.serve.problems import Problem, problem_of
 from understudy.types import LanguageModel, Message
 
@@ -101,7 +102,10 @@ class Engine:
         seconds: float,
         guide: Guide | None = None,
     ) -> AsyncGenerator[Piece]:
-        """The answer in pieces; held to `guide` where there is one. Raises Problem: 429 where too many wait, 504 where it took too long."""
+        """The answer in pieces, held to `guide` where there is one.
+
+        Raises Problem: 429 where too many wait, 504 where it took too long.
+        """
         with self._places:
             turn = Turn(messages, max_tokens, temperature, stop, guide)
             ticket = Ticket(turn, asyncio.get_running_loop())
@@ -154,42 +158,18 @@ class Engine:
 
     def _write_together(self, first: Ticket) -> None:
         """Write `first` and every request that comes while something is being written."""
-        model = self.model
-        assert isinstance(model, TransformersModel)
-        tickets: dict[int, Ticket] = {}  # by number in the order they came, until they are answered
-        count = 0
-
-        def more() -> list[Turn]:
-            nonlocal count
-            come = [first] if not count else []
-            while not self._waiting.empty():
-                ticket = self._waiting.get()
-                if ticket is None:
-                    self._waiting.put(None)  # to be seen again when all is written
-                    break
-                if not ticket.gone:
-                    come.append(ticket)
-            tickets.update(enumerate(come, count))
-            count += len(come)
-            return [ticket.turn for ticket in come]
-
-        def left(number: int) -> bool:
-            if number in tickets and tickets[number].gone:
-                del tickets[number]
-            return number not in tickets
-
+        assert isinstance(self.model, TransformersModel)
+        together = Together(self.model, self._waiting)
         try:
-            for number, text, done in model.converse(more, gone=left):
+            for ticket, text, done in together.answers(first):
                 if done is None:
-                    tickets[number].put(Piece(text))
-                    continue
-                ticket = tickets.pop(number)
-                if isinstance(done, Exception):
+                    ticket.put(Piece(text))
+                elif isinstance(done, Exception):
                     ticket.put(done)
                 else:
                     self.tokens += done.completion_tokens
                     ticket.put(Piece(text, done.finish_reason, done.prompt_tokens, done.completion_tokens))
         except BaseException as error:
-            for ticket in tickets.values():
+            for ticket in together.open.values():
                 ticket.put(error)
             raise
