@@ -19,7 +19,7 @@ from understudy.generate.prompting import read_prompts
 from understudy.generate.taught import RoundTrip, TaughtFact, TaughtFacts, read_answers, read_facts
 from understudy.generate.values import value_type
 from understudy.models.answers import strict_schema
-from understudy.models.client import NotKept, RequestFailed, Unreachable
+from understudy.models.client import ModelClient, NotKept, RequestFailed, Unreachable
 from understudy.models.throttle import BudgetSpent
 from understudy.normal import normal
 from understudy.stage import ProgressFunction
@@ -76,7 +76,8 @@ class ModelTeacher:
                 for one in ended:
                     one.result()
                 doing = f" ({self.endpoint.doing})" if self.endpoint.doing else ""
-                self.progress(f"chunks{doing}", len(work) - len(pending), len(work))
+                if ended or doing:
+                    self.progress(f"chunks{doing}", len(work) - len(pending), len(work))
         except BaseException:
             self.endpoint.stop()  # on Ctrl-C requests under way are answered and kept; none is begun
             raise
