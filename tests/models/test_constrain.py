@@ -40,17 +40,17 @@ def reader(request: pytest.FixtureRequest, tiny_model: Path) -> TransformersMode
 
 def test_what_ends_by_itself_fits_the_schema(reader: TransformersModel) -> None:
     torch.manual_seed(3)
-    written = reader.generate([ASK] * 8, max_tokens=500, temperature=1.0, schema=SMALL)
+    written = reader.generate([ASK] * 4, max_tokens=300, temperature=1.0, schema=SMALL)
     assert {c.finish_reason for c in written} == {"stop"}
     for completion in written:
         jsonschema.validate(json.loads(completion.text), SMALL)
-    assert len({c.text for c in written}) > 3
-    free = reader.generate([ASK] * 8, max_tokens=20, temperature=1.0)
+    assert len({c.text for c in written}) > 1
+    free = reader.generate([ASK] * 4, max_tokens=20, temperature=1.0)
     assert not any(c.text.startswith("{") for c in free)  # nothing else made it write JSON
 
 
 def test_a_cut_is_reported_as_one(reader: TransformersModel) -> None:
-    whole = reader.generate([ASK], max_tokens=600, schema=SMALL)[0]
+    whole = reader.generate([ASK], max_tokens=300, schema=SMALL)[0]
     (cut,) = reader.generate([ASK], max_tokens=whole.completion_tokens - 1, schema=SMALL)
     assert (whole.finish_reason, cut.finish_reason) == ("stop", "length")
     assert whole.text.startswith(cut.text)
@@ -110,8 +110,8 @@ def test_what_cannot_be_held_to_is_named(reader: TransformersModel, schema: Any,
     assert "\n" not in str(error.value)
 
 
-def test_blanks_come_to_an_end_and_nothing_else_is_lost(reader: TransformersModel) -> None:
-    """A model that likes nothing more than blanks; and JSON as programs write it, which all goes through."""
+def test_json_is_written_on_one_line_and_nothing_else_is_lost(reader: TransformersModel) -> None:
+    """A model that likes blanks cannot go on with them; what programs write on one line all goes through."""
 
     def accepted(text: str) -> bool:
         guide, whole = reader.constrainer.guide(ANY_OBJECT), False
@@ -123,9 +123,9 @@ def test_blanks_come_to_an_end_and_nothing_else_is_lost(reader: TransformersMode
 
     value = {"a": [1, -2.5e3, None, True, 'é\n"\\ \u2028'], "b": {"c": {}, "d": []}}
     assert accepted(json.dumps(value, ensure_ascii=False))  # no letter is written as an escape
-    assert accepted(json.dumps(value, ensure_ascii=False, indent=2))
     assert accepted(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
-    assert not accepted('{"a":' + " " * 40 + "1}")
+    assert not accepted('{"a":  1}')
+    assert not accepted('{"a": 1\n}')
     assert not accepted(json.dumps([1]))
 
 

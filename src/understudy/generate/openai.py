@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import Any
 
 from understudy.artifact import digest_json
 from understudy.errors import TeacherError
@@ -16,7 +17,8 @@ from understudy.generate.base import Ask, Coverage, Fact, Page, Taught
 from understudy.generate.config import RemoteTeacher
 from understudy.generate.filters import AGREES, agreement, answer_problem, find_quote, question_problem
 from understudy.generate.prompting import read_prompts
-from understudy.generate.taught import RoundTrip, TaughtFact, TaughtFacts, read_answers, read_facts
+from understudy.generate.taught import RoundTrip, TaughtFact, TaughtFacts, narrow_schema, read_answers, read_facts
+from understudy.generate.text import statements
 from understudy.generate.values import value_type
 from understudy.models.answers import strict_schema
 from understudy.models.client import ModelClient, NotKept, RequestFailed, Unreachable
@@ -108,7 +110,7 @@ class ModelTeacher:
         chunks = sorted(
             w.chunk.chunk_id + hashlib.sha256(w.chunk.text.encode("utf-8", "replace")).hexdigest() for w in work
         )
-        self.endpoint.begin(digest_json([self.endpoint.name, self.template, asked, chunks]))
+        self.endpoint.begin(digest_json([self.endpoint.content, self.template, asked, chunks]))
         if self.endpoint.ledger is None:
             return list(work)
         self.endpoint.only_kept = True
@@ -149,7 +151,7 @@ class ModelTeacher:
         taught, dropped = self.endpoint.complete_read(
             messages,
             lambda reply: read_facts(reply.text, cut=reply.finish_reason == "length"),
-            strict_schema(TaughtFacts),
+            self._schema(chunk, n_facts),
             max_tokens=config.max_tokens,
             temperature=config.temperature,
             template=self.template,
@@ -165,6 +167,11 @@ class ModelTeacher:
             raise
         work.facts += kept
         work.questions += [ask.questions[0] for fact in kept for ask in fact.asks]
+
+    def _schema(self, chunk: Chunk, facts: int) -> dict[str, Any]:
+        """What a reply looks like. A model that is held to it can quote nothing but a statement of the chunk."""
+        quotes = statements(chunk.text) if self.endpoint.held else ()
+        return narrow_schema(facts, self.config.wordings, quotes) if quotes else strict_schema(TaughtFacts)
 
     def _checked(self, work: _Work, taught: TaughtFact) -> Fact | None:
         """The fact if its quote stands in the chunk and its answer stands alone, with the questions that do."""

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, Field
 
-from understudy.models.answers import json_values, without_thoughts
+from understudy.models.answers import json_values, strict_schema, without_thoughts
 
 Kind = Literal["forward", "reversed", "why", "how", "applied", "false-premise"]
 _KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -37,6 +37,22 @@ class RoundTrip(BaseModel):
     """Answers from the chunk alone, in the order of the questions."""
 
     answers: list[str]
+
+
+def narrow_schema(facts: int, wordings: int, quotes: Sequence[str]) -> dict[str, Any]:
+    """The schema of a reply for a model that keeps to it by force: as many facts and questions as are asked for, each
+    quote one of `quotes`, no text without end."""
+    schema = strict_schema(TaughtFacts)
+    schema["properties"]["facts"]["maxItems"] = facts
+    fact = schema["$defs"]["TaughtFact"]["properties"]
+    fact["quote"] = {"type": "string", "enum": list(quotes)}
+    fact["questions"] |= {"minItems": 1, "maxItems": wordings, "items": _text_of(10, 200)}
+    fact["answer"], fact["option"] = _text_of(1, 500), _text_of(1, 100)
+    return schema
+
+
+def _text_of(least: int, most: int) -> dict[str, Any]:
+    return {"type": "string", "minLength": least, "maxLength": most}
 
 
 def read_facts(text: str, *, cut: bool = False) -> tuple[list[TaughtFact], Counter[str]]:

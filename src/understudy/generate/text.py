@@ -13,6 +13,9 @@ _TAG = re.compile(r"(?<!\\)</?[A-Za-z][^<>\n]*>")
 _SPACE = re.compile(r"\s+")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|Dr|Mr|Ms|No|Fig|resp|incl|max|min)\.|\b[A-Z]\.)$")
 _BOUNDARY = re.compile(r"[.!?]+[\"'”’)*_`]*(?=\s|$)")
+_ROW = re.compile(r"\s*(?:[|#]|[-*+]\s|\d+[.)]\s|```)")
+_WORD = re.compile(r"\w+")
+_FEWEST_WORDS, _LONGEST = 3, 400  # words, characters of a statement
 _CODE_SPAN = re.compile(r"`[^`]+`")
 
 
@@ -54,6 +57,19 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
         start = end
     if text[start:].strip():
         yield start + _lead(text[start:]), start + len(text[start:].rstrip())
+
+
+def statements(markdown: str) -> list[str]:
+    """What of a text can be quoted by itself: sentences, and the rows of tables and lists, word for word."""
+    found: dict[str, None] = {}
+    for block in re.split(r"\n\s*\n", markdown):
+        rows = any(_ROW.match(line) for line in block.splitlines())
+        for part in block.splitlines() if rows else [block]:
+            for start, end in sentences(part):
+                said = part[start:end].strip()
+                if len(_WORD.findall(said)) >= _FEWEST_WORDS and len(said) <= _LONGEST and not said.startswith("#"):
+                    found[said] = None
+    return list(found)
 
 
 def _lead(text: str) -> int:

@@ -54,15 +54,25 @@ class Request:
 class ModelClient(ABC):
     """A model behind a ledger.
 
-    name: stands for all that decides an answer besides the request; no secret, no path of this machine. model: as
-    people call it. ledger: keeps answers. budget: a hard cap on money. concurrency: the most requests at once.
-    sent, used: requests and their tokens. only_kept: while True nothing is asked, and NotKept is raised instead.
+    name: as messages call it. content: stands in the ledger for all that decides an answer besides the request; no
+    secret, no path of this machine; None for the name. model: its own name. ledger: keeps answers. budget: a hard cap
+    on money. concurrency: the most requests at once. held: whether an answer cannot but fit its schema. sent, used:
+    requests and their tokens. only_kept: while True nothing is asked, and NotKept is raised instead.
     """
 
+    held = False
+
     def __init__(
-        self, name: str, model: str, *, ledger: Ledger | None, budget: Budget | None, concurrency: int
+        self,
+        name: str,
+        model: str,
+        *,
+        content: str | None = None,
+        ledger: Ledger | None,
+        budget: Budget | None,
+        concurrency: int,
     ) -> None:
-        self.name, self.model = name, model
+        self.name, self.model, self.content = name, model, content or name
         self.ledger, self.budget, self.concurrency = ledger, budget, concurrency
         self.sent = 0
         self.used = Tokens()
@@ -174,7 +184,7 @@ class ModelClient(ABC):
         asked = tuple(Message(m.role, scrub(m.content)) for m in messages)
         # A token is at least one byte, so this cannot be exceeded.
         longest = sum(len(m.content.encode()) + 16 for m in asked) + len(json.dumps(schema))
-        key = request_key(self.name, asked, params, schema, template)
+        key = request_key(self.content, asked, params, schema, template)
         return Request(key, asked, params, schema, Tokens(longest, max_tokens))
 
     def _kept_or_asked(self, request: Request) -> Reply:

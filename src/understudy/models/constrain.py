@@ -21,8 +21,8 @@ from understudy.errors import InputError, ModelError
 Schema = Mapping[str, Any]
 ANY_OBJECT: Schema = {"type": "object"}
 _LARGEST = 100_000  # characters of a schema
-# A line break with its indentation, or a few blanks: a small model could write blanks without end.
-_BLANKS = r"\n? {0,24}"
+# On one line, with or without a blank behind comma and colon: a small model could write blanks without end.
+_FORM = {"whitespace_flexible": False, "item_separator": ", ?", "key_separator": ": ?"}
 
 
 class Guide:
@@ -83,7 +83,7 @@ class Constrainer:
         if len(written) > _LARGEST:
             raise InputError(f"the schema has {len(written):,} characters; {_LARGEST:,} are read at most")
         # What a schema says to the library itself must not loosen it.
-        ours = {"lenient": False, "coerce_one_of": False, "whitespace_flexible": True, "whitespace_pattern": _BLANKS}
+        ours = {"lenient": False, "coerce_one_of": False, "whitespace_pattern": None, **_FORM}
         try:
             grammar = LLMatcher.grammar_from_json_schema(written, overrides=ours)  # type: ignore[arg-type]
         except ValueError as error:

@@ -37,12 +37,14 @@ class _Job:
 
 
 class LocalModel(ModelClient):
-    """Answers by a model of this process. reader: opened. label: as people call it; told: stands for its content."""
+    """Answers by a model of this process. reader: opened. label: as people call it; content: stands for what it is."""
+
+    held = True
 
     def __init__(
-        self, reader: TransformersModel, told: str, label: str, *, ledger: Ledger | None, concurrency: int = 8
+        self, reader: TransformersModel, content: str, label: str, *, ledger: Ledger | None, concurrency: int = 8
     ) -> None:
-        super().__init__(f"local:{told}", label, ledger=ledger, budget=None, concurrency=concurrency)
+        super().__init__(label, label, content=f"local:{content}", ledger=ledger, budget=None, concurrency=concurrency)
         if not reader.flows:
             raise ModelError(
                 f"{label}: its attention slides over the text, so that its answers cannot be held to a schema; "
