@@ -6,11 +6,13 @@ import base64
 import json
 import struct
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import jsonschema
 import openai
 import pytest
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 
 from understudy.errors import UsageError
 from understudy.models.reader import TransformersModel
@@ -105,6 +107,115 @@ def test_requests_at_once_get_their_own_answers(serving: Any) -> None:
     with ThreadPoolExecutor(10) as pool:
         together = list(pool.map(ask, questions))
     assert together == [text.strip() for text in alone]
+
+
+class Setting(BaseModel):
+    """Ends within few tokens, whatever is written."""
+
+    model_config = ConfigDict(extra="forbid")
+    option: Literal["--flag-3", "--flag-4"]
+    default: Annotated[int, Field(ge=0, le=999)]
+    known: bool
+
+
+SCHEMA = {"name": "setting", "strict": True, "schema": Setting.model_json_schema()}
+HELD: Any = {"type": "json_schema", "json_schema": SCHEMA}
+
+
+def test_openais_client_gets_the_object_that_it_asks_for(client: openai.OpenAI) -> None:
+    said = client.chat.completions.parse(
+        model="handbook", messages=ASK, response_format=Setting, max_tokens=100, temperature=1.0
+    )
+    assert isinstance(said.choices[0].message.parsed, Setting)
+    assert said.choices[0].finish_reason == "stop"
+    assert said.model_extra["citations"]  # what it read is told beside the object, not in it
+    with pytest.raises(openai.LengthFinishReasonError):
+        client.chat.completions.parse(model="handbook", messages=ASK, response_format=Setting, max_tokens=3)
+
+
+def test_a_stream_holds_to_the_schema_and_nothing_stands_behind_the_object(client: openai.OpenAI) -> None:
+    asked = {"model": "handbook", "messages": ASK, "response_format": HELD, "max_tokens": 100}
+    whole = client.chat.completions.create(**asked)
+    with client.chat.completions.stream(
+        model="handbook", messages=ASK, response_format=Setting, max_tokens=100
+    ) as stream:
+        final = stream.get_final_completion()
+    assert isinstance(final.choices[0].message.parsed, Setting)
+    assert json.loads(final.choices[0].message.content or "") == json.loads(whole.choices[0].message.content or "")
+    events_ = list(client.chat.completions.create(**asked, stream=True))
+    text = "".join(e.choices[0].delta.content or "" for e in events_ if e.choices)
+    assert text == whole.choices[0].message.content
+    jsonschema.validate(json.loads(text), SCHEMA["schema"])
+    assert [e.choices[0].finish_reason for e in events_][-1] == "stop"
+
+
+def test_any_object_is_an_object_from_its_first_token_on(client: openai.OpenAI) -> None:
+    for stream in (False, True):
+        said: Any = client.chat.completions.create(
+            model="handbook/base", messages=ASK, response_format={"type": "json_object"}, max_tokens=12, stream=stream
+        )
+        if stream:
+            pieces = list(said)
+            text = "".join(piece.choices[0].delta.content or "" for piece in pieces)
+            reason = pieces[-1].choices[0].finish_reason
+        else:
+            text, reason = said.choices[0].message.content, said.choices[0].finish_reason
+        assert text.startswith("{")
+        if reason == "stop":
+            assert isinstance(json.loads(text), dict)
+        else:
+            assert reason == "length"
+
+
+def test_free_and_held_answers_are_written_side_by_side(client: openai.OpenAI, serving: Any) -> None:
+    reader = serving.served.answerer("base").reader
+    free = reader.generate([[Message("user", QUESTION)]], max_tokens=30)[0].text.strip()
+
+    def ask(number: int) -> str:
+        more: Any = {"response_format": HELD} if number % 2 else {}
+        said = client.chat.completions.create(
+            model="handbook/base", messages=ASK, max_tokens=30 + 70 * (number % 2), **more
+        )
+        return said.choices[0].message.content or ""
+
+    with ThreadPoolExecutor(6) as pool:
+        texts = list(pool.map(ask, range(6)))
+    assert set(texts[::2]) == {free}
+    assert len(set(texts[1::2])) == 1
+    Setting.model_validate_json(texts[1])
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"type": "object", "properties": {"a": {"not": {"type": "string"}}}}, 'Unimplemented keys: ["not"]'),
+        ({"type": "string", "pattern": "^a(?=b)"}, "look-around"),
+        ({"type": "string", "format": "telephone"}, "Unknown format: telephone"),
+        ({"type": "nothing"}, "Invalid type: nothing"),
+        ({"allOf": [{"type": "string"}, {"type": "number"}]}, "Unsatisfiable"),
+    ],
+)
+def test_what_of_a_schema_cannot_be_held_to_is_named(client: openai.OpenAI, schema: Any, said: str) -> None:
+    form: Any = {"type": "json_schema", "json_schema": {"name": "mine", "schema": schema}}
+    for stream in (False, True):
+        with pytest.raises(openai.BadRequestError) as refused:
+            client.chat.completions.create(model="handbook", messages=ASK, response_format=form, stream=stream)
+        error: Any = refused.value.body
+        assert said in error["message"]
+        assert "'mine'" in error["message"]
+        assert (error["param"], error["code"]) == ("response_format", "unsupported_schema")
+
+
+def test_an_engine_that_cannot_be_held_says_so_and_its_objects_are_looked_at(
+    client: openai.OpenAI, serving: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answerer = serving.served.answerer("base")
+    monkeypatch.setattr(answerer.reader, "flows", False)
+    with pytest.raises(openai.BadRequestError, match="cannot be held to a schema"):
+        client.chat.completions.create(model="handbook/base", messages=ASK, response_format=HELD)
+    asked: Any = {"type": "json_object"}
+    with pytest.raises(openai.UnprocessableEntityError, match="did not write a JSON object"):
+        client.chat.completions.create(model="handbook/base", messages=ASK, response_format=asked, max_tokens=5)
 
 
 @pytest.mark.parametrize(
