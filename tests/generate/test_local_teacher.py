@@ -25,6 +25,7 @@ from understudy.generate.stage import run
 from understudy.generate.taught import TaughtFacts, narrow_schema
 from understudy.generate.text import statements
 from understudy.models.chat import encode
+from understudy.models.client import RequestFailed, Unreachable
 from understudy.models.ledger import Ledger
 from understudy.models.local import LocalModel, label, open_local
 from understudy.models.open import open_language_model
@@ -166,18 +167,14 @@ def test_what_can_be_quoted() -> None:
     assert all(said in text for said in statements(text))
 
 
-def test_a_chunk_beyond_the_window_fails_alone(local: LocalModel, page: Callable[..., Any]) -> None:
-    pages = [page("word " * 4000, "long.md", size=30_000), page(PAGES["heron.md"], "heron.md")]
-    config = RemoteTeacher(rounds=1, pairs_per_round=1, wordings=1, max_tokens=80)
-    taught = ModelTeacher(local, config, lambda *_: None, logging.getLogger("test")).teach(pages)
-    assert taught.outcomes["long.md#0"].status == "failed"
-    assert "exceed the window of 2048" in taught.outcomes["long.md#0"].reason
-    assert taught.outcomes["heron.md#0"].status != "failed"
+def test_a_prompt_beyond_the_window_fails_alone(local: LocalModel) -> None:
+    with pytest.raises(RequestFailed, match="tokens exceed the window of 2048"):
+        local.complete((Message("user", "word " * 4000),), max_tokens=9)
+    assert local.complete((Message("user", "Which port?"),), max_tokens=9, schema={"const": "yes"}).text == '"yes"'
+    assert 0 < local.used.completion < 9
 
 
 def test_a_model_that_breaks_says_so_once(local: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    from understudy.models.client import Unreachable
-
     def broken(*_: Any, **__: Any) -> Iterator[tuple[int, str, Completion]]:
         raise RuntimeError("out of memory\nand more")
         yield
@@ -200,7 +197,9 @@ def test_a_reference_is_checked_and_its_content_is_the_key(tiny_model: Path) -> 
     config = GenerateConfig(teacher=str(tiny_model))
     assert config.models() == {"teacher": str(tiny_model)}
     assert config.identity() == GenerateConfig(teacher="./other", remote={"concurrency": 2}).identity()  # type: ignore[arg-type]
-    rounds = {"remote": {"rounds": 1}}
+    price: Any = {"price": {"input": 1.0, "output": 1.0}, "max_usd": 2.0}
+    assert GenerateConfig(teacher="./other", remote=price).identity() == config.identity()
+    rounds: Any = {"remote": {"rounds": 1}}
     assert GenerateConfig(teacher="./other", **rounds).identity() != config.identity()
     assert GenerateConfig(teacher="./other", pairs="p.csv").models() == {}
     assert GenerateConfig().models() == {}

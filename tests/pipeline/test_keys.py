@@ -169,6 +169,9 @@ BESIDE: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "nothing",
     ),
     (("sft.rows=50",), "budget.rows=100", "nothing"),
+    (("generate.teacher=extractive",), "generate.teacher=lab:reader", TEACH),
+    (("generate.teacher=lab:reader",), "generate.teacher=lab:math", TEACH),
+    (("generate.teacher=lab:reader",), "generate.remote.max_tokens=512", TEACH),
 )
 LINES = [tuple(part.strip() for part in line.split("|")) for line in TABLE.strip().splitlines()]
 # Shown by another recipe than the table's, or a way of naming what is digested by content.
