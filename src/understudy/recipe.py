@@ -94,7 +94,7 @@ class Recipe(BaseModel):
             if getattr(self, section) is not None and self.docs is None:
                 raise ValueError(f"{section}: needs documentation; add `docs: {{path: FOLDER}}`")
         budget, teacher = self.budget or Budget(), self.generate
-        if budget.usd is not None and teacher is not None and teacher.asks and teacher.remote.price is None:
+        if budget.usd is not None and teacher is not None and teacher.served and teacher.remote.price is None:
             raise ValueError("budget: usd needs the teacher's price; add `generate: {remote: {price: {…}}}`")
         if (budget.rows is not None or budget.hours is not None) and self.sft is None:
             raise ValueError(
@@ -114,7 +114,7 @@ class Recipe(BaseModel):
         if isinstance(config, BenchmarkConfig) and self.index is not None:
             return config.with_search(self.index.search, self.index.retriever)
         budget = self.budget or Budget()
-        if isinstance(config, GenerateConfig) and config.asks:
+        if isinstance(config, GenerateConfig) and config.served:
             return config.within(budget.usd)
         if isinstance(config, SftConfig) and budget.rows is not None:
             return config.model_copy(update={"rows": min(budget.rows, config.rows or budget.rows)})

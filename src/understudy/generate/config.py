@@ -171,16 +171,6 @@ class GenerateConfig(StageConfig):
             )
         return str(ref)
 
-    @property
-    def served(self) -> bool:
-        """Whether the teacher is asked over the network."""
-        return self.teacher.partition(":")[0] in WIRES
-
-    @property
-    def local(self) -> bool:
-        """Whether the teacher is a model in this process, and is asked at all."""
-        return self.teacher != "extractive" and not self.served and not self.pairs
-
     @model_validator(mode="after")
     def _own_questions(self) -> GenerateConfig:
         if self.questions == "pairs" and not self.pairs:
@@ -191,8 +181,18 @@ class GenerateConfig(StageConfig):
 
     @property
     def asks(self) -> bool:
-        """Whether a teacher behind an API is asked."""
+        """Whether a model is asked."""
         return self.teacher != "extractive" and not self.pairs
+
+    @property
+    def served(self) -> bool:
+        """Whether a model behind an API is asked."""
+        return self.asks and self.teacher.partition(":")[0] in WIRES
+
+    @property
+    def local(self) -> bool:
+        """Whether a model in this process is asked."""
+        return self.asks and not self.served
 
     def within(self, usd: float | None) -> GenerateConfig:
         """The same with a cap on the money that is no higher."""

@@ -36,9 +36,8 @@ def estimate(config: GenerateConfig, upstream: Mapping[str, Mapping[str, Any]]) 
     counts = upstream.get("chunk", {})
     chunks = counts.get("chunks")
     remote = config.remote
-    asks = config.teacher != "extractive" and not config.pairs
     paid: dict[str, Any] = {}
-    if asks and config.served:
+    if config.served:
         paid = {"unpriced": remote.price is None, "missing": missing(config.teacher)}
     if chunks is None:
         return Estimate(note="the number of chunks is not known yet", **paid)
