@@ -116,9 +116,9 @@ def decode(
 
     with torch.inference_mode():
         while True:
-            for prompt in more() if more is not None else ():
+            for new in more() if more is not None else ():
                 waiting.append(len(asked))
-                asked.append(prompt)
+                asked.append(new)
             if gone is not None:
                 for i in [i for i in waiting if gone(i)]:
                     waiting.remove(i)

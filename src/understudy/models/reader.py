@@ -199,8 +199,8 @@ class TransformersModel:
                 del asked[place]
                 try:
                     done: Completion | Exception = self._completion(talk.length, written, talk.stops, led=talk.led)
-                except ModelError as error:
-                    done = error
+                except ModelError as lost:
+                    done = lost
                 yield talk.number, new, done
             elif new:
                 yield talk.number, new, None
