@@ -65,9 +65,11 @@ def statements(markdown: str) -> list[str]:
     for block in re.split(r"\n\s*\n", markdown):
         rows = any(_ROW.match(line) for line in block.splitlines())
         for part in block.splitlines() if rows else [block]:
+            if part.lstrip().startswith("#"):
+                continue
             for start, end in sentences(part):
                 said = part[start:end].strip()
-                if len(_WORD.findall(said)) >= _FEWEST_WORDS and len(said) <= _LONGEST and not said.startswith("#"):
+                if len(_WORD.findall(said)) >= _FEWEST_WORDS and len(said) <= _LONGEST:
                     found[said] = None
     return list(found)
 
