@@ -162,7 +162,8 @@ def test_an_answer_is_what_the_schema_says(local: LocalModel) -> None:
 
 
 def test_what_can_be_quoted() -> None:
-    text = "## 2. A head of a section\n\nOne is here. Two\nis there too.\n\n| a | b |\n|---|---|\n| x y | 12 |\n\n- first of all\n- no\n"
+    rows = "| a | b |\n|---|---|\n| x y | 12 |\n\n- first of all\n- no\n"
+    text = f"## 2. A head of a section\n\nOne is here. Two\nis there too.\n\n{rows}"
     assert statements(text) == ["One is here.", "Two\nis there too.", "| x y | 12 |", "- first of all"]
     assert all(said in text for said in statements(text))
 
