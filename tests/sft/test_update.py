@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from understudy.artifact import Artifact, digest_file, read_records, seal, write_records
+from understudy.facts import compare_facts
 from understudy.prompts import ABSTAIN
 from understudy.sft import stage
 from understudy.sft.config import MixConfig, ReplayConfig, SftConfig, UpdateConfig
 from understudy.sft.rows import split
-from understudy.sft.update import by_coverage, development, find_update
+from understudy.sft.update import Update, by_coverage, development, find_update
 from understudy.stage import Inputs, RunContext
 from understudy.types import Chunk, QAPair
 
@@ -136,3 +137,14 @@ def test_every_beginning_is_spread_over_the_passages(pairs: list[QAPair]) -> Non
     assert len({p.chunk_id for p in ordered[:16]}) == 16
     assert [p.pair_id for p in ordered] != [p.pair_id for p in by_coverage(pairs, 4)]
     assert ordered == by_coverage(list(reversed(pairs)), 3)
+
+
+def test_a_budget_caps_what_an_epoch_of_an_update_teaches(pairs: list[QAPair]) -> None:
+    changed, gone, same = tuple(pairs[:12]), tuple(pairs[12:16]), tuple(pairs[16:48])
+    update = Update(compare_facts([], [], []), changed, gone, same)
+    assert len(update.of_epoch(0, 0.5)) == 12 + 4 + 16
+    for most, taught, withdrawn, again in ((8, 8, 0, 0), (14, 12, 2, 0), (20, 12, 4, 4), (100, 12, 4, 16)):
+        capped = update.within(most, seed=0)
+        assert (len(capped.taught), len(capped.withdrawn)) == (taught, withdrawn)
+        assert len(capped.of_epoch(0, 0.5, most)) == taught + withdrawn + again
+    assert len({p.fact_id for p in update.within(3, seed=0).taught}) == 3, "facts take turns"
