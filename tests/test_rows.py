@@ -58,6 +58,14 @@ def test_one_reader_for_all(tmp_path: Path, name: str, content: str | bytes) -> 
     assert not found.left_out
 
 
+def test_half_characters_are_no_part_of_a_row(tmp_path: Path) -> None:
+    """An escaped lone surrogate is valid JSON, and could be written to no file; escaped pairs are one character."""
+    line = r'{"question": "a\ud800b", "answer": "\ud83d\ude00 \\\ud800 \u00e9"}'
+    for name, content in (("a.jsonl", line + "\n"), ("a.json", f"[{line}]"), ("a.txt", line)):
+        [row] = read_rows(file(tmp_path, name, content)).rows
+        assert row.values == {"question": "a\ufffdb", "answer": "\U0001f600 \\\ufffd \u00e9"}
+
+
 def test_parquet(tmp_path: Path) -> None:
     import pyarrow
     import pyarrow.parquet

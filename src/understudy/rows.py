@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ _LOOKED_AT = 50  # records by which the delimiter of a CSV is chosen
 _LONGEST_FIELD = 16 << 20
 _ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 _DESCRIBES = ("dataset_info.json", "state.json", "dataset_dict.json")  # what datasets writes beside its rows
+_ESCAPED = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)")
 _SPLITS = {"train": "train", "dev": "dev", "validation": "dev", "valid": "dev", "test": "test"}
 
 
@@ -100,7 +102,7 @@ def _decode(path: Path, data: bytes) -> str:
 def _json(path: Path, text: str, suffix: str) -> Rows:
     if text.lstrip().startswith("[") or suffix == ".json":
         try:
-            whole: Any = json.loads(text)
+            whole: Any = _loads(text)
         except (ValueError, RecursionError) as error:
             lines = [line for line in text.split("\n") if line.strip()]
             if suffix == ".json" and (len(lines) < 2 or not lines[0].rstrip().endswith("}")):
@@ -111,6 +113,13 @@ def _json(path: Path, text: str, suffix: str) -> Rows:
                 rows = [Row(i, value, f"{path} entry {i}") for i, value in enumerate(_objects(path, listed), 1)]
                 return Rows(path, "json", rows)
     return Rows(path, "jsonl", list(_lines(path, text)))
+
+
+def _loads(text: str) -> Any:
+    """JSON; half a character (an escaped lone surrogate), which no file could hold, is read as U+FFFD."""
+    if "\\ud" in text or "\\uD" in text:
+        text = _ESCAPED.sub(lambda found: r"\ufffd" if len(found[0]) == 6 else found[0], text)
+    return json.loads(text)
 
 
 def _listed(whole: Any) -> list[Any] | None:
@@ -137,7 +146,7 @@ def _lines(path: Path, text: str) -> Iterator[Row]:
             continue
         where = f"{path}:{number}"
         try:
-            value = json.loads(line)
+            value = _loads(line)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{where}: not valid JSON: {error}") from error
         if not isinstance(value, Mapping):

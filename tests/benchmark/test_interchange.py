@@ -75,12 +75,23 @@ def test_logs_of_lm_eval_on_other_data(tmp_path: Path) -> None:
     assert len({r.item_id for r in samples.results}) == 2
 
 
-@pytest.mark.parametrize("text", ["{}", '{"doc": 3}', "nonsense"])
+@pytest.mark.parametrize("text", ["{}", '{"doc": 3}', "nonsense", '{"doc": {"a": NaN}}', '{"doc": ' + "[" * 50_000])
 def test_what_is_no_log_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "samples_x.jsonl"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=":1: not a sample"):
         read_samples(path)
+    with pytest.raises(InputError, match="not a JSON log of inspect_ai"):
+        read_log(path)
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [{"input": []}, {"input": {"a": 1}, "choices": ["x"], "target": "A"}, {"input": "q", "target": []}, [], None, "q"],
+)
+def test_a_log_of_inspect_with_odd_samples_is_refused(tmp_path: Path, sample: Any) -> None:
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps({"eval": {"model": "m"}, "samples": [sample]}), encoding="utf-8")
     with pytest.raises(InputError, match="not a JSON log of inspect_ai"):
         read_log(path)
 

@@ -440,6 +440,20 @@ def test_notebook():
         notebook.read(source("{"))
 
 
+def test_an_odd_cell_costs_itself_alone():
+    cells = [
+        {"source": "lost", "metadata": {}},
+        {"cell_type": "code", "source": None, "outputs": [{"text": "no type"}], "metadata": {}},
+        {"cell_type": "code", "source": ["x = 1"], "metadata": {}},
+        {"cell_type": "markdown", "source": ["kept"], "metadata": {}},
+    ]
+    page = notebook.read(source(json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells})))
+    assert "kept" in page.text
+    assert "x = 1" in page.text
+    assert "no type" in page.text
+    assert [s.detail for s in page.skipped] == ["cell 1 has no cell_type"]
+
+
 # ── man pages ───────────────────────────────────────────────────────────────────────────────────────────────
 
 MAN = r""".\" comment

@@ -152,6 +152,7 @@ def test_swagger_2_and_references_in_a_circle():
         (openapi, '{"name": "package"}', "unknown format"),
         (openapi, "openapi: [\n", "cannot be parsed"),
         (openapi, "a: 1\nb:\n  openapi: 3\n", "unknown format"),
+        (openapi, "a: 1\n" + "\n" * 20_000 + " " * 20_000 + "b", "unknown format"),  # in linear time
         (openapi, '{"openapi": ' + "[" * 100_000, "cannot be parsed"),
         (xml, "<project><a/></project>", "unknown format"),
         (xml, "<book><title>x</title>", "cannot be parsed"),

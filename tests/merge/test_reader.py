@@ -154,6 +154,14 @@ def test_folders_that_cannot_be_used(maker: ModuleType, tmp_path: Path) -> None:
         open_checkpoint(tmp_path / "empty")
 
 
+@pytest.mark.parametrize("name", ["x" * 300 + ".safetensors", "é" * 200, "../a", "", 3, None])
+def test_an_index_that_names_no_file_is_refused(tmp_path: Path, name: object) -> None:
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": name}}))
+    with pytest.raises(InputError, match="is not a file name") as refused:
+        open_checkpoint(tmp_path)
+    assert len(str(refused.value)) < 600
+
+
 def test_a_single_file_comes_before_an_index_as_in_transformers(maker: ModuleType, tmp_path: Path) -> None:
     place = maker.make_model(tmp_path / "m", maker.Shape(hidden=16, layers=1, vocabulary=32, intermediate=16))
     old = {k: v + 1 for k, v in maker.load_arrays(place).items()}

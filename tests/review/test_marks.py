@@ -44,9 +44,11 @@ def test_each_marked_answer_stands_once_with_what_readers_said(tmp_path: Path) -
 
 def test_a_line_that_is_no_mark_is_passed_over_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = written(tmp_path, {}) / FILE
-    file.write_text('{"verdict": "bad"}\n{"verdict": "ba' + "\n" + "[" * 100_000 + "\n" + file.read_text())
+    whole = file.read_text()
+    half = whole.replace("900", r"9\ud800")
+    file.write_text('{"verdict": "bad"}\n{"verdict": "ba' + "\n" + "[" * 100_000 + "\n" + half + whole)
     assert [mark.answer for mark in read_marks(tmp_path)] == ["900"]
-    assert [f"{FILE}:{n}: not a marked answer" in caplog.text for n in (1, 2, 3, 4)] == [True, True, True, False]
+    assert [f"{FILE}:{n}: not a marked answer" in caplog.text for n in range(1, 6)] == [True] * 4 + [False]
 
 
 def test_a_marked_answer_is_read_first_beside_what_the_model_had_read(

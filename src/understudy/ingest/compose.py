@@ -9,7 +9,8 @@ from understudy.ingest.places import MARK, unmarked
 
 _MARK = re.compile(MARK)
 _LINE_START = re.compile(
-    rf"^((?:\s|{MARK})*)" r"(#{1,6}(?=\s)|[-+*>](?=\s)|\d{1,9}(?=[.)]\s)|:::|~~~|```|!!!|:(?=\s)|---|===|\|)", re.M
+    rf"^((?:[^\S\n]|{MARK})*+)" r"(#{1,6}(?=\s)|[-+*>](?=\s)|\d{1,9}(?=[.)]\s)|:::|~~~|```|!!!|:(?=\s)|---|===|\|)",
+    re.M,
 )
 _ANYWHERE = re.compile(r"[*\\]|<(?=[A-Za-z/!?]|\Z)|(?<![^\W_])_|_(?![^\W_])|`|\[(?=[^\]]{0,400}\]\()|&(?=#?\w{1,40};)")
 

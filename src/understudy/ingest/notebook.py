@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import nbformat
 
 from understudy.ingest import compose, front_matter, places
-from understudy.ingest.base import Page, SkipFile, Source
+from understudy.ingest.base import Page, SkipFile, Skipped, Source
 from understudy.ingest.html_writer import fragment
 
 _LINES = 30  # of an output: longer ones are logs and data, not documentation
@@ -24,31 +25,45 @@ def read(source: Source) -> Page:
         raise
     except Exception as error:  # nbformat raises whatever its JSON schema and converters raise
         raise SkipFile("cannot be parsed", f"not a notebook: {error}") from error
-    settings = book.metadata
-    language = settings.get("language_info", {}).get("name") or settings.get("kernelspec", {}).get("language", "")
+    settings = _mapping(book.get("metadata"))
+    said = _mapping(settings.get("language_info")).get("name") or _mapping(settings.get("kernelspec")).get("language")
+    language = said if isinstance(said, str) else ""
     blocks: list[str] = []
     title, metadata = "", {}
-    for number, cell in enumerate(book.cells):
+    skipped: list[Skipped] = []
+    for number, cell in enumerate(_list(book.get("cells"))):
         before = len(blocks)
-        if cell.cell_type == "markdown":
-            blocks.append(cell.source)
-        elif cell.cell_type == "code":
-            blocks.append(compose.code_block(cell.source, language))
-            blocks += [_output(o) for o in cell.get("outputs", [])]
+        kind, text = _mapping(cell).get("cell_type"), _text(_mapping(cell).get("source"))
+        if kind == "markdown":
+            blocks.append(text)
+        elif kind == "code":
+            blocks.append(compose.code_block(text, language))
+            blocks += [_output(_mapping(o)) for o in _list(cell.get("outputs"))]
+        elif kind is None:
+            skipped.append(Skipped("", "notebook cell", f"cell {number + 1} has no cell_type"))
         elif number == 0:  # a raw first cell is where tools keep front matter
-            page = front_matter.split(cell.source)
+            page = front_matter.split(text)
             title, metadata = page.title, dict(page.metadata)
             blocks.append(page.text)
         blocks[before:] = [places.mark(number + 1) + places.clean(b) for b in blocks[before:] if b.strip()]
-    page = Page(compose.join(blocks) + "\n", title, metadata=metadata)
+    page = Page(compose.join(blocks) + "\n", title, metadata=metadata, skipped=tuple(skipped))
     return places.placed(page, "cell {}".format)
 
 
-def _output(output: Any) -> str:
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """What should be a mapping, as one: nbformat passes on what its schema refuses."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _output(output: Mapping[str, Any]) -> str:
     """What a cell printed or showed: Markdown and HTML as such, tables included; else its plain text."""
-    if output.output_type == "error" or output.get("name") == "stderr":
+    if output.get("output_type") == "error" or output.get("name") == "stderr":
         return ""
-    data = output.get("data") or {}
+    data = _mapping(output.get("data"))
     if markdown := _text(data.get("text/markdown")).strip():
         return markdown
     text = _ESCAPES.sub("", _text(output.get("text") or data.get("text/plain")))

@@ -13,7 +13,7 @@ from understudy import yaml_text
 from understudy.ingest import compose, places
 from understudy.ingest.base import Page, SkipFile, Source
 
-_IS = re.compile(r"""^\s*\{?\s*["']?(?:openapi|swagger)["']?\s*:""", re.MULTILINE)
+_IS = re.compile(r"""^[ \t]*+\{?[ \t]*+["']?(?:openapi|swagger)["']?[ \t]*+:""", re.MULTILINE)
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _DEEPEST = 6  # references and objects within objects
 _MOST = 4_000_000  # characters

@@ -72,7 +72,7 @@ def file_name(address: str, folder: str, ending: str) -> str:
     own = PurePosixPath(last).suffix.lower()
     last = last.removesuffix(PurePosixPath(last).suffix) if own in SUFFIXES else last
     if parts.query:
-        last += "-" + hashlib.sha256(parts.query.encode()).hexdigest()[:8]
+        last += "-" + hashlib.sha256(parts.query.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     inside = [f"{name}_" if PurePosixPath(name).suffix.lower() in SUFFIXES else name for name in names if name]
     return "/".join([*inside, last + ending])
 
@@ -80,6 +80,7 @@ def file_name(address: str, folder: str, ending: str) -> str:
 def _safe(name: str) -> str:
     name = _UNSAFE.sub("_", name)
     name = "_" + name[1:] if name.startswith(".") else name
-    if len(name.encode()) > _LONGEST_PART:
-        name = name[:20] + "-" + hashlib.sha256(name.encode()).hexdigest()[:16] + PurePosixPath(name).suffix[:10]
+    if len(name.encode("utf-8", "replace")) > _LONGEST_PART:
+        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        name = name[:20] + "-" + digest + PurePosixPath(name).suffix[:10]
     return name

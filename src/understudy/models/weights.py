@@ -12,6 +12,7 @@ from understudy.errors import InputError, ModelError
 from understudy.models.safetensors_header import MAX_HEADER, TensorInfo, parse_header
 
 _PICKLES = ("pytorch_model*.bin", "adapter_model*.bin", "*.pt", "*.pth", "consolidated*.pth")
+_LONGEST_NAME = 255  # bytes, as file systems have it
 _CONVERT = (
     "python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{0}', dtype='auto')"
     ".save_pretrained('{0}-safetensors')\""
@@ -62,11 +63,16 @@ def read_index(index: Path) -> dict[str, str]:
         if not isinstance(where, dict) or not where:
             raise ValueError("it has no weight_map that names the tensors' files")
         for tensor, name in where.items():
-            if not isinstance(name, str) or not name or Path(name).name != name or "\\" in name or "\0" in name:
-                raise ValueError(f"weight_map: '{tensor}': {name!r} is not a file name")
+            if not isinstance(name, str) or not _is_file_name(name):
+                raise ValueError(f"weight_map: '{tensor}': {str(name)[:80]!r} is not a file name")
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{index}: damaged: {error}; copy or download it again") from error
     return {str(tensor): str(name) for tensor, name in where.items()}
+
+
+def _is_file_name(name: str) -> bool:
+    whole = bool(name) and Path(name).name == name and "\\" not in name and "\0" not in name
+    return whole and len(name.encode("utf-8", "replace")) <= _LONGEST_NAME
 
 
 def check_index(files: WeightFiles, headers: dict[str, dict[str, TensorInfo]]) -> None:

@@ -82,7 +82,7 @@ def _mark(line: str) -> MarkedAnswer | None:
         return None
     passages = tuple(str(p) for p in plain["passages"])
     note = " ".join(str(plain["note"]).split())
-    return MarkedAnswer(
+    mark = MarkedAnswer(
         question=str(plain["question"]),
         answer=_CITED.sub("", str(plain["answer"]).strip()),
         model=str(plain["model"]),
@@ -91,3 +91,5 @@ def _mark(line: str) -> MarkedAnswer | None:
         when=str(plain["when"]),
         chunk_id=passages[0] if passages else "",
     )
+    "".join((mark.question, mark.answer, mark.model, *passages, *mark.notes, mark.when)).encode()  # no half characters
+    return mark

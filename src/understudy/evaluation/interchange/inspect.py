@@ -93,7 +93,7 @@ def read_log(path: Path) -> Samples:
         log = json.loads(path.read_text(encoding="utf-8"))
         arm, samples = str(log["eval"]["model"]), list(log["samples"])
         found = [_read(arm, sample) for sample in samples]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(
             f"{path}: not a JSON log of inspect_ai ({error!r}); convert with `inspect log convert --to json`"
         ) from error

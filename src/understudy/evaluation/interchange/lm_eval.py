@@ -101,10 +101,10 @@ def read_samples(path: Path) -> Samples:
             doc: Mapping[str, Any] = dict(sample["doc"])
             acc = next((float(sample[m]) for m in METRICS if isinstance(sample.get(m), (int, float))), None)
             scores = _scores(sample.get("filtered_resps") or [])
-        except (ValueError, KeyError, TypeError) as error:
+            item = _item(doc)
+            name = item.item_id if item else "q-" + digest_json(doc)[:12]
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise InputError(f"{path}:{number}: not a sample of lm_eval: {error!r}") from error
-        item = _item(doc)
-        name = item.item_id if item else "q-" + digest_json(doc)[:12]
         arm = arm or str(sample.get("arm") or path.stem.removeprefix("samples_"))
         if item:
             items.setdefault(name, item)

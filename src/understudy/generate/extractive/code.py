@@ -22,7 +22,9 @@ _COMMENTED = re.compile(
     r"^[ \t]*# *(?P<g>[A-Z][^\n#]{4,90})\n(?P<v>[ \t]*[^\s#][^\n]*)(?=\n\s*(?:\n|#)|\n?\Z)", re.MULTILINE
 )
 _COMMAND = re.compile(r"(?:sudo )?(?:\./|/|~/)?[A-Za-z][\w./\\:-]*(?:\.exe)?(?: |$)")
-_SETTING = re.compile(r"^\s*(?P<k>[A-Za-z_][\w.-]*)\s*(?:=|:)\s*(?P<v>[^\s#;][^#;\n]*?)\s*(?:[#;].*)?$", re.MULTILINE)
+_SETTING = re.compile(
+    r"^[^\S\n]*(?P<k>[A-Za-z_][\w.-]*)\s*(?:=|:)\s*(?P<v>[^\s#;][^#;\n]*?)\s*(?:[#;].*)?$", re.MULTILINE
+)
 _GOAL = re.compile(
     r"\b(?:in order )?to (?P<g>[a-z][^.;:]{4,80}?)(?:,| with these commands| using | by |:|$)", re.IGNORECASE
 )
