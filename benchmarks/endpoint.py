@@ -9,8 +9,9 @@ and `Retry-After: 1`, 2 % end in 500, 1 % hang until the client gives up, 3 % br
    really held requests (a hang until the client gave up), divided by the concurrency: no client can need less.
    `forced` is a client that costs nothing itself, on the same script: it has the concurrency's requests under way at
    every moment, waits as long as a refusal asks, gives a hang up after the timeout, and asks again at once.
-2. killed ten times at random moments, and finished. A request counts as answered when its answer had left the server
-   a tenth of a second before the kill; no such request may come again.
+2. killed ten times at random moments, and finished. After each kill the ledger is read: no request whose answer it
+   holds may come again. Those whose answer had left the server but was not kept yet may; how long before the kill it
+   had left is printed, which on a busy machine is the time that the client waited for the processor.
 3. the same with a cap on money for half of the chunks: what the server has billed, against the cap.
 """
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import hashlib
 import heapq
 import json
@@ -25,6 +27,7 @@ import logging
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -57,8 +60,9 @@ class Server:
                 )
                 body = await reader.readexactly(size)
                 began, outcome = time.monotonic(), self.outcome()
+                part = part_of(json.loads(body))
                 try:
-                    status, headers, answer, billed = await self.answer(outcome, json.loads(body), reader)
+                    status, headers, answer, billed = await self.answer(outcome, part, reader)
                     writer.write(
                         f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{headers}"
                         f"Content-Length: {len(answer)}\r\n\r\n".encode()
@@ -66,9 +70,9 @@ class Server:
                     )
                     await writer.drain()
                 except BaseException:
-                    self.note(body, f"{outcome}, gone", began, 0)
+                    self.note(body, part, f"{outcome}, gone", began, 0)
                     raise
-                self.note(body, outcome, began, billed)
+                self.note(body, part, outcome, began, billed)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -81,9 +85,7 @@ class Server:
             "ok",
         )
 
-    async def answer(
-        self, outcome: str, asked: dict[str, Any], reader: asyncio.StreamReader
-    ) -> tuple[int, str, bytes, int]:
+    async def answer(self, outcome: str, name: str, reader: asyncio.StreamReader) -> tuple[int, str, bytes, int]:
         if outcome == "hang":
             await reader.read(1)  # until the client goes away
             raise ConnectionError
@@ -92,8 +94,6 @@ class Server:
             return 429, f"Retry-After: {RETRY_AFTER}\r\n", b'{"error": {"message": "slow down"}}', 0
         if outcome == "500":
             return 500, "", b'{"error": {"message": "no"}}', 0
-        text = next(m["content"] for m in asked["messages"] if "<excerpt>" in m["content"])
-        name = text.split("The port of part ")[1].split(" is ")[0]
         fact = {"quote": f"The port of part {name} is 9{name}.", "kind": "forward", "answer": f"It is 9{name}.",
                 "questions": [f"What is the port of part {name}?"], "option": f"9{name}"}  # fmt: skip
         said = 'Sure! Here you go: {"facts": [' if outcome == "broken" else json.dumps({"facts": [fact]})
@@ -102,16 +102,23 @@ class Server:
                 "usage": {"prompt_tokens": prompt, "completion_tokens": completion}}  # fmt: skip
         return 200, "", json.dumps(told).encode(), sum(TOKENS)
 
-    def note(self, body: bytes, outcome: str, began: float, billed: int) -> None:
+    def note(self, body: bytes, part: str, outcome: str, began: float, billed: int) -> None:
         now = time.monotonic()
         line = {
             "t": now,
             "body": hashlib.sha256(body).hexdigest()[:16],
+            "part": part,
             "outcome": outcome,
             "held": now - began,
             "billed": billed,
         }
         self.log.write(json.dumps(line) + "\n")
+
+
+def part_of(asked: dict[str, Any]) -> str:
+    """The part of the made-up manual that a request is about."""
+    text = next(m["content"] for m in asked["messages"] if "<excerpt>" in m["content"])
+    return str(text.split("The port of part ")[1].split(" is ")[0])
 
 
 async def serve(log: Path, seed: int, latency: float) -> None:
@@ -153,6 +160,10 @@ def teach(url: str, ledger: Path, chunks: int, concurrency: int, timeout: float,
 # ── the comparison ──────────────────────────────────────────────────────────────────────────────────────
 
 
+Kill = tuple[float, set[str]]
+"""When, and which parts' answers the ledger held then."""
+
+
 class Setting:
     """A server, a ledger and a log of their own."""
 
@@ -180,9 +191,16 @@ class Setting:
     def requests(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
 
-    def killed(self, times: int, cap: float | None = None) -> tuple[dict[str, Any], list[float]]:
-        """Run to the end through `times` kills. Gives the last account and the moments of the kills."""
-        rng, kills = random.Random(times), []
+    def kept(self) -> set[str]:
+        """The parts whose facts the ledger holds."""
+        with contextlib.closing(sqlite3.connect(self.ledger)) as db:
+            texts = [text for (text,) in db.execute("SELECT text FROM replies") if text.startswith('{"facts"')]
+        return {json.loads(text)["facts"][0]["option"].removeprefix("9") for text in texts}
+
+    def killed(self, times: int, cap: float | None = None) -> tuple[dict[str, Any], list[Kill]]:
+        """Run to the end through `times` kills. Gives the last account, and the kills."""
+        rng = random.Random(times)
+        kills: list[Kill] = []
         for _ in range(times):
             process = self.start(cap)
             before = len(self.requests())
@@ -191,9 +209,10 @@ class Setting:
             time.sleep(
                 rng.uniform(0.0, 0.6 * self.options.chunks * self.options.latency / self.options.concurrency / times)
             )
-            kills.append(time.monotonic())
             process.send_signal(signal.SIGKILL)
+            at = time.monotonic()
             process.communicate()
+            kills.append((at, self.kept()))
         return self.finish(self.start(cap)), kills
 
     def close(self) -> None:
@@ -201,18 +220,21 @@ class Setting:
         self.server.communicate()
 
 
-def repeated(requests: list[dict[str, Any]], kills: list[float]) -> tuple[int, int]:
-    """Requests that came again though they had been answered: in all, and a tenth of a second before a kill."""
-    answered: dict[str, float] = {}
-    twice = early = 0
+def repeated(requests: list[dict[str, Any]], kills: list[Kill]) -> tuple[int, list[float]]:
+    """How many requests came again though the ledger held their answer; and of the others that came again though they
+    had been answered, how many seconds before the next kill the answer had left the server."""
+    answered: dict[str, tuple[float, float]] = {}
+    kept, gaps = 0, []
     for request in sorted(requests, key=lambda r: r["t"] - r["held"]):
-        if request["body"] in answered:
-            twice += 1
-            left = answered[request["body"]]
-            early += not any(0 <= kill - left < 0.1 or left > kill > left - 0.5 for kill in kills)
+        came = request["t"] - request["held"]
+        if any(came > at and request["part"] in held for at, held in kills):
+            kept += 1
+        elif request["body"] in answered:
+            asked, left = answered[request["body"]]  # where a kill fell between the two, nobody read the answer
+            gaps.append(min((max(0.0, at - left) for at, _ in kills if at >= asked), default=0.0))
         if request["outcome"] == "ok":  # broken JSON twice over is set aside, and asked for by the next run
-            answered.setdefault(request["body"], request["t"])
-    return twice, early
+            answered.setdefault(request["body"], (came, request["t"]))
+    return kept, gaps
 
 
 def forced(o: argparse.Namespace, seed: int) -> float:
@@ -273,9 +295,10 @@ def main() -> None:
         done, kills = second.killed(o.kills)
         asked = second.requests()
         second.close()
-        twice, early = repeated(asked, kills)
-        print(f"{o.kills} kills: {done['status']}; {len(asked)} requests; answered and sent again: {early} "
-              f"(and {twice - early} whose answer was on its way when the process died)")  # fmt: skip
+        kept, gaps = repeated(asked, kills)
+        print(f"{o.kills} kills, {sum(len(k) for _, k in kills)} answers kept at them: {done['status']}; {len(asked)} "
+              f"requests; kept and sent again: {kept}; answered, not kept yet and sent again: {len(gaps)}, which had "
+              f"left at most {max(gaps, default=0.0):.2f} s before the kill")  # fmt: skip
         cap = o.chunks / 2 * sum(TOKENS) / 1e6
         third = Setting(Path(name) / "capped", o, 3)
         done, _ = third.killed(o.kills, cap)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -50,8 +51,11 @@ def watched(tmp_path: Path, log: Path) -> dict[str, str]:
 
 
 ROOMS = """
-import sys
+import contextlib, fcntl, json, re, signal, socket, struct, subprocess, sys, urllib.request
 from understudy.cli import main
+
+with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+    fcntl.ioctl(made, 0x8914, struct.pack("16sh14x", b"lo", 0x41))  # a new namespace's loopback is down
 
 for words in (
     ["run", "recipe.yaml"],
@@ -66,6 +70,29 @@ for words in (
     sys.argv = ["understudy", *words]
     if code := main._run():
         sys.exit(f"{words}: {code}")
+
+# What is served is asked one question, by a program on this machine, and stopped.
+words = [sys.executable, "-u", "-m", "understudy.cli.main", "serve", "handbook", "--port", "0"]
+server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+address = None
+for line in server.stdout:
+    if address := re.search(r"http://127\\.0\\.0\\.1:\\d+", line):
+        break
+if address is None:
+    sys.exit("serve: says no address")
+asked = {"model": "handbook", "messages": [{"role": "user", "content": "Which limit is number 3?"}], "max_tokens": 8}
+request = urllib.request.Request(
+    address[0] + "/v1/chat/completions", json.dumps(asked).encode(), {"Content-Type": "application/json"}
+)
+here = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+with here.open(request, timeout=120) as answer:
+    said = json.load(answer)
+server.send_signal(signal.SIGINT)
+server.stdout.close()
+if server.wait(60) not in (0, 130):
+    sys.exit(f"serve: exit code {server.returncode}")
+with open("served.json", "w") as file:
+    json.dump(said, file)
 """
 
 
@@ -88,6 +115,9 @@ def test_the_rooms_after_a_run_reach_nothing_either(tmp_path: Path, tiny_model: 
     assert not attempts, attempts
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "parity.json").is_file()
+    said = json.loads((tmp_path / "served.json").read_text())
+    assert said["choices"][0]["message"]["role"] == "assistant"
+    assert said["citations"], "the served run has looked nothing up"
 
 
 def test_the_quickstart_neither_looks_a_name_up_nor_connects(tmp_path: Path, docs_folder: Path) -> None:

@@ -7,17 +7,19 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from tools.torture.process import TIMEOUT, Run, finished, unclear, warm_up
+
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT = 900.0
+LOOK = 0.03  # seconds between two looks at which stage goes on
 CHEAP = """
 name: torture
 base_model: lab:reader
@@ -83,15 +85,6 @@ def preferences(file: Path) -> Path:
     return file
 
 
-def start(recipe: Path, store: Path, **env: str) -> subprocess.Popen[str]:
-    """`understudy run` as a process of its own."""
-    words = [sys.executable, "-m", "understudy.cli.main", "run", str(recipe), "--yes", "--store", str(store)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **env}
-    return subprocess.Popen(
-        words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
-    )
-
-
 def digests(store: Path) -> dict[str, str]:
     """stage → content digest of the newest artifacts of the store."""
     found = {}
@@ -99,21 +92,6 @@ def digests(store: Path) -> dict[str, str]:
         plain = json.loads(manifest.read_text(encoding="utf-8"))
         found[plain["stage"]] = plain["digest"]
     return found
-
-
-def finished(process: subprocess.Popen[str], counts: Counter[str]) -> int | None:
-    """The exit code; None, and counted, where it hangs. Unclear words are counted too."""
-    try:
-        _, said = process.communicate(timeout=TIMEOUT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        counts["hangs"] += 1
-        return None
-    if "Traceback" in said or "unexpected:" in said:
-        counts["unclear"] += 1
-        print(said[-800:], file=sys.stderr)
-    return process.returncode
 
 
 @contextmanager
@@ -132,55 +110,107 @@ def work(folder: Path, recipe: str, **named: str) -> Iterator[tuple[Path, Path]]
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def reference(recipe: Path, folder: Path, counts: Counter[str]) -> tuple[dict[str, str], float]:
-    """Digests and seconds of a run that nobody disturbs."""
-    began = time.monotonic()
-    if finished(start(recipe, folder / "reference"), counts) != 0:
-        raise SystemExit("torture: the undisturbed run fails")
-    return digests(folder / "reference"), time.monotonic() - began
+@dataclass(frozen=True)
+class Undisturbed:
+    """A run that nobody disturbs: digests, seconds, and how long each stage took, in their order."""
+
+    digests: dict[str, str]
+    seconds: float
+    stages: dict[str, float]
 
 
-def compared(recipe: Path, store: Path, wanted: Mapping[str, str], counts: Counter[str]) -> None:
+def alone(recipe: Path, store: Path, counts: Counter[str]) -> int | None:
+    """The exit code of `understudy run` in a process that is started anew; None, and counted, where it hangs."""
+    words = [sys.executable, "-m", "understudy.cli.main", "run", str(recipe), "--yes", "--store", str(store)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "LD_PRELOAD": ""}
+    try:
+        done = subprocess.run(words, env=env, capture_output=True, text=True, errors="replace", timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        counts["hangs"] += 1
+        return None
+    unclear(done.stdout + done.stderr, counts)
+    return done.returncode
+
+
+def reference(recipe: Path, folder: Path, counts: Counter[str]) -> Undisturbed:
+    """The run, once in a process of its own, so that what forks does not differ from what starts, and once forked."""
+    alone(recipe, folder / "alone", counts)
+    warm_up(recipe, folder / "warm")
+    process = Run(recipe, folder / "forked")
+    began, stages = time.monotonic(), dict[str, float]()
+    while process.poll() is None and time.monotonic() - began < TIMEOUT:
+        before = time.monotonic()
+        time.sleep(LOOK)
+        stage = process.stage()
+        stages[stage] = stages.get(stage, 0.0) + time.monotonic() - before
+    seconds = time.monotonic() - began
+    made = digests(folder / "forked")
+    if finished(process, counts) != 0 or not made or made != digests(folder / "alone"):
+        raise SystemExit(f"torture: the undisturbed run fails: exit code {process.code}, {len(made)} artifacts")
+    return Undisturbed(made, seconds, {k: v for k, v in stages.items() if not k.startswith(("before", "between"))})
+
+
+def compared(recipe: Path, store: Path, wanted: Undisturbed, counts: Counter[str]) -> None:
     """The same command once more must end well, with the digests of an undisturbed run and no litter."""
-    if finished(start(recipe, store), counts) != 0:
+    if finished(Run(recipe, store), counts) != 0:
         counts["not resumed"] += 1
-    elif digests(store) != wanted:
+    elif digests(store) != wanted.digests:
         counts["lost or changed"] += 1
     if any(p for p in store.rglob(".*.tmp")):
         counts["litter"] += 1
 
 
 def kills(seed: int, count: int, folder: Path, *, whole: bool) -> Counter[str]:
-    """SIGKILL at random moments, several in a row on one store, until `count` kills hit a living run."""
+    """SIGKILL, several in a row on one store, until `count` kills hit a living run. Three of four wait for a stage,
+    each in its turn, and fall at a random moment of it; the others fall at any moment of the run."""
     chance, counts = random.Random(seed), Counter[str]()
     with work(folder, WHOLE if whole else CHEAP) as (recipe, place):
-        wanted, seconds = reference(recipe, place, counts)
+        wanted = reference(recipe, place, counts)
         while counts["kills"] < count:
             store = place / f"store-{counts['stores']}"
             counts["stores"] += 1
-            for _ in range(chance.randint(1, 4)):
-                process = start(recipe, store)
-                time.sleep(chance.uniform(0.0, seconds))
-                if process.poll() is None:
-                    process.send_signal(signal.SIGKILL)
+            for stage in (stage for stage in wanted.stages for _ in range(chance.choice((0, 1, 1, 1, 2)))):
+                if counts["kills"] == count:
+                    break
+                process = Run(recipe, store)
+                if chance.random() < 0.75:
+                    _until(process, stage)
+                    time.sleep(chance.uniform(0.0, wanted.stages[stage]))
+                else:
+                    time.sleep(chance.uniform(0.0, wanted.seconds))
+                if process.kill():
                     counts["kills"] += 1
-                process.communicate()
+                    counts[f"in {process.stage()}"] += 1
+                process.said()
             compared(recipe, store, wanted, counts)
             shutil.rmtree(store, ignore_errors=True)
+            _progress("kills", counts)
     return counts
+
+
+def _until(process: Run, stage: str) -> None:
+    """Wait until a run has come to a stage, or has ended."""
+    end = time.monotonic() + TIMEOUT
+    while process.poll() is None and process.stage() != stage and time.monotonic() < end:
+        time.sleep(LOOK)
+
+
+def _progress(part: str, counts: Counter[str]) -> None:
+    """The counts so far: a part that is stopped has lost none."""
+    print(f"{part}: {dict(counts)}", file=sys.stderr, flush=True)
 
 
 def pairs(seed: int, count: int, folder: Path) -> Counter[str]:
     """Two processes on one store, one of them killed: the other must end with what an undisturbed run makes."""
     chance, counts = random.Random(seed), Counter[str]()
     with work(folder, CHEAP) as (recipe, place):
-        wanted, seconds = reference(recipe, place, counts)
+        wanted = reference(recipe, place, counts)
         for number in range(count):
             store = place / f"store-{number}"
-            first, second = start(recipe, store), start(recipe, store)
-            time.sleep(chance.uniform(0.0, seconds))
+            first, second = Run(recipe, store), Run(recipe, store)
+            time.sleep(chance.uniform(0.0, wanted.seconds))
             first.kill()
-            first.communicate()
+            first.said()
             counts["pairs"] += 1
             if finished(second, counts) != 0:
                 counts["not finished"] += 1
@@ -190,28 +220,40 @@ def pairs(seed: int, count: int, folder: Path) -> Counter[str]:
 
 
 def disk(seed: int, count: int, folder: Path) -> Counter[str]:
-    """The disk is full from the n-th write on, for n from 1 until a run needs fewer: one line, then resumed."""
+    """The disk is full from the n-th write on, for n from `seed` until a run needs fewer writes: one line, exit code 1,
+    and resumed. This process must have the shim loaded (`with_shim`)."""
     counts = Counter[str]()
+    with work(folder, CHEAP) as (recipe, place):
+        wanted = reference(recipe, place, counts)
+        for number in range(seed, seed + count):
+            store = place / f"store-{number}"
+            process = Run(recipe, store, {"FAIL_AT": str(number), "FAIL_UNDER": str(store)})
+            code = finished(process, counts)
+            if code == 0:
+                counts["writes of a whole run"] = number - 1
+                break
+            counts["full disks"] += 1
+            made = digests(store)
+            counts[f"in {next((s for s in wanted.stages if s not in made), 'the report')}"] += 1
+            if code != 1:
+                counts["other exit codes"] += 1
+                print(f"disk: write {number}: exit code {code}", file=sys.stderr)
+            compared(recipe, store, wanted, counts)
+            shutil.rmtree(store, ignore_errors=True)
+            if number % 10 == 0:
+                _progress("disk", counts)
+    return counts
+
+
+def with_shim(folder: Path) -> None:
+    """Start this process again with the shim loaded before libc; returns where it is."""
     shim = folder.with_suffix(".so")
+    if os.environ.get("LD_PRELOAD") == str(shim):
+        return
     folder.parent.mkdir(parents=True, exist_ok=True)
     source = Path(__file__).with_name("shim.c")
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(shim), str(source), "-ldl"], check=True)
-    with work(folder, CHEAP) as (recipe, place):
-        wanted, _ = reference(recipe, place, counts)
-        for number in range(1 + seed % 1000, 1 + seed % 1000 + count):
-            store = place / f"store-{number}"
-            env = {"LD_PRELOAD": str(shim), "FAIL_AT": str(number), "FAIL_UNDER": str(store)}
-            process = start(recipe, store, **env)
-            code = finished(process, counts)
-            if code == 0:
-                counts["needed fewer writes"] += 1
-                break
-            counts["full disks"] += 1
-            if code != 1:
-                counts["other exit codes"] += 1
-            compared(recipe, store, wanted, counts)
-            shutil.rmtree(store, ignore_errors=True)
-    return counts
+    os.execve(sys.executable, sys.orig_argv, {**os.environ, "LD_PRELOAD": str(shim)})
 
 
 def endpoint(seed: int, count: int, folder: Path) -> Counter[str]:
@@ -224,18 +266,18 @@ def endpoint(seed: int, count: int, folder: Path) -> Counter[str]:
     for mode in MODES[:count]:
         with ScriptedTeacher([mode] * 200) as bad, work(folder, TAUGHT, URL=bad.url) as (recipe, place):
             counts["modes"] += 1
-            if finished(start(recipe, place / "store"), counts) not in (0, 1):
+            if alone(recipe, place / "store", counts) not in (0, 1):
                 counts["other exit codes"] += 1
             bad.script[:] = [chance.choice(["ok", "ok", "500"]) for _ in range(20)]
-            if finished(start(recipe, place / "store"), counts) not in (0, 1):
+            if alone(recipe, place / "store", counts) not in (0, 1):
                 counts["other exit codes"] += 1
             bad.script[:] = []
             before = len(bad.requests)
-            if finished(start(recipe, place / "store"), counts) != 0:
+            if alone(recipe, place / "store", counts) != 0:
                 counts["not healed"] += 1
                 print(f"endpoint: {mode[:60]!r}: a good endpoint does not heal it", file=sys.stderr)
             again = len(bad.requests)
-            finished(start(recipe, place / "store"), counts)
+            alone(recipe, place / "store", counts)
             if len(bad.requests) != again:
                 counts["paid twice"] += 1
             counts["requests"] += len(bad.requests)

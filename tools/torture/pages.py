@@ -1,16 +1,18 @@
-"""Inputs that nobody writes: small files of every format, changed at random by a seed that repeats them."""
+"""Small pages of every format, which hold what the format has: what a reader is tortured with begins as these."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import json
-import random
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-FILES = Path(__file__).parent / "files"
+import yaml
+
+FILES = Path(__file__).resolve().parents[2] / "tests" / "ingest" / "files"
 
 MARKDOWN = """---
 title: "Kettle: all of it"
@@ -56,6 +58,16 @@ inside
 
 Inside.
 
+</details>
+
+<details open>
+<summary>Some <b>more</b></summary>
+<p>Para</p>
+<ul><li>x</li></ul>
+
+```sh
+kettle
+```
 </details>
 
 Term
@@ -219,7 +231,7 @@ NOTEBOOK = {
 }
 
 
-def _epub() -> bytes:
+def _epub(page: bytes = b"<h1>T</h1><p>text</p>") -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("META-INF/container.xml", '<container><rootfile full-path="b.opf"/></container>')
@@ -228,7 +240,15 @@ def _epub() -> bytes:
             '<package><title>T</title><item id="a" href="a.html" media-type="text/html"/>'
             '<itemref idref="a"/></package>',
         )
-        archive.writestr("a.html", "<h1>T</h1><p>text</p>")
+        archive.writestr("a.html", page)
+    return made.getvalue()
+
+
+def _office(page: bytes = b"<w:document><w:body><w:p><w:r><w:t>x</w:t></w:r></w:p></w:body></w:document>") -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", page)
     return made.getvalue()
 
 
@@ -248,59 +268,14 @@ SEEDS: dict[str, bytes] = {
     "m.xml": (FILES / "wiki.xml").read_bytes(),
     "n.yaml": (FILES / "kettle.yaml").read_bytes(),
     "o.txt": b"Plain\n\n- text\n",
+    "p.json": json.dumps(yaml.safe_load((FILES / "kettle.yaml").read_bytes())).encode(),
+    "q.docx": _office(),
+    "r.md": b"+++\ntitle = 'x'\n[a]\nb = [1, 2]\n+++\n# T\n\ntext\n",
 }
-_MARKS = "# > - * ` ~ | : ; . , = + _ [ ] ( ) { } < > / \\ & \" ' ! $ % ^"
-_TOKENS = [
-    *(token.encode() for token in _MARKS.split()),
-    b"\n", b"\n\n", b"\r\n", b"\t", b"    ", b"\0", b"\xff", b"\xfe\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\x10",
-    b"\x11", b"\x1b[31m", "\u2028".encode(), "\u202e".encode(), b"```", b"~~~", b"---\n", b":::", b"!!! note\n",
-    b"<table>", b"</table>", b"<div>", b"</div>", b"<!--", b"-->", b"<![CDATA[", b"]]>", b"&amp;", b"&#x110000;",
-    b"<script>", b"{{", b"}}", b"{|", b"|}", b".. include:: d.rst\n", b".. ", b"::\n", b"|===\n", b"====\n",
-    b"[[", b"]]",
-    b"(((", b"{a}", b":a: {a}\n", b"include::k.adoc[]\n", b".ds a \\*a\\*a\n", b".de X\n", b"..\n", b".if n \\{\\\n",
-    b".TS\n", b".TE\n",
-    b"\\*[", b"\\[u", b"\\N'9999999'", b".Bl -column\n", b"\\f(", b".so e.1\n", b"*a", b"&a", b"<<: ",
-    b"9" * 400, b"0x" + b"f" * 400, b"!!int ", b"$ref: '#/paths'", b"export const a = {", b"import a from 'b'\n",
-    b"rowspan=99999 ", b"colspan=0 ", b":rspan:`99`", b"\\ud800", b"[" * 50, b"{" * 50, b"(" * 50, b"> " * 50, b"    a",
-    b"<nowiki>", b"{/*", b"pass:[", b"a=b", b"[http://a ", b"|a|",
-]  # fmt: skip
-
-
-def mutated(seed: int, count: int, largest: int = 400_000) -> Iterator[tuple[str, bytes]]:
-    """So many (file name, content), of at most `largest` bytes, the same for the same seed."""
-    draw = random.Random(seed)
-    names = sorted(SEEDS)
-    for _ in range(count):
-        name = draw.choice(names)
-        data = SEEDS[name]
-        for _ in range(draw.choice((1, 1, 2, 3, 5, 8))):
-            data = _changed(draw, data)[:largest]
-        yield name, data
-
-
-def _changed(draw: random.Random, data: bytes) -> bytes:
-    size = len(data)
-    a = draw.randrange(size + 1)
-    b = min(size, a + draw.choice((1, 3, 10, 40, 200)))
-    kind = draw.randrange(9)
-    if kind == 0:
-        return data[:a] + data[b:]
-    if kind == 1:
-        return data[:b] + data[a:b] * draw.choice((1, 2, 5)) + data[b:]
-    if kind == 2:
-        return data[:a] + draw.choice(_TOKENS) + data[a:]
-    if kind == 3:
-        return data[:a] + draw.choice(_TOKENS) * draw.choice((2, 10, 100, 3000)) + data[a:]
-    if kind == 4:
-        return data[:a] + bytes(draw.randrange(256) for _ in range(b - a)) + data[b:]
-    if kind == 5:
-        return data[: max(1, a)]
-    if kind == 6:
-        other = SEEDS[draw.choice(sorted(SEEDS))]
-        at = draw.randrange(len(other))
-        return data[:a] + other[at : at + draw.choice((20, 200, 2000))] + data[a:]
-    if kind == 7:
-        lines = data.split(b"\n")
-        draw.shuffle(lines) if draw.random() < 0.3 else lines.insert(draw.randrange(len(lines)), draw.choice(lines))
-        return b"\n".join(lines)
-    return data[:a] + data[a:b] * draw.choice((50, 500, 5000)) + data[b:]
+PACKED: dict[str, tuple[Callable[[bytes], bytes], bytes]] = {
+    "g.1.gz": (gzip.compress, MAN.encode()),
+    "j.epub": (_epub, HTML.encode()),
+}
+"""How what is changed is packed, and what: a packed file that is changed itself is mostly none."""
+VALUES: dict[str, Any] = {"i.ipynb": NOTEBOOK, "p.json": json.loads(SEEDS["p.json"])}
+"""Pages that are JSON, as values: what is changed part by part stays JSON."""
