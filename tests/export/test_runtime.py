@@ -34,8 +34,9 @@ def checks(reference: Path, written: Path, vocab: vocabulary.Vocabulary, kind: s
         quantise.quantise(written / "f16.gguf", file, kind)
     else:
         gguf_file.write(written, vocab, file, name="small", kind=kind)
+    shown = parity.as_chats(measured, material()) if vocab.prefix == "first" else material()
     with LlamaCpp(file, window=1024) as runtime:
-        found = parity.check(measured, runtime, material(), LIMITS[kind], bos=measured.tokenizer.bos_token_id)
+        found = parity.check(measured, runtime, shown, LIMITS[kind], bos=measured.tokenizer.bos_token_id)
     return {c.name: c for c in found}
 
 

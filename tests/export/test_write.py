@@ -7,19 +7,21 @@ import urllib.request
 from importlib import util
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from export.models import CORPUS, ITEMS, build, material
+from export.models import CORPUS, ITEMS, build, material, of_pieces
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
+from transformers import Gemma2Config
 
 from understudy.answer import ModelAnswerer
 from understudy.errors import InputError, MissingExtraError, ModelError
 from understudy.evaluation.question import Question
-from understudy.export import parity, runtime, vocabulary
+from understudy.export import parity, pieces, positions, runtime, vocabulary
 from understudy.export.card import licence_of
 from understudy.export.config import check_format, check_quants
-from understudy.export.families import family_of, frequency_factors, interleave, settings, translate
+from understudy.export.families import family_of, interleave, settings, translate
 from understudy.export.measured import Measured
 from understudy.export.ollama import modelfile, take_apart
 from understudy.export.parity import Check, Material, divergence
@@ -165,7 +167,55 @@ def test_what_is_not_known_is_refused_by_name(tiny_model: Path, tmp_path: Path) 
     with pytest.raises(InputError, match=r"self_attn\.sinks"):
         translate("model.layers.0.self_attn.sinks", config)
     assert settings({**config, "sliding_window": 512})["context_length"] == 512
-    assert frequency_factors(config) is None
+    assert positions.tensors(config, 64) == {}
+
+
+def gemma(**more: object) -> dict[str, object]:
+    config = Gemma2Config(hidden_size=128, num_attention_heads=4, head_dim=64, query_pre_attn_scalar=64, **more)
+    return dict(config.to_dict())
+
+
+def test_a_family_that_llama_cpp_would_compute_otherwise_is_refused() -> None:
+    assert settings(gemma())["attention.sliding_window"] == 4096
+    assert settings(gemma())["context_length"] == 8192  # its windows are llama.cpp's as well
+    for change, said in (
+        ({"query_pre_attn_scalar": 144}, "scaled by 64; this one's is by 144"),
+        ({"layer_types": ["full_attention"] * 26}, "every 2. layer"),
+        ({"final_logit_softcapping": None}, "softcapping"),
+        ({"hidden_activation": "gelu"}, "activation gelu_pytorch_tanh"),
+    ):
+        with pytest.raises(InputError, match=said):
+            family_of({**gemma(), **change})
+    with pytest.raises(InputError, match="scaled by 'longrope'"):
+        family_of({**gemma(), "model_type": "gemma", "rope_parameters": {"rope_type": "longrope"}})
+
+
+def test_norms_that_lack_one_are_given_it() -> None:
+    for name in ("model.norm.weight", "model.layers.0.pre_feedforward_layernorm.weight"):
+        _, lay_out = translate(name, gemma())
+        assert lay_out(np.array([-0.5], dtype=np.float32)).tolist() == [0.5]
+    target, lay_out = translate("model.layers.3.post_attention_layernorm.weight", gemma())
+    assert target == "blk.3.post_attention_norm.weight"
+    _, kept = translate("model.layers.3.mlp.up_proj.weight", gemma())
+    assert kept(np.array([-0.5], dtype=np.float32)).tolist() == [-0.5]
+
+
+def test_a_tokenizer_of_pieces(tmp_path: Path) -> None:
+    folder = of_pieces(tmp_path / "gemma", "never")
+    found = vocabulary.read(folder, load_tokenizer(folder), {"vocab_size": 1000})
+    by_name = {token: i for i, token in enumerate(found.tokens)}
+    assert (found.merges, found.pre, found.prefix) == ((), "default", "never")
+    assert found.kinds[by_name["<0x0A>"]] == vocabulary.BYTE
+    assert found.kinds[by_name["<unk>"]] == vocabulary.UNKNOWN
+    assert found.kinds[by_name["<start_of_turn>"]] == vocabulary.CONTROL
+    assert found.kinds[by_name["  "]] == vocabulary.USER_DEFINED  # looked for in the text as it was given
+    assert pieces.scores({"a": 0, "b": 1, "ab": 2, "aba": 3}, ["a b", ("ab", "a"), ("a", "b")], 5)[2:4] == (0.0, -1.0)
+    assert vocabulary.read(
+        of_pieces(tmp_path / "phi", "first"), load_tokenizer(tmp_path / "phi"), {"vocab_size": 1000}
+    ).strips
+    plain = {"model": {"type": "BPE", "byte_fallback": True}, "normalizer": {"type": "Lowercase"}}
+    assert not pieces.suits(plain)
+    assert not pieces.suits({"model": {"type": "Unigram"}})
 
 
 def test_rows_of_a_head_become_neighbours() -> None:

@@ -19,6 +19,7 @@ from understudy.artifact import atomic_path, write_json
 from understudy.errors import InputError, ModelError
 from understudy.export import parity
 from understudy.export.config import LIMITS
+from understudy.export.exam import Exam
 from understudy.export.measured import Measured
 from understudy.export.parity import Check, Material
 from understudy.export.write import Exported, Say, Source, Written, finish, need_new, refusal
@@ -133,11 +134,8 @@ def _compare(
     if answerer.retriever is not None:
         questions = [q.item.question for q in asked.questions] or [text[:200] for text in asked.corpus]
         found.append(_search(answerer, answerers, questions[:_SEARCHES]))
-    if asked.questions:
-        retriever = answerers.index if answerer.retriever is not None else None
-        other = replace(answerer, reader=written, retriever=retriever)
-        found.append(parity.sit_exam(answerer, other, asked.questions))
-    return found
+    retriever = answerers.index if answerer.retriever is not None else None
+    return [*found, *Exam(answerer, asked.questions, asked.base).sit(written, retriever)]
 
 
 def _search(answerer: ModelAnswerer, answerers: Answerers, questions: Sequence[str]) -> Check:

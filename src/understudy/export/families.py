@@ -7,35 +7,16 @@ than none.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from understudy.errors import InputError
-
-Array = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """architecture: its name in GGUF. interleaved: whether llama.cpp turns neighbouring values of a head (its rows of
-    query and key then change places), where transformers turns a value with that half a head away."""
-
-    architecture: str
-    interleaved: bool
-
-
-FAMILIES = {
-    "llama": Family("llama", True),
-    "mistral": Family("llama", True),
-    "qwen2": Family("qwen2", False),
-    "qwen3": Family("qwen3", False),
-}
+from understudy.export import positions
+from understudy.export.positions import Array
 
 _LAYER = {
     "input_layernorm": "attn_norm",
@@ -50,12 +31,51 @@ _LAYER = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
+_NORMED_TWICE = _LAYER | {
+    "post_attention_layernorm": "post_attention_norm",
+    "pre_feedforward_layernorm": "ffn_norm",
+    "post_feedforward_layernorm": "post_ffw_norm",
+}
+_JOINED = _LAYER | {"self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up"}
 _WHOLE = {
     "model.embed_tokens.weight": "token_embd.weight",
     "model.norm.weight": "output_norm.weight",
     "lm_head.weight": "output.weight",
 }
 _NAME = re.compile(r"model\.layers\.(\d+)\.(.+)\.(weight|bias)")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What llama.cpp knows of a family by its architecture's name.
+
+    interleaved: whether it turns neighbouring values of a head (its rows of query and key then change places), where
+    transformers turns a value with that half a head away. act: the activation that it computes. layer: its names of a
+    layer's tensors. norm: what a norm's weights lack in transformers, which adds it as it computes.
+    slides: of how many layers one looks back at everything, the others through a window; 0: all alike.
+    large: layers of the one size whose attention is scaled by the model's width, not by the head's.
+    """
+
+    architecture: str
+    interleaved: bool = False
+    act: str = "silu"
+    layer: Mapping[str, str] = field(default_factory=lambda: _LAYER)
+    norm: float = 0.0
+    slides: int = 0
+    large: int = 0
+
+
+_GELU = "gelu_pytorch_tanh"
+FAMILIES = {
+    "llama": Family("llama", interleaved=True),
+    "mistral": Family("llama", interleaved=True),
+    "qwen2": Family("qwen2"),
+    "qwen3": Family("qwen3"),
+    "gemma": Family("gemma", act=_GELU, norm=1.0),
+    "gemma2": Family("gemma2", act=_GELU, layer=_NORMED_TWICE, norm=1.0, slides=2, large=46),
+    "gemma3_text": Family("gemma3", act=_GELU, layer=_NORMED_TWICE, norm=1.0, slides=6, large=62),
+    "phi3": Family("phi3", layer=_JOINED),
+}
 
 
 def family_of(config: Mapping[str, Any]) -> Family:
@@ -66,36 +86,46 @@ def family_of(config: Mapping[str, Any]) -> Family:
             f"GGUF files are not written of models of type '{kind}', only of {', '.join(FAMILIES)}; "
             "--format hf writes it whole"
         )
-    act = config.get("hidden_act", "silu")
-    if act != "silu":
-        raise InputError(f"GGUF files are written of models with the activation silu; this one has '{act}'")
-    scaling = str(_rope(config).get("rope_type", "default"))
-    if scaling not in ("default", "llama3"):
-        raise InputError(f"GGUF files are not written of models whose positions are scaled by '{scaling}'")
-    return FAMILIES[kind]
+    family = FAMILIES[kind]
+    act = config.get("hidden_activation") or config.get("hidden_act") or family.act
+    if act != family.act:
+        raise InputError(f"GGUF files are written of {kind} models with the activation {family.act}; this one: '{act}'")
+    if config.get("use_bidirectional_attention"):
+        raise InputError("GGUF files are not written of models that read in both directions")
+    positions.settings(config, head_size(config))
+    if family.slides:
+        _check_sliding(config, family)
+    return family
 
 
-def settings(config: Mapping[str, Any]) -> dict[str, int | float]:
+def settings(config: Mapping[str, Any]) -> dict[str, int | float | str]:
     """GGUF's settings below the architecture's name."""
+    family = FAMILIES.get(str(config.get("model_type")), FAMILIES["llama"])
     heads, hidden = int(config["num_attention_heads"]), int(config["hidden_size"])
     head = head_size(config)
     window = int(config["max_position_embeddings"])
     sliding = config.get("sliding_window") if config.get("use_sliding_window", True) else None
-    found: dict[str, int | float] = {
+    found: dict[str, int | float | str] = {
         "vocab_size": int(config["vocab_size"]),
         # Up to its sliding window a model attends to everything, and so does llama.cpp.
-        "context_length": min(window, int(sliding)) if sliding else window,
+        "context_length": min(window, int(sliding)) if sliding and not family.slides else window,
         "embedding_length": hidden,
         "block_count": int(config["num_hidden_layers"]),
         "feed_forward_length": int(config["intermediate_size"]),
         "attention.head_count": heads,
         "attention.head_count_kv": int(config.get("num_key_value_heads") or heads),
         "attention.layer_norm_rms_epsilon": float(config["rms_norm_eps"]),
-        "rope.dimension_count": head,
-        "rope.freq_base": float(_rope(config).get("rope_theta") or 10000.0),
+        **positions.settings(config, head),
     }
-    if head * heads != hidden or config.get("model_type") == "qwen3":
+    if head * heads != hidden or family.norm or config.get("model_type") == "qwen3":
         found |= {"attention.key_length": head, "attention.value_length": head}
+    if family.slides:
+        assert sliding is not None
+        found["attention.sliding_window"] = int(sliding)
+    if family.architecture == "gemma2":
+        found |= {name: float(config[name]) for name in ("attn_logit_softcapping", "final_logit_softcapping")}
+    if family.architecture == "gemma3":
+        found["rope.freq_base_swa"] = _local_base(config)
     return found
 
 
@@ -106,13 +136,17 @@ def head_size(config: Mapping[str, Any]) -> int:
 
 def translate(name: str, config: Mapping[str, Any]) -> tuple[str, Callable[[Array], Array]]:
     """GGUF's name of a tensor and how its values are laid out there. Raises InputError for one that is not known."""
-    if name in _WHOLE:
-        return _WHOLE[name], lambda values: values
+    family = family_of(config)
     found = _NAME.fullmatch(name)
-    if found is None or found[2] not in _LAYER:
+    if name in _WHOLE:
+        target = _WHOLE[name]
+    elif found is not None and found[2] in family.layer:
+        target = f"blk.{found[1]}.{family.layer[found[2]]}.{found[3]}"
+    else:
         raise InputError(f"the tensor '{name}' has no place in a GGUF file; --format hf writes the model whole")
-    target = f"blk.{found[1]}.{_LAYER[found[2]]}.{found[3]}"
-    if family_of(config).interleaved and found[2] in ("self_attn.q_proj", "self_attn.k_proj"):
+    if family.norm and name.endswith("norm.weight"):
+        return target, lambda values: values + np.float32(family.norm)
+    if family.interleaved and found is not None and found[2] in ("self_attn.q_proj", "self_attn.k_proj"):
         count = int(config["num_attention_heads"])
         if found[2] == "self_attn.k_proj":
             count = int(config.get("num_key_value_heads") or count)
@@ -126,30 +160,32 @@ def interleave(values: Array, heads: int) -> Array:
     return values.reshape(heads, 2, size // 2, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
 
 
-def frequency_factors(config: Mapping[str, Any]) -> Array | None:
-    """By what each turning frequency is divided (half a head's values): Llama 3's scaling; else None."""
-    rope = _rope(config)
-    if rope.get("rope_type", "default") != "llama3":
-        return None
-    size, base = head_size(config), float(rope.get("rope_theta") or 10000.0)
-    factor, low, high = (float(rope[k]) for k in ("factor", "low_freq_factor", "high_freq_factor"))
-    original = float(rope["original_max_position_embeddings"])
-    found = []
-    for i in range(size // 2):
-        wave = 2 * math.pi * base ** (2 * i / size)
-        if wave < original / high:
-            found.append(1.0)
-        elif wave > original / low:
-            found.append(factor)
-        else:
-            share = (original / wave - low) / (high - low)
-            found.append(1.0 / ((1 - share) / factor + share))
-    return np.array(found, dtype=np.float32)
+def _local_base(config: Mapping[str, Any]) -> float:
+    """By what positions turn in the layers that look back through a window."""
+    local = positions.rope(config, "sliding_attention")
+    return float(config.get("rope_local_base_freq") or local.get("rope_theta") or 10000.0)
 
 
-def _rope(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The settings of positions, under the names of any version of transformers."""
-    rope = dict(config.get("rope_parameters") or config.get("rope_scaling") or {})
-    rope.setdefault("rope_theta", config.get("rope_theta"))
-    rope.setdefault("rope_type", rope.get("type", "default"))
-    return rope
+def _check_sliding(config: Mapping[str, Any], family: Family) -> None:
+    """Raise InputError where a model of windows is not what llama.cpp takes its family for."""
+    kind, layers = config["model_type"], int(config["num_hidden_layers"])
+    every = family.slides
+    usual = ["sliding_attention" if (i + 1) % every else "full_attention" for i in range(layers)]
+    stated = config.get("layer_types")
+    if (usual if stated is None else list(stated)) != usual or config.get("sliding_window_pattern", every) != every:
+        raise InputError(f"GGUF files are written of {kind} models of which every {every}. layer looks back at all")
+    if not config.get("sliding_window"):
+        raise InputError(f"GGUF files are not written of {kind} models without a sliding window")
+    head = head_size(config)
+    asked = float(config.get("query_pre_attn_scalar") or head)
+    scale = int(config["hidden_size"]) / int(config["num_attention_heads"]) if layers == family.large else head
+    if asked != scale:
+        raise InputError(
+            f"GGUF files are written of {kind} models whose attention is scaled by {scale:g}; this one's "
+            f"is by {asked:g} (query_pre_attn_scalar)"
+        )
+    caps = [name for name in ("attn_logit_softcapping", "final_logit_softcapping") if config.get(name)]
+    if len(caps) != (2 if family.architecture == "gemma2" else 0):
+        raise InputError(
+            f"GGUF files are not written of {kind} models {'with' if caps else 'without'} softcapping of logits"
+        )

@@ -13,7 +13,7 @@ from safetensors import safe_open
 
 from understudy.artifact import atomic_path
 from understudy.errors import MissingExtraError
-from understudy.export import families
+from understudy.export import families, positions
 from understudy.export.vocabulary import Vocabulary
 from understudy.models.weights import find_weights
 
@@ -40,12 +40,11 @@ def write(folder: Path, vocabulary: Vocabulary, out: Path, *, name: str, kind: s
     with atomic_path(out) as temporary:
         writer = GGUFWriter(str(temporary), family.architecture)
         writer.add_type("model")
-        writer.add_name(name)
+        # By this word in the name alone llama.cpp knows that special tokens take the blanks behind them.
+        writer.add_name(f"{name} (phi-3)" if vocabulary.strips else name)
         writer.add_file_type(_FILE_TYPES[kind])
         writer.add_quantization_version(2)
-        for key, value in families.settings(config).items():
-            add = writer.add_uint32 if isinstance(value, int) else writer.add_float32
-            add(f"{family.architecture}.{key}", value)
+        _add_settings(writer, family.architecture, config)
         _add_vocabulary(writer, vocabulary)
         tied = bool(config.get("tie_word_embeddings"))
         for place in find_weights(folder).paths:
@@ -53,9 +52,8 @@ def write(folder: Path, vocabulary: Vocabulary, out: Path, *, name: str, kind: s
                 for tensor in file.keys():  # noqa: SIM118 - not a mapping
                     if not (tied and tensor == "lm_head.weight"):
                         _add_tensor(writer, tensor, file.get_tensor(tensor), config, kind)
-        factors = families.frequency_factors(config)
-        if factors is not None:
-            writer.add_tensor("rope_freqs.weight", factors)
+        for tensor, factors in positions.tensors(config, families.head_size(config)).items():
+            writer.add_tensor(tensor, factors)
         _finish(writer)
 
 
@@ -69,8 +67,7 @@ def write_tokenizer(vocabulary: Vocabulary, out: Path) -> None:
     writer.add_name("tokenizer")
     config = {"hidden_size": _WIDTH, "num_attention_heads": 1, "intermediate_size": _WIDTH, "num_hidden_layers": 1,
               "max_position_embeddings": 4096, "vocab_size": len(vocabulary.tokens), "rms_norm_eps": 1e-5}  # fmt: skip
-    for key, value in families.settings(config).items():
-        (writer.add_uint32 if isinstance(value, int) else writer.add_float32)(f"llama.{key}", value)
+    _add_settings(writer, "llama", config)
     _add_vocabulary(writer, vocabulary)
     square, line = np.zeros((_WIDTH, _WIDTH), dtype=np.float32), np.zeros(_WIDTH, dtype=np.float32)
     writer.add_tensor("token_embd.weight", np.zeros((len(vocabulary.tokens), _WIDTH), dtype=np.float32))
@@ -80,6 +77,12 @@ def write_tokenizer(vocabulary: Vocabulary, out: Path) -> None:
     for name in ("attn_norm", "ffn_norm"):
         writer.add_tensor(f"blk.0.{name}.weight", line)
     _finish(writer)
+
+
+def _add_settings(writer: Any, architecture: str, config: dict[str, Any]) -> None:
+    adders = {int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}
+    for key, value in families.settings(config).items():
+        adders[type(value)](f"{architecture}.{key}", value)
 
 
 def _finish(writer: Any) -> None:
@@ -92,17 +95,21 @@ def _finish(writer: Any) -> None:
 
 
 def _add_vocabulary(writer: Any, vocabulary: Vocabulary) -> None:
-    writer.add_tokenizer_model("gpt2")
+    of_pieces = bool(vocabulary.scores)
+    writer.add_tokenizer_model("llama" if of_pieces else "gpt2")
     writer.add_tokenizer_pre(vocabulary.pre or "default")
     writer.add_token_list(list(vocabulary.tokens))
     writer.add_token_types(list(vocabulary.kinds))
-    writer.add_token_merges(list(vocabulary.merges))
+    if of_pieces:
+        writer.add_token_scores(list(vocabulary.scores))
+    else:
+        writer.add_token_merges(list(vocabulary.merges))
     for name, token in vocabulary.special.items():
         getattr(writer, f"add_{name}_token_id")(token)
     # The template writes every special token itself, as it did when the model was trained and measured.
     writer.add_add_bos_token(False)
     writer.add_add_eos_token(False)
-    writer.add_add_space_prefix(False)
+    writer.add_add_space_prefix(vocabulary.prefix == "always")
     writer.add_chat_template(vocabulary.template)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
+from jinja2 import TemplateError
 
 from understudy.models.chat import encode, render
 from understudy.models.reader import TransformersModel
@@ -41,6 +42,14 @@ class Measured(TransformersModel):
 
     def render(self, messages: Sequence[Message]) -> str:
         return render(self.tokenizer, messages)
+
+    def takes_system(self) -> bool:
+        """Whether the template itself takes a system message; one that refuses is given it in the user's turn."""
+        turns = [{"role": "system", "content": "documentation"}, {"role": "user", "content": "a"}]
+        try:
+            return "documentation" in self.tokenizer.apply_chat_template(turns, tokenize=False)
+        except TemplateError:
+            return False
 
     def tokens(self, text: str) -> list[int]:
         return encode(self.tokenizer, text)

@@ -1,24 +1,21 @@
-"""Is what was written the model that was measured? Template, tokens, distributions, greedy text and the exam.
+"""Is what was written the model that was measured? Template, tokens, distributions, greedy text.
 
 Each check is made by the runtime that users run, on the run's own texts. What is compared: the rendered conversation
 as a string; token numbers; KL(measured || written) in nats of the next-token distribution at places of texts, over the
 tokens that the runtime lists (all others together count as one token, so that for a vocabulary larger than the list
-the figure is a lower bound); the likeliest token there; the tokens written at temperature 0; the exam's answers.
+the figure is a lower bound); the likeliest token there; the tokens written at temperature 0.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from understudy import prompts
 from understudy.answer import ModelAnswerer
-from understudy.evaluation.intervals import accuracy
-from understudy.evaluation.letter import Letter
-from understudy.evaluation.question import Question, right
-from understudy.evaluation.statistics.significance import mcnemar_p
-from understudy.export.config import ALPHA, PLACES, TEXTS, Limits
+from understudy.evaluation.question import Question
+from understudy.export.config import PLACES, TEXTS, Limits
 from understudy.export.measured import Measured, Runtime
 from understudy.types import Message
 
@@ -44,12 +41,19 @@ class Check:
 class Material:
     """What the comparison is made on. corpus: passages of the documentation. questions: of the run's exam.
 
-    answerers: a runtime → the arm that sits the exam with it (the same passages for both).
+    shown: as the arm is shown them. base: the base model's arm with the same context, where a tuned one is written.
     """
 
     corpus: Sequence[str]
     questions: Sequence[Question] = ()
     shown: Sequence[Sequence[Message]] = field(default=())
+    base: ModelAnswerer | None = None
+
+
+def as_chats(measured: Measured, material: Material) -> Material:
+    """The same with each passage as a user's message: for a tokenizer that writes a blank before text at its very start
+    alone, which llama.cpp cannot and a chat, which starts with a special token, does not need."""
+    return replace(material, corpus=[measured.render([Message("user", text)]) for text in material.corpus])
 
 
 def conversations(template_takes_system: bool) -> list[list[Message]]:
@@ -81,7 +85,7 @@ def check(measured: Measured, written: Runtime, material: Material, limits: Limi
 
 
 def _template(measured: Measured, written: Runtime, asked: Sequence[list[Message]]) -> Check:
-    tried = [*conversations(_takes_system(measured)), *asked]
+    tried = [*conversations(measured.takes_system()), *asked]
     wrong = [i for i, m in enumerate(tried) if _rendered(written, m) != measured.render(m)]
     first = _difference(measured.render(tried[wrong[0]]), _rendered(written, tried[wrong[0]])) if wrong else None
     return Check("template", not wrong, len(tried), {"different": len(wrong), "first": first}, "every string equal")
@@ -168,24 +172,6 @@ def _greedy(measured: Measured, written: Runtime, texts: Sequence[list[int]]) ->
     return Check("greedy text", bool(texts) and equal == len(texts), len(texts), {"equal": equal}, "every text equal")
 
 
-def sit_exam(measured: ModelAnswerer, written: ModelAnswerer, questions: Sequence[Question]) -> Check:
-    """The exam's questions with options, answered by letter by both: accuracies, flips, McNemar's exact p."""
-    ours, theirs = (Letter(shifts=1).score(a.name, a, questions) for a in (measured, written))
-    cells = [(right(a), right(b)) for a, b in zip(ours, theirs, strict=True)]
-    lost, won = cells.count((True, False)), cells.count((False, True))
-    p = mcnemar_p(lost, won)
-    labels = {q.item.item_id: q.item.doc_id for q in questions}
-    before, after = (accuracy({r.item_id: r for r in rows}, labels) for rows in (ours, theirs))
-    return Check(
-        "exam", p is None or p >= ALPHA, len(questions),
-        {"measured": before.value, "measured low": before.low, "measured high": before.high, "written": after.value,
-         "written low": after.low, "written high": after.high, "right to wrong": lost, "wrong to right": won,
-         "other answers": sum(a.predicted != b.predicted for a, b in zip(ours, theirs, strict=True)),
-         "mcnemar p": p},
-        f"McNemar's p at least {ALPHA:g}",
-    )  # fmt: skip
-
-
 def shown(questions: Sequence[Question], answerer: ModelAnswerer) -> list[Sequence[Message]]:
     """The exam's questions as the arm is shown them."""
     return [
@@ -194,13 +180,6 @@ def shown(questions: Sequence[Question], answerer: ModelAnswerer) -> list[Sequen
         ).messages
         for q in questions
     ]
-
-
-def _takes_system(measured: Measured) -> bool:
-    try:
-        return "documentation" in measured.render(conversations(True)[-1])
-    except Exception:  # a template refuses in many ways
-        return False
 
 
 def _rendered(written: Runtime, messages: Sequence[Message]) -> str:

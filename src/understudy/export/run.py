@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from understudy.answer import ModelAnswerer
@@ -16,6 +17,7 @@ from understudy.export.config import EXAM_QUESTIONS, check_format
 from understudy.export.measured import Measured
 from understudy.export.parity import Material
 from understudy.export.write import Exported, Source, export
+from understudy.models.load import open_model
 from understudy.pipeline.runs import OpenedRun
 from understudy.types import Arm, Chunk, MCQItem
 
@@ -42,7 +44,7 @@ def export_run(
         run.artifact(stage)
     if chosen.context == "rag":
         run.artifact("index")
-    index = run.record.settings().index
+    index, base_model = run.record.settings().index, run.model
     answerers = Answerers(run.model, run.artifacts, index.search if index else None, "cpu")
     reference, adapter = answerers.behind(chosen)
     chunks = run.artifacts["chunk"].records("chunks", Chunk) if "chunk" in run.artifacts else []
@@ -62,7 +64,11 @@ def export_run(
             chosen, measured, answerers.index if chosen.context == "rag" else None, tuple(chunks),
             index.search.top_k if index else 1, min(256, measured.window // 4),
         )  # fmt: skip
-        return Material([c.text for c in chunks], linked, parity.shown(linked, answerer)), answerer
+        base = None
+        if chosen.model == "sft" and linked:
+            other = Measured(*open_model(base_model, device="cpu"), name=f"{run.record.label}:base")
+            base = replace(answerer, arm=replace(chosen, model="base"), reader=other)
+        return Material([c.text for c in chunks], linked, parity.shown(linked, answerer), base), answerer
 
     sentence = None
     if "benchmark" in run.artifacts:

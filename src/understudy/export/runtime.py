@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import torch
+
 from understudy.errors import MissingExtraError, ModelError
 from understudy.types import Completion, Message
 
@@ -42,10 +44,12 @@ class LlamaCpp:
     Raises ModelError where llama.cpp refuses the file.
     """
 
-    def __init__(self, file: Path, *, window: int = 2048, threads: int = 2, blank: str = "") -> None:
-        """window: tokens of prompt and answer. blank: what stands before an answer in the model's template."""
+    def __init__(self, file: Path, *, window: int = 2048, threads: int | None = None, blank: str = "") -> None:
+        """window: tokens of prompt and answer. threads: of llama.cpp; None: as many as torch takes.
+        blank: what stands before an answer in the model's template."""
         need_runtime()
         self.name, self.window, self._blank = file.name, window, blank
+        threads = threads or torch.get_num_threads()  # more than there are cores wait for each other
         command = [sys.executable, "-m", "understudy.export.server_process", str(file), str(window), str(threads)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,

@@ -1,5 +1,6 @@
 """A byte-pair tokenizer as GGUF holds it, and by which of llama.cpp's rules it cuts text into words.
 
+Tokenizers of bytes (GPT-2's kind) cut text into words first, those of pieces (sentencepiece's, `pieces.py`) do not.
 llama.cpp knows word-cutting rules by name only. The name follows from what tokenizer.json does: the rules of GPT-2,
 SmolLM, Llama 3 and Qwen 2 are recognised by their patterns. A tokenizer with rules of its own gets the rule under which
 llama.cpp cuts sample texts into the same tokens most often (`choose`); whether that is often enough, parity decides.
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from understudy.errors import InputError
+from understudy.export import pieces
 
-NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
 """Kinds of tokens in GGUF."""
 
 _WORDS = (
@@ -26,13 +28,20 @@ _SPLITS = {_WORDS % "": "qwen2", _WORDS % "{1,3}": "llama-bpe"}
 
 _MARKS = re.compile(r"\{%\s*(?:end)?generation\s*%\}")
 
+_STRIPPING = ("<unk>", "<s>", "</s>", "<|endoftext|>")  # which llama.cpp looks for in every tokenizer that strips
+
 CANDIDATES = ("gpt-2", "bloom", "smollm", "viking", "qwen2", "llama-bpe", "deepseek-llm", "tekken")
 """Rules of llama.cpp that are tried for a tokenizer with rules of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """tokens, kinds: by id, padded to the model's vocabulary. pre: llama.cpp's word-cutting rule; None: not known."""
+    """tokens, kinds: by id, padded to the model's vocabulary. pre: llama.cpp's word-cutting rule; None: not known.
+
+    scores: of a tokenizer of pieces, by id, which has no merges then; prefix: where it puts a blank before text
+    (`pieces.prefix`). strips: whether its special tokens take the blanks behind them, as
+    Phi-3's do; llama.cpp can that for a tokenizer that has all of Phi-3's first tokens.
+    """
 
     tokens: tuple[str, ...]
     kinds: tuple[int, ...]
@@ -40,34 +49,35 @@ class Vocabulary:
     pre: str | None
     special: Mapping[str, int]
     template: str
+    scores: tuple[float, ...] = ()
+    prefix: str = "never"
+    strips: bool = False
 
 
 def read(folder: Path, tokenizer: Any, config: Mapping[str, Any], ends: Sequence[int] = ()) -> Vocabulary:
     """The loaded tokenizer of a model folder. ends: all tokens that end a turn, from the generation settings.
 
     What counts is the tokenizer as it was loaded and measured: transformers gives some families' tokenizers other
-    rules than their tokenizer.json has. Raises InputError for a tokenizer that is not byte-level byte-pair.
+    rules than their tokenizer.json has. Raises InputError for a tokenizer that llama.cpp has no like of.
     """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise InputError(f"{folder}: GGUF files are written of models with a fast tokenizer (tokenizer.json)")
     plain = json.loads(backend.to_str())
     model = plain["model"]
-    if model.get("type") != "BPE" or model.get("byte_fallback") or not _byte_level(plain.get("pre_tokenizer")):
-        raise InputError(
-            f"{folder}: GGUF files are written of models with a byte-level byte-pair tokenizer; this one's is of "
-            f"another kind ({model.get('type')}{' with byte fallback' if model.get('byte_fallback') else ''})"
-        )
-    if plain.get("normalizer") not in (None, {"type": "NFC"}):
-        raise InputError(f"{folder}: its tokenizer rewrites text before it cuts it, which llama.cpp does not")
+    of_pieces = pieces.suits(plain)
+    if not of_pieces:
+        _check_bytes(folder, plain)
     size = int(config["vocab_size"])
     tokens, kinds = [f"[PAD{i}]" for i in range(size)], [UNUSED] * size
     for token, i in model["vocab"].items():
-        tokens[i], kinds[i] = token, NORMAL
+        tokens[i], kinds[i] = token, BYTE if of_pieces and pieces.is_byte(token) else NORMAL
     for added in plain.get("added_tokens") or ():
         if added["id"] >= size:
             raise InputError(f"{folder}: the token {added['content']!r} has the number {added['id']}, the model {size}")
-        tokens[added["id"]] = added["content"]
+        # llama.cpp looks for it in the text as it was given, where blanks are blanks.
+        shown = added["content"].replace(pieces.BLANK, " ") if of_pieces and not added["special"] else added["content"]
+        tokens[added["id"]] = shown
         kinds[added["id"]] = CONTROL if added["special"] else USER_DEFINED
     named = {"bos": tokenizer.bos_token_id, "eos": tokenizer.eos_token_id, "pad": tokenizer.pad_token_id,
              "unk": tokenizer.unk_token_id}  # fmt: skip
@@ -75,8 +85,30 @@ def read(folder: Path, tokenizer: Any, config: Mapping[str, Any], ends: Sequence
     others = [i for i in ends if i != special.get("eos")]
     if others:
         special["eot"] = others[0]
+    marks = _without_marks(tokenizer)
+    strips = any(a.get("rstrip") for a in plain.get("added_tokens") or ()) and set(_STRIPPING) <= set(tokens)
+    if of_pieces:
+        if "unk" in special:
+            kinds[special["unk"]] = UNKNOWN
+        scores = pieces.scores(model["vocab"], model["merges"], size)
+        return Vocabulary(
+            tuple(tokens), tuple(kinds), (), "default", special, marks, scores, pieces.prefix(plain), strips
+        )
     merges = tuple(m if isinstance(m, str) else " ".join(m) for m in model["merges"])
-    return Vocabulary(tuple(tokens), tuple(kinds), merges, rule_of(plain), special, _without_marks(tokenizer))
+    return Vocabulary(tuple(tokens), tuple(kinds), merges, rule_of(plain), special, marks, strips=strips)
+
+
+def _check_bytes(folder: Path, plain: Mapping[str, Any]) -> None:
+    """Raise InputError for a tokenizer that is neither of bytes nor of pieces, or rewrites text."""
+    model = plain["model"]
+    if model.get("type") != "BPE" or model.get("byte_fallback") or not _byte_level(plain.get("pre_tokenizer")):
+        raise InputError(
+            f"{folder}: GGUF files are written of models with a byte-pair tokenizer, of bytes or with byte fallback; "
+            f"this one's is of another kind ({model.get('type')}"
+            f"{' with byte fallback that cuts or rewrites text' if model.get('byte_fallback') else ''})"
+        )
+    if plain.get("normalizer") not in (None, {"type": "NFC"}):
+        raise InputError(f"{folder}: its tokenizer rewrites text before it cuts it, which llama.cpp does not")
 
 
 def rule_of(plain: Mapping[str, Any]) -> str | None:

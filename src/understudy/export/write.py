@@ -18,6 +18,7 @@ from understudy.errors import InputError, ModelError
 from understudy.export import gguf_file, ollama, parity, quantise, vocabulary
 from understudy.export.card import card, licence_of
 from understudy.export.config import GGUF_FORMATS, LIMITS, check_format, check_quants
+from understudy.export.exam import Exam
 from understudy.export.measured import Measured, Runtime
 from understudy.export.parity import Check, Material
 from understudy.export.runtime import LlamaCpp, need_runtime
@@ -110,7 +111,9 @@ def export(
     measured = Measured(model, tokenizer, name=f"{source.label}:{source.arm}")
     with atomic_path(out) as folder, tempfile.TemporaryDirectory(prefix="understudy-export-") as scratch:
         folder.mkdir(parents=True)
-        job = _Job(source, measured, format, folder, Path(scratch), force, *material(measured), say)
+        asked, answerer = material(measured)
+        exam = Exam(answerer, asked.questions, asked.base)
+        job = _Job(source, measured, format, folder, Path(scratch), force, asked, exam, say)
         files = job.gguf(kinds) if format in GGUF_FORMATS else [job.adapter() if format == "adapter" else job.whole()]
         proven = _proven(files)
         if not proven and not force:
@@ -153,7 +156,7 @@ class _Job:
     scratch: Path
     force: bool
     material: Material
-    answerer: ModelAnswerer
+    exam: Exam
     say: Say
 
     def whole(self) -> Written:
@@ -183,6 +186,8 @@ class _Job:
         config = json.loads((whole / "config.json").read_text(encoding="utf-8"))
         found = vocabulary.read(whole, tokenizer, config, self.measured.end_tokens())
         found = self._with_rule(found)
+        if found.prefix == "first":
+            self.material = parity.as_chats(self.measured, self.material)
         parts = ollama.take_apart(self.measured.render) if self.format == "ollama" else None
         plain = self.scratch / "f16.gguf"
         if any(kind in quantise.BY_QUANTISER for kind in kinds):
@@ -253,12 +258,7 @@ class _Job:
         self.say(f"comparing {kind}")
         bos = self.measured.tokenizer.bos_token_id
         found = parity.check(self.measured, written, self.material, LIMITS[kind], bos=bos)
-        if self.material.questions:
-            other = ModelAnswerer(
-                self.answerer.arm, written, self.answerer.retriever, self.answerer.chunks, self.answerer.top_k,
-                self.answerer.max_tokens,
-            )  # fmt: skip
-            found.append(parity.sit_exam(self.answerer, other, self.material.questions))
+        found += self.exam.sit(written)
         return found
 
 
