@@ -168,9 +168,10 @@ def measure(name: str, url: str, model: str, at_once: int, tokens: int, rounds: 
 
 
 def show(name: str, at_once: int, first: Sequence[float], tokens: int, seconds: float) -> None:
-    rate = tokens / seconds
     print(
-        f"{name:28} {at_once:3} at once   first token {1000 * statistics.median(first):8.1f} ms   {rate:8.1f} tokens/s"
+        f"{name:28} {at_once:3} at once   first token {1000 * statistics.median(first):8.1f} ms   "
+        f"{tokens / seconds:8.1f} tokens/s   {len(first) / seconds:6.2f} answers/s   "
+        f"{tokens / len(first):5.1f} tokens an answer"
     )
 
 
@@ -232,7 +233,8 @@ def speed(gguf: Path | None, python: str, tokens: int, rounds: int) -> None:
         folder = Path(scratch)
         file = gguf or written(folder)
         reference = f"gguf:{file}"
-        print(f"{file.name}, {threads} threads, answers of at most {tokens} tokens")
+        load = os.getloadavg()[0]
+        print(f"{file.name}, {threads} threads, answers of at most {tokens} tokens, load average {load:.1f} before")
         with served(folder, reference) as (url, _):
             for at_once in (1, 8):
                 measure("understudy serve (float32)", url, "bench/base", at_once, tokens, rounds)

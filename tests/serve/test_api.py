@@ -85,6 +85,31 @@ def test_a_stream_is_shaped_as_clients_expect(serving: Any) -> None:
     assert text.strip() == whole["choices"][0]["message"]["content"]
 
 
+def test_open_webui_reads_the_event_as_sources(serving: Any) -> None:
+    """What its back end and its page do with a chunk: `event` is passed on whole, one of type `citation` (or `source`)
+    is appended to the message's sources, whose documents are then gathered by `metadata.source`, each under
+    `metadata.name`; `[n]` in the text leads to the n-th of these."""
+    body = {"model": "handbook", "messages": ASK, "max_tokens": 4, "stream": True, "events": True}
+    with serving.client() as http, http.stream("POST", "/v1/chat/completions", json=body) as response:
+        parts = events(response)[:-1]
+    [passed] = [p["event"] for p in parts if "event" in p]
+    assert set(passed) == {"type", "data"}
+    assert passed["type"] == "citation"
+    entries: dict[str, tuple[str, list[str]]] = {}
+    source = passed["data"]
+    for index, document in enumerate(source["document"]):
+        metadata = source["metadata"][index]
+        _, documents = entries.setdefault(metadata["source"], (metadata["name"] or source["source"]["name"], []))
+        documents.append(document)
+    [listed] = [p["citations"] for p in parts if "citations" in p]
+    assert len(listed) == 2
+    assert [(f"{c['title']} ({c['place']})", [c["text"]]) for c in listed] == list(entries.values())
+    assert not any("event" in p and p.get("choices") for p in parts)
+    without = {**body, "events": False}
+    with serving.client() as http, http.stream("POST", "/v1/chat/completions", json=without) as response:
+        assert not [p for p in events(response)[:-1] if "event" in p]
+
+
 def test_usage_comes_in_a_stream_where_it_is_asked_for(client: openai.OpenAI) -> None:
     stream = client.chat.completions.create(
         model="handbook", messages=ASK, max_tokens=4, stream=True, stream_options={"include_usage": True}

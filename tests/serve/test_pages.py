@@ -11,12 +11,16 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from serve.conftest import SCRIPT
+from serve.conftest import SCRIPT, Serving
 
 import understudy
+from understudy import api
+from understudy.pipeline.progress import noted
 from understudy.serve.feedback import Feedback, Mark
 from understudy.serve.pages import static_files
 from understudy.serve.problems import Problem
+from understudy.serve.runs import Runs
+from understudy.stage import silent
 
 PATHS = ("/api/run", "/api/verdict", "/api/items", "/api/items/x", "/api/runs", "/api/compare", "/documents/x")
 
@@ -112,6 +116,24 @@ def test_runs_are_listed_and_compared_by_label_only(serving: Any, small_run: und
     assert only["served"]
     assert all(stage["done"] for stage in only["stages"])
     assert [c["difference"]["value"] for c in same["comparisons"]] == [0, 0]
+
+
+def test_a_run_is_opened_again_only_where_its_files_changed(apart: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs, opened = Runs(apart.served), []
+    keep = api.open_run
+    monkeypatch.setattr(api, "open_run", lambda label, **more: opened.append(label) or keep(label, **more))
+    first = runs.listed()
+    assert opened == [first[0]["label"]]
+    with noted(apart.served.run.folder, "benchmark", silent) as tell:
+        tell("sitting", 3, 12)
+        assert [run["progress"]["stage"] for run in runs.listed()] == ["benchmark"]
+    assert runs.listed() == first
+    assert len(opened) == 1
+    shutil.rmtree(apart.served.run.artifact("benchmark").path)
+    (after,) = runs.listed()
+    assert len(opened) == 2
+    assert [s["stage"] for s in after["stages"] if not s["done"]] == ["benchmark"]
+    assert after["verdict"] is None
 
 
 def test_a_bad_answer_is_kept_for_review(serving: Any, small_run: understudy.Run) -> None:

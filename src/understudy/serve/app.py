@@ -17,6 +17,7 @@ from sse_starlette import EventSourceResponse
 from starlette.exceptions import HTTPException
 
 from understudy import __version__
+from understudy.answer import ModelAnswerer
 from understudy.errors import UnderstudyError
 from understudy.evaluation.support import Topic
 from understudy.serve import chat, completions, pages
@@ -101,6 +102,12 @@ def create_app(served: Served, settings: ServeSettings) -> Any:
     async def failed(_: Request, error: Exception) -> Response:
         return await refused(_, problem_of(error))
 
+    async def opened(model: str) -> ModelAnswerer:
+        """The arm that a request names; opened in a thread at its first question, at hand from then on."""
+        arm = served.arm_of(model)
+        found = served.opened(arm)
+        return found if found is not None else await asyncio.to_thread(served.answerer, arm)
+
     @app.get("/health")
     async def health() -> dict[str, Any]:
         return {"status": "ok", "run": served.run.label, "version": __version__}
@@ -121,7 +128,7 @@ def create_app(served: Served, settings: ServeSettings) -> Any:
     @app.post("/v1/chat/completions")
     async def chat_completions(request: Request) -> Response:
         asked = read(ChatRequest, await request.body())
-        answerer = await asyncio.to_thread(served.answerer, served.arm_of(asked.model))
+        answerer = await opened(asked.model)
         ready = await asyncio.to_thread(chat.prepare, asked, answerer, server.topic, settings.max_tokens)
         engine = server.engine(answerer)
         if asked.stream:
@@ -134,7 +141,7 @@ def create_app(served: Served, settings: ServeSettings) -> Any:
     @app.post("/v1/completions")
     async def raw_completions(request: Request) -> Response:
         asked = read(CompletionRequest, await request.body())
-        answerer = await asyncio.to_thread(served.answerer, served.arm_of(asked.model))
+        answerer = await opened(asked.model)
         with server.raw:
             found = await asyncio.to_thread(completions.complete, asked, answerer.reader, settings.max_tokens)
         return JSONResponse(found)

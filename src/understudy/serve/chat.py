@@ -237,10 +237,11 @@ async def streamed(
 
 
 def _event(sources: Sources) -> dict[str, Any]:
+    """The passages as Open WebUI reads them: those of one `source` become one entry, and `[n]` is the n-th entry."""
     listed = sources.citations()
     return {
         "document": [c["text"] for c in listed],
-        "metadata": [{"source": c["place"]} for c in listed],
+        "metadata": [{"source": c["chunk_id"], "name": f"{c['title']} ({c['place']})"} for c in listed],
         "source": {"name": "documentation"},
     }
 

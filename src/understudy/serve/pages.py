@@ -9,16 +9,14 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from understudy import api
-from understudy.artifact import to_plain
 from understudy.errors import UnderstudyError
-from understudy.pipeline.progress import progress_of
 from understudy.serve import reviewing
 from understudy.serve.feedback import Feedback, Mark
 from understudy.serve.findings import Findings
 from understudy.serve.origin import own, own_json
 from understudy.serve.problems import Problem
 from understudy.serve.requests import read
+from understudy.serve.runs import Runs
 from understudy.serve.served import Served
 from understudy.types import Document
 
@@ -40,6 +38,7 @@ def router(served: Served) -> APIRouter:
     files = static_files()
     findings = Findings(served)
     feedback = Feedback(served.run.folder)
+    store = Runs(served)
 
     def shown(name: str) -> Response:
         if name not in files:
@@ -89,12 +88,12 @@ def router(served: Served) -> APIRouter:
     @pages.get("/api/runs")
     async def runs(request: Request) -> dict[str, Any]:
         own(request)
-        return {"runs": await asyncio.to_thread(_runs, served)}
+        return {"runs": await asyncio.to_thread(store.listed)}
 
     @pages.get("/api/compare")
     async def compare(request: Request, first: str, second: str) -> dict[str, Any]:
         own(request)
-        return await asyncio.to_thread(_compare, served, first, second)
+        return await asyncio.to_thread(store.compare, first, second)
 
     @pages.post("/api/feedback")
     async def mark(request: Request) -> dict[str, Any]:
@@ -138,37 +137,3 @@ def _texts(served: Served) -> dict[str, str]:
     if "ingest" not in served.run.artifacts:
         return {}
     return {d.doc_id: d.text for d in served.run.artifact("ingest").records("documents", Document)}
-
-
-def _runs(served: Served) -> list[dict[str, Any]]:
-    """The runs of the store, newest first, each with what is finished of it, what it is busy with and its verdict."""
-    listed = []
-    for run in api.list_runs(store=served.run.store):
-        said = None
-        with contextlib.suppress(UnderstudyError):
-            said = to_plain(run.verdict)
-        now = progress_of(run.folder)
-        listed.append(
-            {
-                "label": run.label,
-                "created": run.record.created,
-                "finished": run.record.finished,
-                "until": run.record.until,
-                "progress": None if now is None else {**to_plain(now), "alive": now.alive},
-                "stages": [{"stage": s, "done": s in run.artifacts} for s in run.record.stages],
-                "verdict": said,
-                "served": run.label == served.run.label,
-            }
-        )
-    return listed
-
-
-def _compare(served: Served, first: str, second: str) -> dict[str, Any]:
-    """The second run against the first. Only labels of the store's own runs are taken, never a path."""
-    runs = {run.label: run for run in api.list_runs(store=served.run.store)}
-    for label in (first, second):
-        if label not in runs:
-            raise Problem(404, f"no run '{label}'; there are: {', '.join(runs)}")
-    found = api.compare(runs[first], runs[second], store=served.run.store)
-    common = [{"first": a, "second": b, "questions": n} for (a, b), n in found.common.items()]
-    return {"arms": to_plain(found.arms), "comparisons": to_plain(found.comparisons), "common": common}
