@@ -175,16 +175,16 @@ def kills(seed: int, count: int, folder: Path, *, whole: bool) -> Counter[str]:
                 process = Run(recipe, store)
                 if chance.random() < 0.75:
                     _until(process, stage)
-                    time.sleep(chance.uniform(0.0, wanted.stages[stage]))
+                    process.wait(chance.uniform(0.0, wanted.stages[stage]))
                 else:
-                    time.sleep(chance.uniform(0.0, wanted.seconds))
+                    process.wait(chance.uniform(0.0, wanted.seconds))
                 if process.kill():
                     counts["kills"] += 1
                     counts[f"in {process.stage()}"] += 1
+                    _progress("kills", counts)
                 process.said()
             compared(recipe, store, wanted, counts)
             shutil.rmtree(store, ignore_errors=True)
-            _progress("kills", counts)
     return counts
 
 
@@ -208,7 +208,7 @@ def pairs(seed: int, count: int, folder: Path) -> Counter[str]:
         for number in range(count):
             store = place / f"store-{number}"
             first, second = Run(recipe, store), Run(recipe, store)
-            time.sleep(chance.uniform(0.0, wanted.seconds))
+            first.wait(chance.uniform(0.0, wanted.seconds))
             first.kill()
             first.said()
             counts["pairs"] += 1
