@@ -88,7 +88,12 @@ def _disagree(claims: Sequence[Claim]) -> bool:
 def _by_question(claims: Sequence[Claim], level: dict[int, int], product: str) -> dict[str, list[int]]:
     groups: dict[str, list[int]] = {}
     for i, claim in enumerate(claims):
-        question = asks(claim, context(claim, level[i], product), True)[0].questions[0]
+        asked = asks(claim, context(claim, level[i], product), True) or asks(
+            claim, context(claim, level[i], product), False
+        )
+        if not asked:
+            continue  # nothing to ask
+        question = asked[0].questions[0]
         groups.setdefault(normal(question), []).append(i)
     return groups
 

@@ -40,7 +40,7 @@ def asks(claim: Claim, context: str, one_way: bool) -> tuple[Ask, ...]:
     fields |= claim.words
     if "goal" in fields:
         fields["Goal"] = upper_first(fields["goal"])
-    found = [_forward(claim, fields)]
+    found = [] if _says_nothing(claim) else [_forward(claim, fields)]
     if not one_way:
         found += _backward(claim, fields)
     return tuple(ask for ask in found if ask.questions)
@@ -119,6 +119,22 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
         topic = normal(f"back {form} {claim.attribute} {value}{fields['c']}")
         return [Ask(back, fill(templates, fields), answer, clip(answer), kind, topic, normal(value))]
     return []
+
+
+_GENERIC = frozenset(
+    """
+    a an the of to for in on its new existing define defines change changes definition remove removes create creates set
+    sets specify specifies value name named current
+    """.split()  # noqa: SIM905
+)
+
+
+def _says_nothing(claim: Claim) -> bool:
+    """Whether a description holds nothing beyond the name: `DROP ROLE` removes a role."""
+    if claim.form not in ("purpose", "term"):
+        return False
+    name = {word.rstrip("s") for word in words(claim.subject)} | set(re.findall(r"[a-z]+", claim.subject.lower()))
+    return {word.rstrip("s") for word in set(words(claim.value)) - _GENERIC} <= name
 
 
 def _gives_away(noun: str, name: str, description: str) -> bool:

@@ -89,7 +89,7 @@ def _draft(
         return None
     if (
         re.search(
-            r"\b(?:such|documented|document|too|known|clear|true|meant|intended|recommended|yet|anymore|longer|particularly)\b",
+            r"\b(?:such|others?|documented|document|too|known|clear|true|meant|intended|recommended|yet|anymore|longer|particularly)\b",
             rest,
         )
         or not be

@@ -84,7 +84,7 @@ def named(subject: str, location: Location) -> str:
 
 def clear_goal(goal: str) -> bool:
     """Whether a goal can be asked for alone: more than a verb, and nothing that points elsewhere."""
-    if re.search(r"\b(?:do|does) (?:that|so)\b|\bthat$", goal):
+    if re.search(r"\b(?:do|does) (?:that|so)\b|\bthat(?: [\w-]+)?$", goal):
         return False
     return len(words(goal)) > 1 and not points_away(goal) and not has_pronoun(goal)
 

@@ -20,10 +20,12 @@ from understudy.generate.extractive.lexicon import (
 )
 from understudy.generate.text import bare, clip, lower_first, plain
 from understudy.generate.values import PRECISE, value_type
+from understudy.normal import words
 from understudy.outline import Block
 
 _EMPTY = frozenset({"", "-", "–", "—", "n/a", "N/A", "✓", "✗", "none", "None", "?", "..."})
 _SAMPLE = re.compile(r"(?:test|foo|bar|baz|example|sample|dummy|demo|hello)(?![a-z])")  # data of an example
+_NO_DEFAULT = frozenset({"required", "mandatory", "optional", "varies", "unset", "unspecified"})
 _NAVIGATION = frozenset({"prev", "previous", "next", "up", "home", "top", "index", "contents", "back"})
 _NO_NOUNS = frozenset({"one", "example", "input", "expression", "query", "output"})
 _PARTS = frozenset(
@@ -56,6 +58,7 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
         if (
             not name
             or name in _EMPTY
+            or not words(name)
             or any(_SAMPLE.match(bare(plain(cell)).lower()) for cell in row.cells)
             or not (is_identifier(name) or name[:1].isupper() or " " not in name)
         ):
@@ -140,7 +143,7 @@ def _cell(
 ) -> Iterator[Claim]:
     said = {"n": noun}
     if column in DEFAULT_COLUMN:
-        if value_type(value) in PRECISE or len(value.split()) == 1:
+        if (value_type(value) in PRECISE or len(value.split()) == 1) and value.lower() not in _NO_DEFAULT:
             kind = value_type(value)
             yield Claim("default", subject, "default", bare(value), start, end, location, kind, words=said)
     elif column in TYPE_COLUMN:
