@@ -33,6 +33,11 @@ def may_both_be_right(asked: set[str], told: set[str], other_asked: set[str], ot
     return jaccard(other_told, told) >= ALIKE_ANSWERS or jaccard(other_asked, asked) >= ALIKE_QUESTIONS
 
 
+def folded(text: object) -> str:
+    """A text with its white space folded, all else as it is: what a key, an id or a quote is compared by."""
+    return " ".join(str(text).split())
+
+
 @lru_cache(maxsize=1 << 16)
 def strict(text: str) -> str:
     """A normal form that keeps signs, for values: `--port` and `port` differ."""

@@ -21,7 +21,7 @@ from understudy.evaluation.interchange.inspect import read_log
 from understudy.evaluation.interchange.lm_eval import read_samples
 from understudy.evaluation.interchange.samples import Samples, by_arm
 from understudy.evaluation.records import Comparison, Interval
-from understudy.normal import normal
+from understudy.normal import folded, normal
 from understudy.types import ItemResult, MCQItem
 
 
@@ -56,13 +56,13 @@ class Compared:
 
 def content_key(item: MCQItem) -> str:
     """The same for the same question with the same options in any order."""
-    parts = [" ".join(text.split()) for text in (item.question, *sorted(item.options))]
+    parts = [folded(text) for text in (item.question, *sorted(item.options))]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
 
 def question_key(item: MCQItem) -> str:
     """The same for the same question with the same right answer, whatever the wrong options are."""
-    return "\x1f".join(" ".join(text.split()).casefold() for text in (item.question, item.options[item.correct]))
+    return "\x1f".join(folded(text).casefold() for text in (item.question, item.options[item.correct]))
 
 
 def read_side(path: Path, run: str, key: Callable[[MCQItem], str] = content_key) -> list[Side]:

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-from understudy.evaluation.items import plain
 from understudy.evaluation.lexical import Bm25
 from understudy.evaluation.question import Question
+from understudy.normal import folded
 from understudy.types import Chunk, MCQItem, QAPair
 
 FEWEST_DOCUMENTS = 6  # with fewer clusters no difference can be significant
@@ -72,11 +72,11 @@ def link(items: Sequence[MCQItem], chunks: Sequence[Chunk], pairs: Sequence[QAPa
 
 
 def _holding(item: MCQItem, chunks: Sequence[Chunk]) -> Chunk | None:
-    quote = plain(item.quote)
+    quote = folded(item.quote)
     if not quote:
         return None
     same = [c for c in chunks if not item.doc_id or c.doc_id == item.doc_id]
-    return next((c for c in same if quote in plain(c.text)), None)
+    return next((c for c in same if quote in folded(c.text)), None)
 
 
 def _likely(item: MCQItem, index: Bm25, within: frozenset[str] | None) -> Chunk | None:

@@ -17,6 +17,7 @@ from understudy import prompts
 from understudy.evaluation.letter import shown_texts
 from understudy.evaluation.question import Prepared, Question, prepare, result
 from understudy.evaluation.shifts import rotate
+from understudy.normal import folded
 from understudy.types import Answerer, ItemResult, Message
 
 _ALONE = re.compile(r"^[\s\"'*`(\[]*([A-Z])(?:[\s\"'*`)\].:,]|$)")
@@ -44,7 +45,7 @@ def _is_word(text: str, found: re.Match[str]) -> bool:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split()).strip(" .\"'`").casefold()
+    return folded(text).strip(" .\"'`").casefold()
 
 
 def _seed(*parts: object) -> int:

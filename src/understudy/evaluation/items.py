@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from understudy.normal import folded
 from understudy.types import MCQItem
 
 
@@ -20,13 +21,8 @@ class Exclusion:
 
 def item_id(question: str, options: Sequence[str]) -> str:
     """An id that depends on the content alone, so that runs weeks apart find their common questions."""
-    text = "\x1f".join([plain(question), *(plain(option) for option in options)])
+    text = "\x1f".join([folded(question), *(folded(option) for option in options)])
     return "q-" + hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def plain(text: str) -> str:
-    """The text with white space folded."""
-    return " ".join(text.split())
 
 
 def clean(items: Sequence[MCQItem]) -> tuple[list[MCQItem], list[Exclusion]]:
@@ -38,7 +34,7 @@ def clean(items: Sequence[MCQItem]) -> tuple[list[MCQItem], list[Exclusion]]:
     keys: dict[str, set[str]] = {}
     for item in items:
         if 0 <= item.correct < len(item.options):
-            keys.setdefault(plain(item.question), set()).add(plain(item.options[item.correct]))
+            keys.setdefault(folded(item.question), set()).add(folded(item.options[item.correct]))
     kept: list[MCQItem] = []
     excluded: list[Exclusion] = []
     seen_questions: set[str] = set()
@@ -46,16 +42,16 @@ def clean(items: Sequence[MCQItem]) -> tuple[list[MCQItem], list[Exclusion]]:
     for item in items:
         reason = _fault(item) or _repeated(item, keys, seen_questions, seen_ids)
         if reason:
-            excluded.append(Exclusion(item.item_id, reason, plain(item.question)[:120]))
+            excluded.append(Exclusion(item.item_id, reason, folded(item.question)[:120]))
             continue
-        seen_questions.add(plain(item.question))
+        seen_questions.add(folded(item.question))
         seen_ids.add(item.item_id)
         kept.append(item)
     return kept, excluded
 
 
 def _fault(item: MCQItem) -> str:
-    options = [plain(option) for option in item.options]
+    options = [folded(option) for option in item.options]
     if not item.question.strip():
         return "no question"
     if len(options) < 2:
@@ -70,7 +66,7 @@ def _fault(item: MCQItem) -> str:
 
 
 def _repeated(item: MCQItem, keys: dict[str, set[str]], questions: set[str], ids: set[str]) -> str:
-    question = plain(item.question)
+    question = folded(item.question)
     if len(keys[question]) > 1:
         return "the same question with different keys"
     if question in questions:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from understudy.errors import InputError
+from understudy.normal import folded
 from understudy.types import Answerer, Chunk, ItemResult, MCQItem, Message, Prompt
 
 TIE = 1e-6  # scores nearer than this are one score: float rounding must not choose
@@ -101,8 +102,8 @@ def result(
 def answer_found(item: MCQItem, shown: Sequence[Chunk], gold: Sequence[Chunk]) -> bool | None:
     """Whether the answer span was shown: the quote itself, or else the gold chunk. None if unknown."""
     if item.quote:
-        quote = " ".join(item.quote.split())
-        if any(quote in " ".join(chunk.text.split()) for chunk in shown):
+        quote = folded(item.quote)
+        if any(quote in folded(chunk.text) for chunk in shown):
             return True
     ids = {chunk.chunk_id for chunk in gold} | ({item.chunk_id} if item.chunk_id else set())
     if not ids and not item.quote:

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from understudy.artifact import from_plain
 from understudy.errors import InputError
 from understudy.generate.screen import masked
+from understudy.normal import folded
 from understudy.types import MCQItem, QAPair
 
 What = Literal["accept", "reject", "edit", "undo"]
@@ -62,7 +63,7 @@ def content_id(record: QAPair | MCQItem) -> str:
 
 def digest_id(mark: str, *parts: str) -> str:
     """`mark-` and a digest of the texts, white space folded."""
-    text = "\x1f".join(" ".join(part.split()) for part in parts)
+    text = "\x1f".join(map(folded, parts))
     return f"{mark}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 

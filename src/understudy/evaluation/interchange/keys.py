@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.errors import InputError
+from understudy.normal import folded
 from understudy.prompts import LETTERS
 
 _LABEL = "the label beside an option"
@@ -68,26 +69,22 @@ def _option(row: Keyed, place: int | None) -> str:
     return "no option" if place is None else repr(row.options[place][:40])
 
 
-def _plain(value: Any) -> str:
-    return " ".join(str(value).split())
-
-
 def _by_label(row: Keyed) -> int | None:
-    key = _plain(row.key)
-    same = [k for k, label in enumerate(row.labels) if _plain(label).casefold() == key.casefold()]
+    key = folded(row.key)
+    same = [k for k, label in enumerate(row.labels) if folded(label).casefold() == key.casefold()]
     return same[0] if len(same) == 1 else None
 
 
 def _by_text(row: Keyed) -> int | None:
     if isinstance(row.key, int):
         return None  # a number of JSON counts, also where an option is written with its digits
-    key = _plain(row.key)
-    same = [k for k, option in enumerate(row.options) if _plain(option) == key]
+    key = folded(row.key)
+    same = [k for k, option in enumerate(row.options) if folded(option) == key]
     return same[0] if len(same) == 1 else None
 
 
 def _by_letter(row: Keyed) -> int | None:
-    found = _LETTER.fullmatch(_plain(row.key)) if isinstance(row.key, str) else None
+    found = _LETTER.fullmatch(folded(row.key)) if isinstance(row.key, str) else None
     if found is None:
         return None
     place = LETTERS.find(found.group(1).upper())
@@ -95,9 +92,9 @@ def _by_letter(row: Keyed) -> int | None:
 
 
 def _by_number(row: Keyed, first: int) -> int | None:
-    if isinstance(row.key, bool) or not _NUMBER.fullmatch(_plain(row.key)):
+    if isinstance(row.key, bool) or not _NUMBER.fullmatch(folded(row.key)):
         return None
-    place = int(float(_plain(row.key))) - first
+    place = int(float(folded(row.key))) - first
     return place if 0 <= place < len(row.options) else None
 
 
