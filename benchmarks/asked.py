@@ -15,9 +15,8 @@ import time
 from pathlib import Path
 
 from understudy import api
-from understudy.evaluation.response import Response, respond
+from understudy.evaluation.response import nothing, off_topic, respond, speaks
 from understudy.evaluation.support import Topic
-from understudy.prompts import ABSTAIN
 from understudy.types import Chunk
 
 
@@ -40,18 +39,19 @@ def main() -> None:
     for line in asked.questions.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         question, answerable = row["question"], row["key"] is not None
-        if topic.covers(question):
-            prompt, pieces = answerer.converse(question)
-            told = respond(topic, answerer.reader, question, "".join(pieces), prompt)
+        prompt, pieces = answerer.converse(question)
+        if off_topic(topic, question, prompt, answerer.arm):
+            told = nothing()
         else:
-            told = Response(ABSTAIN, "", abstained=True)
+            told = respond(topic, question, "".join(pieces), prompt, speaks=speaks(answerer.reader))
         count[answerable] += 1
         refused[answerable] += told.abstained
         lines += [f"## {question}", "", f"wanted: {row['key'] or 'no answer'}", "", f"told: {told.text}"]
         if told.quoted:
             lines += ["", f"the model's own words: {told.own}"]
         if told.support is not None:
-            lines += ["", f"behind it ({told.support.chunk.where}): {told.support.sentence}"]
+            behind = told.quotes or (told.support,)
+            lines += [line for s in behind for line in ("", f"behind it ({s.chunk.where}): {s.sentence}")]
         lines.append("")
     asked.out.write_text("\n".join(lines), encoding="utf-8")
     seconds = (time.monotonic() - began) / sum(count.values())

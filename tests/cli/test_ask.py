@@ -36,13 +36,11 @@ CHUNKS = tuple(
 )
 
 
-class Weighs:
-    """A reader that finds likely what speaks of a port."""
+@dataclass(frozen=True)
+class Sized:
+    """A model of so many parameters."""
 
-    def loglikelihoods(
-        self, conversations: Sequence[Sequence[Message]], options: Sequence[Sequence[str]]
-    ) -> list[list[float]]:
-        return [[len(o) * (-1.0 if "port" in o else -2.0) for o in row] for row in options]
+    parameters: int
 
 
 @dataclass
@@ -53,7 +51,8 @@ class Says:
     read: tuple[Chunk, ...] = ()
     history: list[int] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
-    reader: Weighs = field(default_factory=Weighs)
+    reader: Sized = field(default_factory=lambda: Sized(7_000_000_000))
+    arm: Arm = field(default_factory=lambda: Arm.parse("sft+rag"))
 
     def converse(self, question: str, history: Sequence[Message] = ()) -> tuple[Prompt, Iterator[str]]:
         self.history.append(len(history))
@@ -116,9 +115,9 @@ def test_without_a_benchmark_the_stages_decide(tmp_path: Path, stages: tuple[str
 def says() -> dict[str, Says]:
     return {
         "sft+rag": Says("It is~ port [7411].", CHUNKS[:2]),
-        "sft": Says("7411"),
+        "sft": Says("7411", arm=Arm.parse("sft")),
         "base+rag": Says("It is purple.", CHUNKS[:2]),
-        "base+corpus": Says(ABSTAIN, CHUNKS),
+        "base+corpus": Says(ABSTAIN, CHUNKS, arm=Arm.parse("base+corpus")),
     }
 
 
@@ -153,8 +152,13 @@ def test_an_answer_its_support_and_its_places(opened: list[str]) -> None:
     assert "2. guide.md:11-19  Guide › Part 1" in shown
 
 
-def test_what_a_small_model_is_stands_beside_the_best_passage(opened: list[str]) -> None:
+def test_of_a_small_model_the_passages_words_are_the_answer_beside_the_best_passage(
+    opened: list[str], says: dict[str, Says]
+) -> None:
+    says["sft+rag"].reader = Sized(4_000_000)
     shown = CliRunner().invoke(app, ["ask", "demo", "Which port does the server listen on?"]).output
+    assert shown.startswith('The documentation says: "The server listens on port 7411 unless told otherwise."\n')
+    assert "(the model's own words: It is port [7411].)" in shown
     assert f"best passage: guide.md:1-9  Guide › Part 0\n{GUIDE[0]}" in shown
     assert "lab:reader, " in shown
     assert "writes sentences poorly" in shown
@@ -165,7 +169,7 @@ def test_where_no_passage_says_the_answer_the_documentations_own_sentence_stands
         CliRunner().invoke(app, ["ask", "demo", "Which port does the server listen on?", "--arm", "base+rag"]).output
     )
     assert shown.startswith('The documentation says: "The server listens on port 7411 unless told otherwise."\n')
-    assert "(the model's own words, which no passage supports: It is purple.)" in shown
+    assert "(the model's own words: It is purple.)" in shown
     assert "guide.md:1-9  Guide › Part 0" in shown
     assert "supported by" not in shown
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import struct
+from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Literal
 
@@ -15,7 +17,10 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from understudy.errors import UsageError
+from understudy.evaluation import response
 from understudy.models.reader import TransformersModel
+from understudy.prompts import ABSTAIN
+from understudy.serve.engine import Engine, Piece
 from understudy.serve.settings import ServeSettings
 from understudy.types import Message
 
@@ -68,10 +73,10 @@ def test_no_sources_means_none_are_read(serving: Any) -> None:
 
 def test_a_stream_is_shaped_as_clients_expect(serving: Any) -> None:
     body = {"model": "handbook", "messages": ASK, "max_tokens": 8, "stream": True}
-    with serving.client() as http, http.stream("POST", "/v1/chat/completions", json=body) as response:
-        assert response.headers["content-type"].startswith("text/event-stream")
-        assert response.headers["x-request-id"]
-        parts = events(response)
+    with serving.client() as http, http.stream("POST", "/v1/chat/completions", json=body) as came:
+        assert came.headers["content-type"].startswith("text/event-stream")
+        assert came.headers["x-request-id"]
+        parts = events(came)
     assert parts[-1] == "[DONE]"
     chunks = parts[:-1]
     assert chunks[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
@@ -108,6 +113,59 @@ def test_open_webui_reads_the_event_as_sources(serving: Any) -> None:
     without = {**body, "events": False}
     with serving.client() as http, http.stream("POST", "/v1/chat/completions", json=without) as response:
         assert not [p for p in events(response)[:-1] if "event" in p]
+
+
+def test_of_a_small_model_the_passages_sentence_is_told_with_its_mark(serving: Any) -> None:
+    question = "What is the default of the option --flag-3?"
+    body = {"model": "handbook", "messages": [{"role": "user", "content": question}], "max_tokens": 8}
+    with serving.client() as http:
+        said = http.post("/v1/chat/completions", json=body).json()
+    text = said["choices"][0]["message"]["content"]
+    quoted = re.fullmatch(r'The documentation says: "(.+?)" \[(\d)\](?: "(.+?)" \[(\d)\])?', text)
+    assert quoted is not None, text
+    assert "--flag-3" in text
+    for sentence, n in (quoted.group(1, 2), quoted.group(3, 4)):
+        assert n is None or sentence in said["citations"][int(n) - 1]["text"]
+    assert len(said["choices"][0]["message"]["annotations"]) == text.count("] ") + 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_the_passages_do_not_speak_of_is_refused_without_the_model(
+    serving: Any, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    monkeypatch.setattr(Engine, "write", None)
+    body = {"model": "handbook", "messages": [{"role": "user", "content": "How is sourdough bread baked?"}]}
+    with serving.client() as http:
+        said = http.post("/v1/chat/completions", json={**body, "stream": stream})
+        if stream:
+            parts = [json.loads(line[6:]) for line in said.text.splitlines() if line.startswith("data: {")]
+            text = "".join(part["choices"][0]["delta"].get("content", "") for part in parts)
+        else:
+            text = said.json()["choices"][0]["message"]["content"]
+    assert text == ABSTAIN
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("It is purple.", 'It is purple.\n\n(No passage supports these words.) The documentation says: "`--flag-3`'),
+        ("The limit number 3 of the server.", "The limit number 3 of the server. ["),
+    ],
+)
+def test_a_model_that_may_speak_is_heard_before_what_the_documentation_says(
+    serving: Any, monkeypatch: pytest.MonkeyPatch, written: str, told: str
+) -> None:
+    async def write(*_: object, **__: object) -> AsyncGenerator[Piece]:
+        yield Piece(written)
+        yield Piece(finish_reason="stop")
+
+    monkeypatch.setattr(response, "SPEAKS", 0)
+    monkeypatch.setattr(Engine, "write", write)
+    body = {"model": "handbook", "messages": ASK, "stream": True}
+    with serving.client() as http, http.stream("POST", "/v1/chat/completions", json=body) as came:
+        parts = [part["choices"][0]["delta"].get("content", "") for part in events(came)[:-1]]
+    assert parts[1] == written
+    assert "".join(parts).startswith(told)
 
 
 def test_usage_comes_in_a_stream_where_it_is_asked_for(client: openai.OpenAI) -> None:

@@ -15,8 +15,6 @@ from understudy.types import Arm
 
 QUESTION_TOKENS = 60  # a question with its options, on average
 PASSAGES = 5
-CANDIDATES = 24  # sentences that a model weighs where its own words have no support
-SENTENCE_TOKENS = 30
 
 
 def estimate(config: BenchmarkConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Estimate:
@@ -67,7 +65,7 @@ def estimate(config: BenchmarkConfig, upstream: Mapping[str, Mapping[str, Any]])
 
 @dataclass(frozen=True, slots=True)
 class _Free:
-    """Free answers of an arm, and their tokens: read, sentences weighed against them among them, and written."""
+    """Free answers of an arm, and their tokens: read and written."""
 
     answers: float = 0.0
     read: float = 0.0
@@ -84,5 +82,4 @@ def _free(config: BenchmarkConfig, items: int, name: str, context: Mapping[str, 
     else:
         n = min(items, config.free.answerable)
         n += min(items, config.free.unanswerable) if arm.context == "rag" else 0
-    weighed = CANDIDATES * SENTENCE_TOKENS if arm.context == "rag" else 0
-    return _Free(n, n * (2 * context[arm.context] + QUESTION_TOKENS + weighed), n * config.free.max_tokens)
+    return _Free(n, n * (context[arm.context] + QUESTION_TOKENS), n * config.free.max_tokens)

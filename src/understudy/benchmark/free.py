@@ -1,10 +1,11 @@
 """Free answers: what a person is told who asks an arm, on questions with an answer and on such that have none.
 
-An arm is asked as `understudy ask` asks it: the model's words count as the answer where a passage supports them, else
-the passage's own sentence, else the abstention. A question without an answer is one whose page, and whatever else may
-hold its answer, was taken out of what is searched: it is as near to the documentation as a question can be, and nothing
-that is read answers it. So only arms that search can be asked such questions. A person's own questions say themselves
-which have no answer, and every arm is asked them.
+An arm is asked as `understudy ask` asks it (`evaluation/response.py`): the model's words count as the answer where it
+may speak and a passage supports them, else the passages' own sentences, of which one must be right, else the
+abstention. A question without an answer is one whose page, and whatever else may hold its answer, was taken out of what
+is searched: it is as near to the documentation as a question can be, and nothing that is read answers it. So only arms
+that search can be asked such questions. A person's own questions say themselves which have no answer, and every arm is
+asked them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from understudy.evaluation import intervals
 from understudy.evaluation.judge import judged
 from understudy.evaluation.question import Question
 from understudy.evaluation.records import Interval
-from understudy.evaluation.response import Response, respond
+from understudy.evaluation.response import Response, nothing, off_topic, respond, speaks
 from understudy.evaluation.support import Topic
 from understudy.normal import normal
 from understudy.prompts import ABSTAIN, with_passages
@@ -44,7 +45,8 @@ class FreeAnswer:
     """One question that an arm was asked freely.
 
     answerable: whether what is searched holds its answer. told: what the person reads; own: what the model wrote.
-    sentence, place: what stands behind it. right, own_right: whether that says the same as the reference.
+    sentence, place: what stands behind it. right, own_right: whether that says the same as the reference; of two
+    sentences of the documentation, one of them.
     """
 
     arm: str
@@ -164,29 +166,28 @@ def _ask(
     retriever: Retriever | None = getattr(answerer, "retriever", None)
     top_k = int(getattr(answerer, "top_k", 5))
     prompts = [
-        _without(retriever, top_k, question, chunks, topic)
+        without_page(retriever, top_k, question, chunks, topic)
         if retriever is not None and taken_out and not answerable
         else answerer.prepare(question.question)
         for question, answerable in block
     ]
-    spoken = [
-        not p.hits or topic.covers_in(question.question, [h.chunk for h in p.hits])
-        for (question, _), p in zip(block, prompts, strict=True)
-    ]
-    to_write = [k for k, found in enumerate(spoken) if found]
+    arm = Arm.parse(name)
+    to_write = [k for k, (question, _) in enumerate(block) if not off_topic(topic, question.question, prompts[k], arm)]
     completions = answerer.reader.generate([prompts[k].messages for k in to_write], max_tokens=config.free.max_tokens)
     written = {k: completion.text for k, completion in zip(to_write, completions, strict=True)}
     found = []
     for k, (question, answerable) in enumerate(block):
         if k in written:
-            told = respond(topic, answerer.reader, question.question, written[k], prompts[k])
+            told = respond(topic, question.question, written[k], prompts[k], speaks=speaks(answerer.reader))
         else:
-            told = Response(ABSTAIN, "", abstained=True)
+            told = nothing()
         found.append(_answer(name, question, answerable, told))
     return found
 
 
-def _without(retriever: Retriever, top_k: int, question: OpenQuestion, chunks: Sequence[Chunk], topic: Topic) -> Prompt:
+def without_page(
+    retriever: Retriever, top_k: int, question: OpenQuestion, chunks: Sequence[Chunk], topic: Topic
+) -> Prompt:
     """The question with the passages that are found where its page, and what may hold its answer, does not exist."""
     key, quote = normal(question.answer), normal(question.quote)
 
@@ -216,7 +217,7 @@ def _answer(arm: str, question: OpenQuestion, answerable: bool, told: Response) 
         place=support.chunk.where if support else "",
         quoted=told.quoted,
         abstained=told.abstained,
-        right=answerable and not told.abstained and question.right(told.text),
+        right=answerable and not told.abstained and any(question.right(part) for part in told.parts),
         own_right=answerable and not told.own.startswith(ABSTAIN) and question.right(told.own),
     )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from understudy.types import Hit, Prompt
 
 _SHOWN = 10  # citations printed; a whole-corpus arm has read every chunk
-_SMALL = 20_000_000  # parameters below which a model chooses well and writes poorly
+_SMALL = 20_000_000  # parameters below which hardly a sentence of a model can be read
 
 
 @dataclass
@@ -31,7 +31,15 @@ class Opened:
     model: str
 
     @property
+    def speaks(self) -> bool:
+        """Whether the model's own words may be the answer: to passages that it read, not those of a small model."""
+        from understudy.evaluation.response import speaks
+
+        return speaks(self.answerer.reader)
+
+    @property
     def writes_poorly(self) -> bool:
+        """So small that the best passage is shown whole."""
         return self.parameters is not None and self.parameters < _SMALL
 
 
@@ -56,17 +64,19 @@ def introduce(opened: Opened) -> None:
     """Say which arm answers, and what to expect of a very small model."""
     size = "" if opened.parameters is None else f", {count(opened.parameters)} parameters"
     error_console.print(f"answered by {opened.arm} of {opened.run} ({opened.model}{size})")
-    if opened.writes_poorly:
+    if not opened.speaks:
         error_console.print(
             "A model of this size tells the right answer among several, and writes sentences poorly: "
-            "trust the passage more than its words.",
+            "where it reads passages, their own sentences are the answer.",
             soft_wrap=True,
         )
 
 
-def off_topic(opened: Opened, question: str, *, follows: bool = False) -> bool:
-    """Whether nothing in the documentation speaks of the question, so that no model needs to be asked."""
-    return opened.topic is not None and not opened.topic.covers(question, follows=follows)
+def off_topic(opened: Opened, question: str, prompt: Prompt, *, follows: bool = False) -> bool:
+    """Whether nothing that would be read speaks of the question, so that no model needs to be asked."""
+    from understudy.evaluation import response
+
+    return response.off_topic(opened.topic, question, prompt, opened.answerer.arm, follows=follows)
 
 
 def show_abstention(hits: Sequence[Hit]) -> None:
@@ -83,15 +93,16 @@ def told(opened: Opened, question: str, text: str, prompt: Prompt) -> Response:
     """The model's answer where a passage supports it, else the passage's own sentence."""
     from understudy.evaluation.response import respond
 
-    return respond(opened.topic, opened.answerer.reader, question, text, prompt)
+    return respond(opened.topic, question, text, prompt, speaks=opened.speaks)
 
 
 def show_answer(response: Response) -> None:
     """Print what is told as the answer, and whose words it is."""
     if response.quoted:
-        console.print(f'The documentation says: "{response.text}"', soft_wrap=True)
+        for start, quote in zip(("The documentation says: ", "and: "), response.quotes, strict=False):
+            console.print(f'{start}"{quote.sentence}"', soft_wrap=True)
         if response.own:
-            console.print(f"(the model's own words, which no passage supports: {response.own})", soft_wrap=True)
+            console.print(f"(the model's own words: {response.own})", soft_wrap=True)
     else:
         console.print(response.text or "(the model answered with nothing)", soft_wrap=True)
 
@@ -110,7 +121,8 @@ def show_support(opened: Opened, response: Response, prompt: Prompt) -> None:
         found = response.support
         if not response.quoted:
             console.print(f'\nsupported by: "{found.sentence}"', soft_wrap=True)
-        console.print(f"    {found.chunk.where}  {found.chunk.breadcrumb}", soft_wrap=True)
+        for place in dict.fromkeys(f"{s.chunk.where}  {s.chunk.breadcrumb}" for s in response.quotes or (found,)):
+            console.print(f"    {place}", soft_wrap=True)
     if opened.writes_poorly:
         console.print(f"\nbest passage: {places[0]}\n{chunks[0].text.strip()}", soft_wrap=True)
     console.print("\nread:")

@@ -32,7 +32,7 @@ def ask(
     """Answer a question with a run's best arm, then print the sentence that supports it and the places it read."""
     opened = open_run_arm(run, store, arm, device)
     prompt, pieces = opened.answerer.converse(question)
-    if off_topic(opened, question):
+    if off_topic(opened, question, prompt):
         show_abstention(prompt.hits)
     else:
         response = told(opened, question, "".join(pieces), prompt)

@@ -46,10 +46,12 @@ def chat(
             continue
         try:
             prompt, pieces = opened.answerer.converse(question, history)
-            if off_topic(opened, question, follows=bool(history)):
+            if off_topic(opened, question, prompt, follows=bool(history)):
                 show_abstention(prompt.hits)
                 continue
             said: list[str] = []
+            if not opened.speaks and prompt.hits:
+                console.print("(the model's own words) ", end="")
             for piece in pieces:
                 console.print(piece, end="", soft_wrap=True)
                 said.append(piece)
@@ -57,7 +59,7 @@ def chat(
             response = told(opened, question, text, prompt)
             console.print()
             if response.quoted or not text:
-                if text:
+                if text and opened.speaks:
                     console.print("(no passage supports these words)")
                 show_answer(replace(response, own=""))  # its words stand there already
             elif response.abstained and response.own != response.text:

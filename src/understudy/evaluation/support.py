@@ -7,12 +7,12 @@ passages is one that the documentation does not answer; docs/real.md says how ma
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from understudy.evaluation.lexical import STOP, Bm25, content, stem_of, words
+from understudy.evaluation.sentences import sentences
 from understudy.evaluation.wording import agree, numbers, without_yes_no
 from understudy.types import Chunk
 
@@ -20,12 +20,7 @@ SPOKEN_OF = 0.4
 """Share of a question's words, weighted by how rare they are, that one passage must hold to be about it."""
 _BACKED = 0.5  # share of an answer's telling words that one sentence must hold to be named as its support
 _LOOKED_AT = 3  # passages
-_FEWEST = 3  # words of a sentence that could be an answer
-_LONGEST = 500  # characters of one
-_CANDIDATES = 24  # sentences among which a model chooses
 _ASSERTS = 4  # telling words of a sentence that says something by itself
-_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[`]?[A-Z0-9`])")
-_MARKUP = re.compile(r"^\s*(?:[-*+]\s+|\d+[.)]\s+|#+\s+|>\s*|\|)|\|\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +41,27 @@ class Topic:
 
     def share(self, question: str) -> float:
         """The largest share of the question's telling words that one of the best passages holds, 0 to 1."""
+        return self._most(question, self.nearest(question, _LOOKED_AT))
+
+    def nearest(self, question: str, limit: int) -> list[Chunk]:
+        """The passages that share most with a question, best first."""
         scores = self._index.scores(question)
-        best = sorted(scores, key=lambda place: (-scores[place], place))[:_LOOKED_AT]
-        return self._most(question, best)
+        best = sorted(scores, key=lambda place: (-scores[place], place))[:limit]
+        return [self._index.chunks[place] for place in best]
 
-    def covers(self, question: str, *, follows: bool = False) -> bool:
-        """False for a question about something else; true for one without any telling word.
+    def covers(self, question: str, chunks: Sequence[Chunk], *, follows: bool = False) -> bool:
+        """Whether both the passages read and those that share most with a question speak of it.
 
-        follows: it goes on from another question, and may leave out what was said; half as much must be there.
+        Passages found by related words hold something of nearly every question, and what is not read answers nothing.
+        True for a question without any telling word. chunks: best first. follows: it goes on from another question, and
+        may leave out what was said; half as much must be there.
         """
         least = SPOKEN_OF / 2 if follows else SPOKEN_OF
-        return not (set(words(question)) - STOP) or self.share(question) >= least
+        share = min(self._most(question, chunks[:_LOOKED_AT]), self.share(question))
+        return not (set(words(question)) - STOP) or share >= least
 
-    def covers_in(self, question: str, chunks: Sequence[Chunk]) -> bool:
-        """As `covers`, of the best of the passages read instead of the best of all. chunks: best first."""
-        places = [self._index.place[c.chunk_id] for c in chunks[:_LOOKED_AT]]
-        return not (set(words(question)) - STOP) or self._most(question, places) >= SPOKEN_OF
-
-    def _most(self, question: str, places: Sequence[int]) -> float:
-        return max((self._index.coverage(question, place) for place in places), default=0.0)
+    def _most(self, question: str, chunks: Sequence[Chunk]) -> float:
+        return max((self.held(question, chunk) for chunk in chunks), default=0.0)
 
     def held(self, text: str, chunk: Chunk) -> float:
         """Of a text's telling words, weighted by how rare they are, the share that a passage holds."""
@@ -100,11 +97,11 @@ def supporting(topic: Topic, question: str, answer: str, chunks: Sequence[Chunk]
     best: Support | None = None
     most = 0.0
     figures = numbers(answer) - numbers(question)
-    asserts = len(told) >= _ASSERTS and len(list(_sentences(answer))) == 1
+    asserts = len(told) >= _ASSERTS and len(sentences(answer)) == 1
     for chunk in chunks:
         if not figures <= numbers(f"{chunk.breadcrumb} {chunk.text}"):
             continue
-        for sentence in _sentences(chunk.text):
+        for sentence in (part.text for part in sentences(chunk.text)):
             if asserts and not agree(answer, sentence, question):
                 continue
             there = content(sentence)
@@ -114,43 +111,3 @@ def supporting(topic: Topic, question: str, answer: str, chunks: Sequence[Chunk]
             if share >= _BACKED and rank > most:
                 best, most = Support(sentence, chunk, share), rank
     return best
-
-
-def candidates(topic: Topic, question: str, chunks: Sequence[Chunk]) -> list[Support]:
-    """Sentences that could answer a question: those that hold SPOKEN_OF of its telling words, the most alike first.
-
-    share: of the question's telling words, weighted by how rare they are. A passage's heading counts for each sentence
-    below it. chunks: the passages read, best first.
-    """
-    asked = content(question)
-    total = sum(topic.weight(word) for word in asked)
-    found: dict[str, Support] = {}
-    for chunk in chunks:
-        above = content(chunk.breadcrumb)
-        for sentence in _sentences(chunk.text):
-            there = content(sentence)
-            own = sum(topic.weight(word) for word in asked & there)
-            share = (own + 0.5 * sum(topic.weight(word) for word in (asked & above) - there)) / total if total else 0.0
-            if share > 0 and share >= SPOKEN_OF and len(sentence.split()) >= _FEWEST and len(sentence) <= _LONGEST:
-                found.setdefault(sentence, Support(sentence, chunk, share))
-    return sorted(found.values(), key=lambda s: -s.share)[:_CANDIDATES]
-
-
-def _sentences(text: str) -> Iterator[str]:
-    """Sentences, list entries and table rows as they stand in the text."""
-    for line in _lines(text):
-        for part in _END.split(line):
-            part = _MARKUP.sub("", part).strip()
-            if part:
-                yield part
-
-
-def _lines(text: str) -> Iterator[str]:
-    """The text's lines; those of a paragraph are one."""
-    kept: list[str] = []
-    for line in [*text.split("\n"), ""]:
-        if kept and (not line.strip() or _MARKUP.match(line)):
-            yield " ".join(kept)
-            kept = []
-        if line.strip():
-            kept.append(line.strip())

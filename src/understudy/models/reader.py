@@ -61,6 +61,7 @@ class TransformersModel:
         self.tokenizer = tokenizer
         self.name = name
         self.window = window_of(model, tokenizer)
+        self.parameters = sum(weights.numel() for weights in model.parameters())
         self.device = next(model.parameters()).device
         self.flows = suits(model, self.window)
         self.batch_tokens = batch_tokens or (8192 if self.device.type == "cpu" else 65536)

@@ -134,9 +134,9 @@ def create_app(served: Served, settings: ServeSettings) -> Any:
         if asked.stream:
             if engine.busy >= settings.queue:
                 raise too_many(engine.busy)
-            events = chat.streamed(ready, asked, engine, server.topic, settings.seconds)
+            events = chat.streamed(ready, asked, engine, settings.seconds)
             return EventSourceResponse(events, sep="\n", send_timeout=settings.slowest)
-        return await _unless_gone(request, chat.whole(ready, asked, engine, server.topic, settings.seconds))
+        return await _unless_gone(request, chat.whole(ready, asked, engine, settings.seconds))
 
     @app.post("/v1/completions")
     async def raw_completions(request: Request) -> Response:

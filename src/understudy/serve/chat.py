@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -13,11 +14,11 @@ from typing import Any
 
 from understudy.answer import ModelAnswerer, cite
 from understudy.errors import InputError, ModelError
-from understudy.evaluation.support import Topic, supporting
+from understudy.evaluation.response import Response, nothing, off_topic, respond, speaks
+from understudy.evaluation.support import Support, Topic
 from understudy.models.answers import to_json
 from understudy.models.constrain import ANY_OBJECT, Guide
 from understudy.models.reader import TransformersModel
-from understudy.prompts import ABSTAIN
 from understudy.serve.engine import Engine, Piece
 from understudy.serve.problems import Problem, problem_of
 from understudy.serve.requests import ChatRequest
@@ -28,14 +29,25 @@ from understudy.types import Hit, LanguageModel, Prompt
 class Asked:
     """A chat request, ready to be written: what the model reads, and which passages stand in it, best first.
 
-    guide: what the answer is held to; None where that is nothing, or the engine cannot."""
+    known: the documentation's topic, None where its words are not to be set beside the model's. beside: nothing that is
+    read speaks of the question. speaks: the model's own words may be the answer. guide: what the answer is held to; None
+    where that is nothing, or the engine cannot.
+    """
 
     model: str
     prompt: Prompt
     max_tokens: int
     id: str
     created: int
+    question: str
+    known: Topic | None
+    beside: bool
+    speaks: bool
     guide: Guide | None = None
+
+    def told(self, text: str) -> Response:
+        """What is told where the model wrote a text."""
+        return respond(self.known, self.question, text, self.prompt, speaks=self.speaks)
 
 
 def prepare(request: ChatRequest, answerer: ModelAnswerer, topic: Topic | None, max_tokens: int) -> Asked:
@@ -52,8 +64,14 @@ def prepare(request: ChatRequest, answerer: ModelAnswerer, topic: Topic | None, 
     asked = _instructed(turns[-1].content, request)
     earlier = (*system, *(m for m in turns[:-1] if m.role != "system"))
     answerer = answerer if request.sources else answerer.without_passages()
-    prompt = answerer.prepare_turn(turns[-1].content, earlier, shown=asked)
-    return Asked(request.model, prompt, most, f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), guide)
+    question = turns[-1].content
+    prompt = answerer.prepare_turn(question, earlier, shown=asked)
+    known = None if request.structured or answerer.arm.context == "closed-book" else topic
+    follows = any(m.role == "user" for m in earlier)
+    return Asked(
+        request.model, prompt, most, f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), question, known,
+        off_topic(known, question, prompt, answerer.arm, follows=follows), speaks(answerer.reader), guide,
+    )  # fmt: skip
 
 
 def _guide(request: ChatRequest, model: LanguageModel) -> Guide | None:
@@ -98,18 +116,18 @@ def _instructed(question: str, request: ChatRequest) -> str:
 class Sources:
     """The passages of an answer, marked `[n]` where they support it."""
 
-    def __init__(self, hits: Sequence[Hit], topic: Topic | None) -> None:
+    def __init__(self, hits: Sequence[Hit]) -> None:
         self.hits = list(hits)
-        self._topic = topic
 
-    def marks(self, question: str, text: str) -> str:
-        """` [1][3]`: the passages that hold what the answer says, to stand behind it; empty where none does."""
-        if not self.hits or not text.strip() or text.strip().startswith(ABSTAIN) or self._topic is None:
-            return ""
-        found = supporting(self._topic, question, text, [hit.chunk for hit in self.hits])
-        if found is None:
-            return ""
-        return f" [{next(n for n, hit in enumerate(self.hits, 1) if hit.chunk.chunk_id == found.chunk.chunk_id)}]"
+    def text(self, told: Response) -> str:
+        """What is told, ` [n]` behind what stands in the passage of that number."""
+        if told.quoted:
+            return "The documentation says: " + " ".join(f'"{s.sentence}"{self._mark(s)}' for s in told.quotes)
+        return told.text + (self._mark(told.support) if told.support is not None else "")
+
+    def _mark(self, support: Support) -> str:
+        places = (n for n, hit in enumerate(self.hits, 1) if hit.chunk.chunk_id == support.chunk.chunk_id)
+        return next((f" [{n}]" for n in places), "")
 
     def citations(self) -> list[dict[str, Any]]:
         """`n`, where it stands, its text and its score, best first."""
@@ -165,18 +183,17 @@ def write(asked: Asked, request: ChatRequest, engine: Engine, seconds: float) ->
     )
 
 
-async def whole(
-    asked: Asked, request: ChatRequest, engine: Engine, topic: Topic | None, seconds: float
-) -> dict[str, Any]:
+async def whole(asked: Asked, request: ChatRequest, engine: Engine, seconds: float) -> dict[str, Any]:
     """The answer as one object."""
     text, last = "", Piece(finish_reason="stop")
-    async with contextlib.aclosing(write(asked, request, engine, seconds)) as pieces:
-        async for last in pieces:
-            text += last.text
+    if not asked.beside:
+        async with contextlib.aclosing(write(asked, request, engine, seconds)) as pieces:
+            async for last in pieces:
+                text += last.text
     text = text.strip()
-    sources = Sources(asked.prompt.hits, topic)
+    sources = Sources(asked.prompt.hits)
     if not request.structured:
-        text += sources.marks(_question(request), text)
+        text = sources.text(nothing() if asked.beside else await asyncio.to_thread(asked.told, text))
     elif asked.guide is None:
         text = _json_of(text)
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
@@ -193,10 +210,12 @@ async def whole(
     }
 
 
-async def streamed(
-    asked: Asked, request: ChatRequest, engine: Engine, topic: Topic | None, seconds: float
-) -> AsyncIterator[str]:
-    """The answer as the data of server-sent events, `[DONE]` last; an error in mid-stream is one of them."""
+async def streamed(asked: Asked, request: ChatRequest, engine: Engine, seconds: float) -> AsyncIterator[str]:
+    """The answer as the data of server-sent events, `[DONE]` last; an error in mid-stream is one of them.
+
+    A model's words that may be the answer are sent as they come, and what the documentation says behind them where no
+    passage supports them; of another model only what is told.
+    """
 
     def chunk(delta: dict[str, Any], finish_reason: str | None = None, **more: Any) -> str:
         body = {
@@ -208,19 +227,23 @@ async def streamed(
         }
         return json.dumps({**body, **more}, ensure_ascii=False)
 
-    sources = Sources(asked.prompt.hits, topic)
+    sources = Sources(asked.prompt.hits)
+    shown = asked.known is None or asked.speaks
     try:
         yield chunk({"role": "assistant", "content": ""})
         text, last = "", Piece(finish_reason="stop")
-        async with contextlib.aclosing(write(asked, request, engine, seconds)) as pieces:
-            async for last in pieces:
-                if last.text:
-                    text += last.text
-                    yield chunk({"content": last.text})
-        marks = "" if request.structured else sources.marks(_question(request), text)
-        if marks:
-            text += marks
-            yield chunk({"content": marks})
+        if not asked.beside:
+            async with contextlib.aclosing(write(asked, request, engine, seconds)) as pieces:
+                async for last in pieces:
+                    if last.text:
+                        text += last.text
+                        if shown:
+                            yield chunk({"content": last.text})
+        told = nothing() if asked.beside else await asyncio.to_thread(asked.told, text)
+        more = _behind(sources.text(told), text) if shown else sources.text(told)
+        text = text + more if shown else more
+        if more:
+            yield chunk({"content": more})
         if request.events and sources.hits:
             yield json.dumps({"event": {"type": "citation", "data": _event(sources)}}, ensure_ascii=False)
         if sources.hits:
@@ -246,8 +269,11 @@ def _event(sources: Sources) -> dict[str, Any]:
     }
 
 
-def _question(request: ChatRequest) -> str:
-    return request.conversation()[-1].content
+def _behind(told: str, sent: str) -> str:
+    """What is still to be sent where a model's words were: the marks behind them, or all that is told instead."""
+    if told.startswith(sent.strip()):
+        return told[len(sent.strip()) :]
+    return f"\n\n(No passage supports these words.) {told}"
 
 
 def _json_of(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from understudy.errors import InputError
+from understudy.evaluation.response import nothing, off_topic, respond, speaks
 from understudy.evaluation.support import Topic
 from understudy.serve.chat import Sources
 from understudy.serve.problems import Problem
@@ -67,16 +68,20 @@ def tools_of(served: Served) -> list[Tool]:
     topic = Topic(list(served.chunks.values())) if served.chunks else None
 
     def search(asked: Search) -> tuple[str, dict[str, Any]]:
-        found = Sources(served.index.search(asked.query, asked.top_k), topic).citations()
+        found = Sources(served.index.search(asked.query, asked.top_k)).citations()
         return "\n\n".join(map(_passage, found)) or "Nothing was found.", {"passages": found}
 
     def ask(asked: Ask) -> tuple[str, dict[str, Any]]:
         answerer = served.answerer(served.arm_of(asked.arm or served.default))
         prompt = answerer.prepare_turn(asked.question)
-        most = min(asked.max_tokens, answerer.reader.window // 2)
-        text = answerer.reader.generate([prompt.messages], max_tokens=most)[0].text.strip()
-        sources = Sources(prompt.hits, topic)
-        text += sources.marks(asked.question, text)
+        if off_topic(topic, asked.question, prompt, answerer.arm):
+            response = nothing()
+        else:
+            most = min(asked.max_tokens, answerer.reader.window // 2)
+            written = answerer.reader.generate([prompt.messages], max_tokens=most)[0].text
+            response = respond(topic, asked.question, written, prompt, speaks=speaks(answerer.reader))
+        sources = Sources(prompt.hits)
+        text = sources.text(response)
         found = sources.citations()
         shown = "\n".join(f"[{c['n']}] {c['place']}  {c['title']}" for c in found)
         data = {"answer": text, "arm": answerer.name, "citations": found}

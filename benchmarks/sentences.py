@@ -1,0 +1,66 @@
+"""How often what is told without any model's words is right: the passages' own sentences, on a run's exam questions.
+
+    python benchmarks/sentences.py RUN [--store STORE] [--top-k 3]
+
+For each question that can be understood without its options: the sentences that `understudy ask` tells of a model that
+wrote nothing, and whether one of them says the same as the right option (`evaluation/judge.py`, which calls more right
+answers wrong than the other way round). Then the same questions with their page, and whatever else may answer them,
+taken out of what is searched: there refusing is right.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from understudy import api
+from understudy.benchmark.free import without_page
+from understudy.benchmark.open_questions import of_exam
+from understudy.evaluation import intervals
+from understudy.evaluation.response import Response, nothing, off_topic, respond
+from understudy.evaluation.support import Topic
+from understudy.types import Arm, Chunk, MCQItem, Prompt
+
+_READS = Arm.parse("base+rag")
+
+
+def main() -> None:
+    reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    reader.add_argument("run")
+    reader.add_argument("--store", type=Path, default=Path(".understudy"))
+    reader.add_argument("--top-k", type=int)
+    asked = reader.parse_args()
+    run = api.open_run(asked.run, store=asked.store)
+    chunks = run.artifact("chunk").records("chunks", Chunk)
+    index = api.load_index(run)
+    top_k = asked.top_k or index.config.top_k
+    topic = Topic(chunks)
+    questions = of_exam(run.artifact("generate").records("items", MCQItem))
+
+    def told(question: str, prompt: Prompt) -> Response:
+        if off_topic(topic, question, prompt, _READS):
+            return nothing()
+        return respond(topic, question, "", prompt, speaks=False)
+
+    def show(what: str, values: Sequence[bool], pages: Sequence[str]) -> None:
+        found = intervals.interval(list(map(float, values)), pages, paired=False, confidence=0.95, seed=0)
+        if found.value is None or found.low is None or found.high is None:
+            return
+        print(f"{what}: {100 * found.value:.1f} % ({100 * found.low:.1f}-{100 * found.high:.1f}), n = {found.n}")
+
+    pages = [q.doc_id for q in questions]
+    answers = [told(q.question, Prompt((), tuple(index.search(q.question, top_k)))) for q in questions]
+    lengths = [len(a.text) for a in answers if a.quoted]
+    both = list(zip(questions, answers, strict=True))
+    show("first sentence right", [bool(a.quotes) and q.right(a.parts[0]) for q, a in both], pages)
+    show("one of those told right", [any(map(q.right, a.parts)) for q, a in both], pages)
+    show("refused", [a.abstained for a in answers], pages)
+    linked = [q for q in questions if q.doc_id]
+    without = [told(q.question, without_page(index, top_k, q, chunks, topic)) for q in linked]
+    show("refused without its page", [a.abstained for a in without], [q.doc_id for q in linked])
+    print(f"characters told: {sum(lengths) / max(1, len(lengths)):.0f}")
+
+
+if __name__ == "__main__":
+    main()
