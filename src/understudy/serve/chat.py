@@ -30,8 +30,8 @@ class Asked:
     """A chat request, ready to be written: what the model reads, and which passages stand in it, best first.
 
     known: the documentation's topic, None where its words are not to be set beside the model's. beside: nothing that is
-    read speaks of the question. speaks: the model's own words may be the answer. guide: what the answer is held to; None
-    where that is nothing, or the engine cannot.
+    read speaks of the question. speaks: the model's own words may be the answer. guide: what the answer is held to;
+    None where that is nothing, or the engine cannot.
     """
 
     model: str
