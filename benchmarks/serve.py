@@ -2,6 +2,7 @@
 
 python benchmarks/serve.py load [--minutes 10] [--clients 32]      no 5xx, no stuck place, memory flat; else exit 1
 python benchmarks/serve.py speed [--gguf FILE] [--llama PYTHON]    first token and tokens a second, by clients at once
+python benchmarks/serve.py engine [--gguf FILE]                    processor time a token, without HTTP
 
 `speed` asks all three for the same answers of the same GGUF file (default: the bundled reader, written as F16), greedy,
 as long as asked. PYTHON is an interpreter that has xllamacpp, where this one lacks it.
@@ -210,6 +211,53 @@ def loop(model: Any, tokens: int, rounds: int) -> None:
     show("transformers, a plain loop", 1, firsts, count, time.perf_counter() - began)
 
 
+def engine(reference: str, tokens: int, rounds: int) -> None:
+    """Processor time a token of the server's engine, without HTTP, beside transformers' own `generate`.
+
+    It hangs less on what else the machine does than tokens a second do. The loop counts the token that ends an answer.
+    """
+    import torch
+
+    from understudy.models.chat import encode, render
+    from understudy.models.reader import Turn
+    from understudy.types import Message
+
+    model = understudy.load_model(reference, device="cpu")
+    turns = [Message("user", "Which port does the server listen on? Say all that you know about it.")]
+    ids = torch.tensor([encode(model.tokenizer, render(model.tokenizer, turns))])
+
+    def plain(_: int) -> int:
+        with torch.inference_mode():
+            out = model.model.generate(
+                input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, do_sample=False,
+                pad_token_id=model.tokenizer.pad_token_id,
+            )  # fmt: skip
+        return int(out.shape[1] - ids.shape[1])
+
+    def together(rows: int) -> int:
+        come = [[Turn(turns, tokens, 0.0, ()) for _ in range(rows)]]
+        written = model.converse(lambda: come.pop() if come else [], gone=lambda _: False)
+        return sum(done.completion_tokens for _, _, done in written if done is not None and hasattr(done, "text"))
+
+    print(
+        f"{reference}, {torch.get_num_threads()} threads, {ids.shape[1]} tokens of prompt, load average",
+        os.getloadavg(),
+    )
+    for name, write, rows in (
+        ("transformers, a plain loop", plain, 1),
+        ("engine", together, 1),
+        ("engine", together, 8),
+    ):
+        write(rows)
+        spent, count = [], 0
+        for _ in range(rounds):
+            began = time.process_time()
+            count = write(rows)
+            spent.append(1000 * (time.process_time() - began) / count)
+        print(f"{name:28} {rows} at once   {count} tokens   {statistics.median(spent):7.2f} ms of processor a token "
+              f"({min(spent):.2f} to {max(spent):.2f}, n = {rounds})")  # fmt: skip
+
+
 def written(folder: Path) -> Path:
     """The bundled reader as an F16 file, under the rule for words that comes nearest to its own."""
     import dataclasses
@@ -249,7 +297,7 @@ def speed(gguf: Path | None, python: str, tokens: int, rounds: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", default="speed", choices=("load", "speed"))
+    parser.add_argument("what", nargs="?", default="speed", choices=("load", "speed", "engine"))
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--gguf", type=Path)
@@ -259,6 +307,9 @@ def main() -> int:
     asked = parser.parse_args()
     if asked.what == "load":
         return 0 if load(asked.minutes, asked.clients) else 1
+    if asked.what == "engine":
+        engine(f"gguf:{asked.gguf}" if asked.gguf else "lab:reader", asked.tokens, asked.rounds)
+        return 0
     speed(asked.gguf, asked.llama, asked.tokens, asked.rounds)
     return 0
 
