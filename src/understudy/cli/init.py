@@ -31,6 +31,7 @@ chunk: {{chunk_size: 300, chunk_overlap: 30}}   # in tokens of the base model
 generate:
   teacher: extractive                   # reads the structure of the documents: no model, offline
   # teacher: openai:gpt-4o              # a model behind an API; key in OPENAI_API_KEY, nothing is paid twice
+  # teacher: hf:org/name                # a model in this process: no API, nothing paid
   # remote: {{price: {{input: 2.5, output: 10.0}}, max_usd: 5.0}}   # US dollars per million tokens; never above 5
   # remote: {{prompts: ./prompts}}        # or the presets facts, knowledge, published (docs/teachers.md)
   # pairs: pairs.csv                    # your own, with columns question and answer
