@@ -280,6 +280,29 @@ def test_code_beside_code_and_marks_beside_letters_stay_what_they_are():
 # ── places, encodings, bounds ───────────────────────────────────────────────────────────────────────────────
 
 
+def test_places_name_no_furniture_that_is_left_out():
+    page = read(
+        "<div id=logo><a href=/><img src=l.png></a></div><a id=skip href=#main><svg></svg></a>"
+        "<div id=finder><form><input type=text><button>Find</button></form></div>"
+        "<nav id=menu><a href=a>One</a> <a href=b>Two</a></nav>"
+        f"<p>{PROSE * 3}</p><div id=cord></div><p>{PROSE}</p><a name=lid></a><h2>Lid</h2><p>{PROSE}</p>"
+        "<h2 id=spout><a class=anchor href=#spout aria-hidden=true><svg></svg></a>Spout</h2>"
+    )
+    assert [label for _, label in page.places] == ["", "#cord", "#lid", "#spout"]
+
+
+def test_places_of_one_site_name_no_block_that_returns(tmp_path):
+    menu = "<div id=find><a href=index.html>Start</a> <a href=parts.html>Parts</a> <a href=care.html>Care</a></div>"
+    pages = {
+        f"{name}.html": f"<html><body>{menu}<p>{name} {PROSE * 2}{name}</p><h2 id={name}-2>About {name}</h2>"
+        f"<p>{name} is what this is about.</p></body></html>"
+        for name in ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")
+    }
+    documents, left_out = site(tmp_path, pages)
+    assert {p.doc_id for p in left_out} == set(pages)
+    assert all([label for _, label in d.places] == ["", f"#{n.removesuffix('.html')}-2"] for n, d in documents.items())
+
+
 def test_places_name_the_nearest_id():
     page = read(f"<main><p>{PROSE}</p><h2 id='lid'>Lid</h2><p>Tin.</p><ul><li id='x'>one</li></ul></main>")
     labels = {page.text[offset:].split("\n")[0]: label for offset, label in page.places}

@@ -92,3 +92,33 @@ def test_strings_of_jsx_are_their_text():
     table = '<table><tr><th>A</th></tr><tr><td>{"{ id: 2 }"}</td></tr></table>\n'
     (found,) = parse(mdx.read(source(table)).text)
     assert found.rows == (("A",), ("{ id: 2 }",))
+
+
+def test_a_fence_is_closed_as_commonmark_closes_it():
+    inner = '=== "C"\n\n    ``` c\n    int x;\n    ```\n\n=== "C++"\n\n    ``` c++\n    int y;\n    ```\n'
+    (code, after) = parse(read(f'``` title="Tabs"\n{inner}```\n\nAfter.\n'))
+    assert (code.content, after.content) == (inner, "After.")  # marks further in than three columns are code
+    listed = '- ```sh\n  ls\n  ```\n\n=== "A"\n\n    text\n'
+    assert [b.content for b in walk(parse(read(listed))) if b.kind == "code"] == ["ls\n"]
+    assert "**A**\n\ntext\n" in read(listed)  # the mark at the end of the item's code opens nothing
+    quoted = '> ```\n> x\n\n=== "A"\n\n    text\n'
+    assert read(quoted).endswith("**A**\n\ntext\n")
+
+
+def test_a_fence_that_is_never_closed_ends_with_its_tab():
+    text = '=== "A"\n\n    first\n    ```\n    code\n\n=== "B"\n\n    ```\n    more\n    ```\n\nEnd.\n'
+    page = markdown.read(source(text))
+    blocks = parse(page.text)
+    assert [(b.kind, b.content) for b in blocks if b.kind == "code"] == [("code", "code\n\n"), ("code", "more\n")]
+    assert [b.content for b in blocks if b.kind == "paragraph"] == ["**A**", "first", "**B**", "End."]
+    at = page.text.index("**B**")
+    assert [label for offset, label in page.places if offset <= at][-1] == "L7"
+
+
+def test_blank_lines_do_not_end_a_box():
+    code = "        ``` py\n        a()\n\n\n\n        b()\n        ```\n"
+    text = f'!!! note\n\n    Before.\n\n\n    === "A"\n\n{code}\n\n    After.\n\n\nOut.\n'
+    (box, out) = parse(read(text))
+    assert [b.kind for b in box.children] == ["paragraph", "paragraph", "code", "paragraph"]
+    assert (box.children[2].content, out.content) == ("a()\n\n\n\nb()\n", "Out.")
+    assert read(text).count("\n") == text.count("\n")

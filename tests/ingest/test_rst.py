@@ -31,6 +31,25 @@ def test_a_table_without_a_header_has_none():
     assert table.rows == (("", ""), ("a", "b"), ("c", "d"))
 
 
+def test_lists_in_cells_stay_lists():
+    page = read(
+        "+------+------------------+\n| Name | Values           |\n+======+==================+\n"
+        "| mode | One of:          |\n|      |                  |\n|      |  * ``a``: all    |\n"
+        "|      |  * ``n``: none   |\n+------+------------------+\n"
+    )
+    (table,) = parse(page.text)
+    assert table.rows[1] == ("mode", "One of: <ul><li>`a`: all;</li> <li>`n`: none</li></ul>")
+
+
+def test_a_box_begins_below_its_directive_without_a_blank_line():
+    page = read("T\n=\n\n.. seealso::\n   * One thing\n     of two.\n   * Another.\n\n.. note::\n   Words.\n")
+    box, note = parse(page.text)[1:]
+    assert [i.content for i in box.children[0].children] == ["One thing of two.", "Another."]
+    assert note.children[0].content == "Words."
+    at = page.text.index("- Another")
+    assert [label for offset, label in page.places if offset <= at][-1] == "L7"
+
+
 def test_flat_tables_of_the_kernel():
     page = read(
         ".. flat-table:: Pins\n   :header-rows: 1\n\n   * - Pin\n     - Name\n     - Use\n\n"

@@ -89,6 +89,15 @@ def bullets(items: Iterable[str], start: int | None = None) -> str:
     return "\n".join(lines)
 
 
+def cell_list(items: Iterable[str], numbered: bool = False) -> str:
+    """A list within a cell, on one line: as HTML, which pipe tables take, and readable where tags are dropped."""
+    found = [item for item in items if item]
+    ended = [i if n == len(found) or i[-1] in ".;,:!?" else f"{i};" for n, i in enumerate(found, 1)]
+    inside = " ".join(f"<li>{item}</li>" for item in ended)
+    tag = "ol" if numbered else "ul"
+    return f"<{tag}>{inside}</{tag}>" if inside else ""
+
+
 def definition(terms: Sequence[str], body: str) -> str:
     """A term (several are joined by commas) and what it means; a comment stands where nothing is said of it."""
     term = " ".join(", ".join(t.strip() for t in terms if t.strip()).split())

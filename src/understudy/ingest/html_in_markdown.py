@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from understudy.ingest.base import Page
 from understudy.ingest.html_writer import fragment
+from understudy.ingest.markdown_fences import FENCE, fences
 
 Numbered = tuple[int, str]  # a line of the source and its text
 
 _OPEN = re.compile(r"^[ \t]*<table\b", re.IGNORECASE)
 _TAGS = re.compile(r"<(/?)table\b", re.IGNORECASE)
-_FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})")
 _MOST = 2_000  # lines of one table
 _MOST_LOOKED = 400_000
 
@@ -24,7 +24,9 @@ def tables(page: Page, lines: Sequence[Numbered]) -> Page:
     Where a table needs no more lines than its source, every other line keeps its number; else the page gets
     `places`, one a line.
     """
-    text, places = numbered(list(_converted(lines)), page.first_line)
+    if any("<table" in line.lower() for _, line in lines):
+        lines = list(_converted(lines))
+    text, places = numbered(lines, page.first_line)
     return replace(page, text=text, places=places)
 
 
@@ -43,15 +45,13 @@ def numbered(lines: Sequence[Numbered], first_line: int) -> tuple[str, tuple[tup
 
 
 def _converted(lines: Sequence[Numbered]) -> Iterator[Numbered]:
-    index, marks = 0, ""
+    index = 0
+    code = [line.inside for line in fences(text for _, text in lines)]
     looked = 0  # lines looked through for the end of tables: those that never end must not cost more and more
     while index < len(lines):
         number, line = lines[index]
-        fence = _FENCE.match(line)
-        if fence and (not marks or fence[1].startswith(marks)):
-            marks = "" if marks else fence[1]
         end = index
-        if not marks and _OPEN.match(line) and looked < _MOST_LOOKED:
+        if not code[index] and _OPEN.match(line) and looked < _MOST_LOOKED:
             end = _end(lines, index)
             looked += end - index if end > index else _MOST
         table = _table(lines[index:end]) if end > index else None
@@ -73,7 +73,7 @@ def _end(lines: Sequence[Numbered], index: int) -> int:
     depth = 0
     for at in range(index, min(len(lines), index + _MOST)):
         line = lines[at][1]
-        if _FENCE.match(line):
+        if FENCE.match(line):
             return index
         for tag in _TAGS.finditer(line):
             depth += -1 if tag[1] else 1

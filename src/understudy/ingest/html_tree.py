@@ -42,10 +42,10 @@ class Node:
     """An element, or a run of text (tag "").
 
     block: a block by its tag. holds: is a block, or an inline element with one inside (a link around a heading).
-    words: of all text inside; linked: of those, within links.
+    words: of all text inside; linked: of those, within links. emptied: something that stood inside was taken out.
     """
 
-    __slots__ = ("attributes", "block", "holds", "kids", "linked", "parent", "tag", "text", "words")
+    __slots__ = ("attributes", "block", "emptied", "holds", "kids", "linked", "parent", "tag", "text", "words")
 
     def __init__(self, tag: str, attributes: Mapping[str, str | None], parent: Node | None, text: str = "") -> None:
         self.tag = tag
@@ -57,6 +57,7 @@ class Node:
         self.holds = self.block
         self.words = 0
         self.linked = 0
+        self.emptied = False
 
     def get(self, name: str) -> str:
         """The value of an attribute; empty where it is not set."""
@@ -76,6 +77,19 @@ class Node:
             yield node
             if node.kids:
                 stack.extend(node.kids[::-1])
+
+    @property
+    def anchor(self) -> str:
+        """The id by which an address leads to what stands here; empty where nothing of it is left.
+
+        A block without words is one only where it never held anything, and so is a link that leads elsewhere.
+        """
+        name = self.get("id") or (self.get("name") if self.tag == "a" else "")
+        if not name or self.words:
+            return name
+        if self.holds:
+            return "" if any(n.emptied for n in self.walk()) else name
+        return name if self.get("href") in ("", f"#{name}") else ""
 
     def first(self, tags: frozenset[str] | set[str]) -> Node | None:
         """The first element inside with one of these tags."""
@@ -99,6 +113,7 @@ class Node:
         parent = self.parent
         if parent is not None:
             parent.kids = [k for k in parent.kids if k is not self]
+            parent.emptied = True
             while parent is not None:
                 parent.words -= self.words
                 parent.linked -= self.linked
@@ -173,6 +188,10 @@ def _convert(root: LexborNode) -> Node:
                         stack.append((source.next, parent))
                         source, parent = child, node
                         continue
+                else:
+                    parent.emptied = True
+            elif tag in _DROPPED:
+                parent.emptied = True
             source = source.next
     return top
 

@@ -42,7 +42,7 @@ def _mark_places(root: Node) -> list[str]:
     pending = ""
     for node in root.walk():
         if node.tag:
-            pending = node.get("id") or (node.get("name") if node.tag == "a" else "") or pending
+            pending = (node.anchor if node.attributes else "") or pending
         elif pending and (at := len(node.text) - len(node.text.lstrip())) < len(node.text):
             node.text = f"{node.text[:at]}{mark(len(anchors))}{node.text[at:]}"
             anchors.append(f"#{pending}")
@@ -222,21 +222,13 @@ class _Writer:
             yield inline(loose)
             loose = []
             if kid.tag in _LISTS:
-                yield self.cell_list(kid)
+                items = (" ".join(w for w in self.cell_parts(i) if w) for i in _list_parts(kid) if i.words)
+                yield compose.cell_list(items, kid.tag == "ol")
             elif kid.tag in CODE:
                 yield code_lines(kid, "<br>")
             else:
                 yield from self.cell_parts(kid)
         yield inline(loose)
-
-    def cell_list(self, node: Node) -> str:
-        """A list within a cell, on one line: as HTML, which pipe tables take, and readable where tags are dropped."""
-        items = [" ".join(w for w in self.cell_parts(i) if w) for i in _list_parts(node) if i.words]
-        tag = "ol" if node.tag == "ol" else "ul"
-        items = [item for item in items if item]
-        ended = [i if n == len(items) or i[-1] in ".;,:!?" else f"{i};" for n, i in enumerate(items, 1)]
-        inside = " ".join(f"<li>{item}</li>" for item in ended)
-        return f"<{tag}>{inside}</{tag}>" if inside else ""
 
 
 def _term(node: Node) -> str:

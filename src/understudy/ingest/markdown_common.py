@@ -11,12 +11,13 @@ from collections.abc import Iterator
 
 from understudy.ingest import html_in_markdown, markdown_details, markdown_inline
 from understudy.ingest.base import Page
+from understudy.ingest.markdown_fences import FENCE, fences
 
-_FENCE = re.compile(r"^[ \t>]*(?P<marks>`{3,}|~{3,})(?P<info>[^`\n]*)")
 _HEADING = re.compile(
     r"^(?P<text> {0,3}#{1,6}[ \t].*?)[ \t]*\{:?[ \t]*(?:[#.]|[\w-]+=|(?:data|aria)-)[^{}\n]*\}[ \t#]*$"
 )
 _TAB = re.compile(r'^(?P<indent>[ ]*)===[!+]{0,2}[ \t]+(?:"(?P<double>[^"\n]*)"|\'(?P<single>[^\'\n]*)\')[ \t]*$')
+_BOX = re.compile(r"^ *(?:!!!|\?\?\?\+?)[ \t]+\S")
 _COMMENT = re.compile(r"^\s*<!--.*-->\s*$")
 _MEANING = re.compile(r"^ {0,3}:(?: {1,3}|\t)(?=\S)")
 _LISTED = re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}[.)]|\[|!\[)[ \t\[]?")
@@ -32,32 +33,30 @@ def common(page: Page) -> Page:
     return html_in_markdown.tables(page, markdown_details.boxes(lines))
 
 
-def fences(lines: list[str]) -> Iterator[tuple[str, bool, str]]:
-    """Each line, whether it stands in a fenced block (its marks included), and the marks where it opens one."""
-    marks = ""
-    for line in lines:
-        found = _FENCE.match(line)
-        if marks:
-            yield line, True, ""
-            if found and found["marks"].startswith(marks) and not found["info"].strip():
-                marks = ""
-        elif found and (found["marks"][0] == "~" or "`" not in found["info"]):
-            marks = found["marks"]
-            yield line, True, marks
-        else:
-            yield line, False, ""
-
-
 def _lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
     """Line number and line, with tabs, footnotes and attribute lists resolved; what tabs hold moves left, and what is
     said of a term that only a comment names."""
-    notes = markdown_inline.numbers(line for line, inside, _ in fences(lines) if not inside)
+    noting = any("[^" in line for line in lines)
+    notes = markdown_inline.numbers(line for line, inside, *_ in fences(lines) if not inside) if noting else {}
     open_tabs: list[int] = []  # how far in the label of each open tab stands
+    boxes: list[int] = []  # how far in each open box that is written by its indentation stands
     in_comment = False  # whether the last line with text was a comment
-    for number, (line, inside, opens) in enumerate(fences(lines), first):
+    blank = False  # whether the line above is
+    for number, (line, inside, opens, cut) in enumerate(fences(lines), first):
         indent = len(line) - len(line.lstrip(" "))
-        while open_tabs and line.strip() and indent < open_tabs[-1] + 4:
-            open_tabs.pop()
+        if line.strip():
+            if cut and open_tabs:
+                yield number, cut  # what moves left no longer ends with its tab
+            while open_tabs and indent < open_tabs[-1] + 4:
+                open_tabs.pop()
+            while boxes and indent < boxes[-1] + 4:
+                boxes.pop()
+            blank = False
+        elif blank and boxes:  # two blank lines do not end a box, and blanks in a line say so to every reader
+            indent = max(indent, boxes[-1] + 4 + 4 * sum(tab > boxes[-1] for tab in open_tabs))
+            line, blank = " " * indent, False
+        else:
+            blank = True
         shift = min(4 * len(open_tabs), indent)
         line = line[shift:]
         if opens:
@@ -65,6 +64,8 @@ def _lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
         elif not inside and len(line) < _LONGEST:
             tab = _TAB.match(line)
             meaning = _MEANING.match(line) if in_comment else None
+            if _BOX.match(line):
+                boxes.append(indent)
             if tab:
                 open_tabs.append(indent)
                 line = f"{tab['indent']}**{tab['double'] or tab['single'] or ''}**"
@@ -83,7 +84,7 @@ def _lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
 
 def _fence(line: str) -> str:
     """A fence's opening line with `{ .py title="a" }` written as `py title="a"`."""
-    found = _FENCE.match(line)
+    found = FENCE.match(line)
     info = _INFO.match(found["info"]) if found and len(line) < _LONGEST else None
     if found is None or info is None:
         return line

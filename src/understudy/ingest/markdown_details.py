@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from understudy.ingest.html_writer import fragment
+from understudy.ingest.markdown_fences import fences
 
 Numbered = tuple[int, str]  # a line of the source and its text
 
@@ -17,7 +18,6 @@ _WHOLE = re.compile(
 _CLOSE = re.compile(r"</details\s*>", re.IGNORECASE)
 _COLONS = re.compile(r"^[ \t]*(:{3,})")
 _HEAD = 12  # lines within which a summary ends
-_FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})")
 
 
 def boxes(lines: Sequence[Numbered]) -> list[Numbered]:
@@ -27,13 +27,11 @@ def boxes(lines: Sequence[Numbered]) -> list[Numbered]:
         return list(lines)
     made: list[Numbered] = []
     opened: list[tuple[int, str, str]] = []  # where each open box begins in `made`, its indentation and title
-    index, marks = 0, ""
+    code = [line.inside for line in fences(text for _, text in lines)]
+    index = 0
     while index < len(lines):
         number, line = lines[index]
-        fence = _FENCE.match(line)
-        if fence and (not marks or fence[1].startswith(marks)):
-            marks = "" if marks else fence[1]
-        if marks or fence:
+        if code[index]:
             made.append((number, line))
             index += 1
             continue

@@ -89,8 +89,11 @@ class Anything(_Base):
         argument = re.sub(r"\\\n\s*", " ", self.arguments[0]) if self.arguments else ""
         lines = [line.strip() for line in argument.splitlines() if line.strip()]
         if lines and not self.block_text.partition("::")[2].split("\n")[0].strip():
-            body = nodes.container()
-            body += self.placed(nodes.paragraph("", "", *self.inline(" ".join(lines))))  # no blank line above
+            body = nodes.container()  # no blank line above: it is content
+            below = argument.split("\n")
+            source, line = self.state_machine.get_source_and_line(self.lineno)
+            items = [(source, (line or self.lineno) + n) for n in range(len(below))]
+            self.state.nested_parse(StringList(below, items=items), self.lineno, body)
             self.state.nested_parse(self.content, self.content_offset, body)
             lines = []
         else:

@@ -161,8 +161,20 @@ def _table(node: nodes.table, level: int) -> Iterator[str]:
 
 
 def _cell(entry: nodes.Element, level: int) -> grid.Cell:
-    text = " ".join(_inside(entry, level).split())
+    text = " ".join(part for part in _cell_parts(entry, level) if part)
     return grid.Cell(text, int(entry.get("morecols", 0)) + 1, int(entry.get("morerows", 0)) + 1)
+
+
+def _cell_parts(node: nodes.Element, level: int) -> Iterator[str]:
+    """The blocks of a cell, each on one line."""
+    for child in _elements(node):
+        if isinstance(child, (nodes.bullet_list, nodes.enumerated_list)):
+            items = (" ".join(part for part in _cell_parts(item, level) if part) for item in _elements(child))
+            yield compose.cell_list(items, isinstance(child, nodes.enumerated_list))
+        elif isinstance(child, (nodes.container, nodes.block_quote)):
+            yield from _cell_parts(child, level)
+        else:
+            yield " ".join(compose.join(_block(child, level)).split())
 
 
 def _admonition(node: nodes.Element, level: int) -> str:
