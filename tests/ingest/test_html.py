@@ -292,7 +292,7 @@ def test_places_name_no_furniture_that_is_left_out():
 
 
 def test_places_of_one_site_name_no_block_that_returns(tmp_path):
-    menu = "<div id=find><a href=index.html>Start</a> <a href=parts.html>Parts</a> <a href=care.html>Care</a></div>"
+    menu = "<div id=find><p><a href=i.html>Start</a> <a href=p.html>Parts</a> <a href=c.html>Care</a></p></div>"
     pages = {
         f"{name}.html": f"<html><body>{menu}<p>{name} {PROSE * 2}{name}</p><h2 id={name}-2>About {name}</h2>"
         f"<p>{name} is what this is about.</p></body></html>"
