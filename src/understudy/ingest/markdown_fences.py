@@ -35,9 +35,8 @@ def fences(lines: Iterable[str]) -> Iterator[Line]:
             marks, cut = "", marks
         if marks:
             yield Line(line, True)
-            if found and not found["item"] and found["marks"].startswith(marks) and not found["info"].strip():
-                if _width(found["before"].rpartition(">")[2]) <= column + _SLACK:
-                    marks = ""
+            if found and _closes(found, marks, column):
+                marks = ""
         elif found and (found["marks"][0] == "~" or "`" not in line[found.end("marks") :]):
             marks, quoted = found["marks"], ">" in found["before"]
             column = _width(line[: found.start("marks")].rpartition(">")[2])
@@ -45,6 +44,12 @@ def fences(lines: Iterable[str]) -> Iterator[Line]:
             yield Line(line, True, marks, cut)
         else:
             yield Line(line, False, "", cut)
+
+
+def _closes(found: re.Match[str], marks: str, column: int) -> bool:
+    """Whether marks of a fence close the block that others opened in a column."""
+    bare = not found["item"] and found["marks"].startswith(marks) and not found["info"].strip()
+    return bare and _width(found["before"].rpartition(">")[2]) <= column + _SLACK
 
 
 def _ended(line: str, quoted: bool, least: int) -> bool:
