@@ -553,12 +553,13 @@ def test_what_is_no_man_page():
 # ── PDF and Office ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_without_docling_the_command_that_installs_it_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "docling.datamodel.base_models", None)
+def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pdfplumber", None)
+    monkeypatch.delitem(sys.modules, "understudy.ingest.office_pdf", raising=False)
     with pytest.raises(SkipFile) as caught:
         office.read(source(b"%PDF-1.7", "a.pdf"))
     assert caught.value.reason == "missing extra"
-    assert "pip install 'understudy[docs]'" in caught.value.detail
+    assert "need pdfplumber: pip install 'understudy[docs]'" in caught.value.detail
 
 
 # ── titles ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -83,7 +83,8 @@ def test_nothing_to_read_says_what_was_there(tmp_path):
 def test_only_pdf_without_the_extra_names_the_command(tmp_path, monkeypatch):
     import sys
 
-    monkeypatch.setitem(sys.modules, "docling.datamodel.base_models", None)
+    monkeypatch.setitem(sys.modules, "pdfplumber", None)
+    monkeypatch.delitem(sys.modules, "understudy.ingest.office_pdf", raising=False)
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "a.pdf").write_bytes(b"%PDF-1.7")
     with pytest.raises(MissingExtraError, match=r"a\.pdf.*pip install 'understudy\[docs\]'"):

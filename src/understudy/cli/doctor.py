@@ -17,7 +17,7 @@ from understudy.network import proxies
 EXTRAS = (
     ("4-bit training (sft.method: qlora)", "bitsandbytes", "gpu"),
     ("GGUF models (gguf:…)", "gguf", "llamacpp"),
-    ("PDF and Office documents", "docling", "docs"),
+    ("PDF and Office documents", "pdfplumber", "docs"),
     ("tests and checks", "pytest", "dev"),
 )
 _CORE = ("torch", "transformers", "peft", "trl", "lancedb", "sentence-transformers", "tokenizers", "pydantic")

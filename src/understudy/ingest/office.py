@@ -1,28 +1,31 @@
-"""PDF and Office files become Markdown through docling, an optional extra."""
+"""PDF and Office files become Markdown through small libraries, an optional extra: each kind of file in a module of its
+own, `office_<kind>`."""
 
 from __future__ import annotations
 
-from io import BytesIO
-from typing import Any
+import importlib
 
 from understudy.ingest.archive import Archive
 from understudy.ingest.base import Page, SkipFile, Source
 
 INSTALL = "pip install 'understudy[docs]'"
-_converter: list[Any] = []  # it loads its layout models once
+_KINDS = frozenset({"pdf", "docx", "pptx", "xlsx"})
 
 
 def read(source: Source) -> Page:
-    """The document as docling reads it. Raises SkipFile naming the command that installs docling."""
-    if source.data.startswith(b"PK"):
+    """The document, its places by page, slide or sheet. Raises SkipFile naming the command that installs the extra."""
+    kind = source.path.suffix.lower().lstrip(".")
+    if source.data.startswith(b"%PDF"):
+        kind = "pdf"
+    elif source.data.startswith(b"PK"):
         Archive(source.data)  # refuses what unpacks without end
+    elif kind in _KINDS:
+        raise SkipFile("cannot be parsed", f"is no .{kind} file")
+    if kind not in _KINDS:
+        raise SkipFile("unknown format")
     try:
-        from docling.datamodel.base_models import DocumentStream  # seconds to import, and not always there
-        from docling.document_converter import DocumentConverter
+        module = importlib.import_module(f"understudy.ingest.office_{kind}")
     except ImportError as error:
-        raise SkipFile("missing extra", f"PDF and Office files need docling: {INSTALL}") from error
-    if not _converter:
-        _converter.append(DocumentConverter())
-    stream = DocumentStream(name=source.path.name, stream=BytesIO(source.data))
-    # Which page a passage stands on is not known; a citation names the file.
-    return Page(_converter[0].convert(stream).document.export_to_markdown() + "\n", places=((0, ""),))
+        raise SkipFile("missing extra", f"PDF and Office files need {error.name}: {INSTALL}") from error
+    page: Page = module.read(source)
+    return page
