@@ -169,9 +169,9 @@ def test_a_table_without_a_header_gets_an_empty_one_and_spans_without_end_stop()
     page = read("<table><tr><td>lid</td><td>tin</td></tr><tr><td>cord</td><td>hemp</td></tr></table>")
     assert found(page, "table")[0].rows == (("", ""), ("lid", "tin"), ("cord", "hemp"))
     rows = "<tr><td rowspan=60000 colspan=1000>a</td><td>b</td></tr>" * 300
-    began = time.monotonic()
+    began = time.process_time()
     assert len(read(f"<table><tr><th>x</th><th>y</th></tr>{rows}</table>").text) < 1_000_000
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
 
 
 def test_lists_and_code_within_cells_are_told_apart():
@@ -339,7 +339,7 @@ def test_what_no_label_explains_is_refused():
     "piece", ["<div>", "<ul><li>", "<table><tr><td>", "<blockquote>", "<dl><dd>", "<b><i>", "<a href=x>", "<p>", "<q>"]
 )
 def test_nesting_without_end_is_read_or_refused_within_seconds(piece):
-    began = time.monotonic()
+    began = time.process_time()
     for depth in (150, 20_000):
         reason = ""
         try:
@@ -348,7 +348,7 @@ def test_nesting_without_end_is_read_or_refused_within_seconds(piece):
             text, reason = "deep", skip.reason
         assert "deep" in text
         assert reason in ("", "nested too deep")
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
 
 
 PIECES = [

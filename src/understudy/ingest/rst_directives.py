@@ -92,7 +92,7 @@ class Anything(_Base):
             body = nodes.container()  # no blank line above: it is content
             below = argument.split("\n")
             source, line = self.state_machine.get_source_and_line(self.lineno)
-            items = [(source, (line or self.lineno) + n) for n in range(len(below))]
+            items = [(source or "", (line or self.lineno) + n) for n in range(len(below))]
             self.state.nested_parse(StringList(below, items=items), self.lineno, body)
             self.state.nested_parse(self.content, self.content_offset, body)
             lines = []
