@@ -156,15 +156,17 @@ def _guarded(stop: object) -> Iterator[None]:
     try:
         yield
     finally:
-        faulthandler.cancel_dump_traceback_later()
+        faulthandler.unregister(signal.SIGXCPU)
         for number, handler in found.items():
             signal.signal(number, handler)
 
 
 def _tell(counts: Counts, began: float, cpu: float, told: Path | None) -> None:
     """A line of progress, and the counts in a file. What hangs in compiled code hears no signal: it is ended, with
-    the place where it stood, unless the next line comes in time."""
-    faulthandler.dump_traceback_later(3 * WAIT, exit=True)
+    the place where it stood, when it has used the processor for long."""
+    faulthandler.register(signal.SIGXCPU, chain=True)
+    most = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + 60 * SECONDS), most))
     done, seconds = counts.inputs.total(), time.monotonic() - began
     counts.cpu = time.process_time() - cpu
     counts.peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
