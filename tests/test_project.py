@@ -48,10 +48,13 @@ def distribution(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[><=;\[ ]", requirement)[0]).lower()
 
 
+_OTHERWISE = {"python-pptx": "pptx"}  # of what need not be installed: a module that is not named as its distribution
+
+
 def modules(name: str) -> set[str]:
-    """The top modules of a distribution; its own name where it is not installed."""
+    """The top modules of a distribution; its usual name where it is not installed."""
     provided = {m for m, names in metadata.packages_distributions().items() if name in map(distribution, names)}
-    return provided or {name.replace("-", "_")}
+    return provided or {_OTHERWISE.get(name, name.replace("-", "_"))}
 
 
 def test_every_required_dependency_is_imported() -> None:
