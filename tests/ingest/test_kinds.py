@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,10 @@ def test_copies_are_found_also_among_lines_that_were_sorted_away(monkeypatch: py
     expected = found(10**9)
     assert any(expected)
     assert found(20) == found(7) == expected
+
+
+@pytest.mark.parametrize("mark", ["[", "](", "[a]("])
+def test_a_line_of_links_that_nothing_closes_is_looked_at_in_time(mark: str) -> None:
+    began = time.process_time()
+    kind_of(f"# Guide\n\nSome words.\n\n{mark * 60_000}\n", "Guide")
+    assert time.process_time() - began < 3

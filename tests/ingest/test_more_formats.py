@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from pathlib import Path
 
@@ -106,6 +107,14 @@ def test_mediawiki():
     check_lines(page, (FILES / "wiki.xml").read_text())
     single = mediawiki.read(source("== A ==\ntext '''b'''\n"))
     assert kinds(single) == ["heading", "paragraph"]
+    odd = mediawiki.read(source("=A=\n== B ===\n======= C =======\n= = =\n==\n= no end\n"))
+    assert [(b.level, b.content) for b in of(odd, "heading")] == [(1, "A"), (2, "B"), (6, "=C"), (1, "=")]
+
+
+def test_a_line_of_blanks_between_marks_of_a_heading_is_read_at_once():
+    began = time.process_time()
+    mediawiki.read(source("== " + "= " * 20_000 + "x\n" + "=" + " " * 60_000 + "y\n"))
+    assert time.process_time() - began < 2
 
 
 def test_openapi_in_yaml_and_json():

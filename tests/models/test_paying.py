@@ -79,6 +79,7 @@ def test_every_attempt_counts() -> None:
         ({"prompt_tokens": None, "completion_tokens": "3"}, (BOUND, 7)),
         ({"prompt_tokens": 0, "completion_tokens": 0}, (BOUND, 7)),
         ({"prompt_tokens": 1e300, "completion_tokens": 1e300}, (BOUND, 7)),
+        ({"prompt_tokens": 10**400, "completion_tokens": 3}, (BOUND, 3)),
         ({"prompt_tokens": True, "completion_tokens": 2}, (BOUND, 2)),
         ({"total_tokens": 14}, (BOUND, 7)),
         ({"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 20}, (11, 9)),  # thoughts in the total alone

@@ -22,8 +22,8 @@ KINDS = (REFERENCE, TUTORIAL, CHANGE_LOG, INDEX, CONTENTS, CROSS_REFERENCE, LICE
 NOT_TAUGHT = frozenset({CHANGE_LOG, INDEX, CONTENTS, CROSS_REFERENCE, LICENCE, KEYWORDS})
 
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])\s+")
-_LINK = re.compile(r"\[([^\]\n]+)\]\([^)\n]*\)")
-_MARKUP = re.compile(r"[*`\\]|<[^>\n]{1,80}>|\]\([^)\n]*\)|\[")
+_LINK = re.compile(r"\[([^\]\n]{1,500})\]\([^)\n]{0,1000}\)")  # bounded: what nothing closes is not looked for again
+_MARKUP = re.compile(r"[*`\\]|<[^>\n]{1,80}>|\]\([^)\n]{0,1000}\)|\[")
 _VERSION = re.compile(
     r"(?:[\w.+-]+\s+){0,3}?\[?v?\d+(?:\.\d+)+[\w.+-]*\]?(?:\s*[-–—:(]?\s*\(?[\w,./ -]{0,30}\d{2,4}[^)]{0,12}\)?)?"
     r"|\[?\d{4}-\d{2}-\d{2}\]?(?:\s*\(?v?[\d.]+\)?)?|\[?unreleased\]?(?:\s.{0,20})?"

@@ -18,7 +18,6 @@ _OPEN = re.compile(
 )
 _NOT_TEXT = frozenset({"gallery", "imagemap", "templatestyles"})
 _INNERMOST = re.compile(r"\{\{[^{}]*\}\}|\{\{\{[^{}]*\}\}\}")
-_HEADING = re.compile(r"(={1,6})\s*(.+?)\s*=+\s*$")
 _LIST = re.compile(r"([*#:;]+)\s*(.*)$")
 _LINK = re.compile(r"\[\[([^\[\]|]*)(?:\|([^\[\]]*))?\]\]")
 _EXTERNAL = re.compile(r"\[(https?://[^\s\]]+)(?:\s+([^\]]{0,2000}))?\]")
@@ -72,6 +71,17 @@ def _page(markdown: str, title: str, text: str, writer: _Writer) -> Page:
     return places.placed(page, places.line_label, text.rstrip().count("\n") + 2)
 
 
+def _heading(row: str) -> tuple[int, str] | None:
+    """Level and text of `== a heading ==`; None of any other line."""
+    row = row.rstrip()
+    words = row.strip("=").strip()
+    if not words or row[0] != "=" or row[-1] != "=":
+        return None
+    ahead = len(row) - len(row.lstrip("="))
+    level = min(ahead, 6)
+    return level, "=" * (ahead - level) + words
+
+
 def _family(marks: str) -> str:
     """Which kind of list a mark belongs to; a term and its meaning are one."""
     return marks[0].replace(";", ":")
@@ -96,7 +106,7 @@ class _Writer:
         while index <= len(lines):
             row = lines[index] if index < len(lines) else ""
             mark = places.mark(numbers[index])
-            heading, item, block = _HEADING.match(row[:2_000]), _LIST.match(row), self._block_of(row)
+            heading, item, block = _heading(row), _LIST.match(row), self._block_of(row)
             table = row.lstrip(" :").startswith("{|")
             if paragraph and (
                 not row.strip() or heading or item or block is not None or table or row.startswith("----")
@@ -105,8 +115,8 @@ class _Writer:
                 yield places.mark(numbers[index - len(paragraph)]) + words if words else ""
                 paragraph = []
             if heading:
-                level = len(heading[1]) + self.level - 1
-                yield mark + compose.heading(level, self.inline(heading[2]))
+                level, words = heading
+                yield mark + compose.heading(level + self.level - 1, self.inline(words))
             elif block is not None:
                 yield mark + block
             elif table:

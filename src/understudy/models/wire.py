@@ -81,9 +81,9 @@ class Wire(Protocol):
 
 def count(value: Any) -> int | None:
     """A number of tokens, or None for what is none: negative, not finite, not a number, beyond belief."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return int(value) if 0 <= value <= _MOST_TOKENS else None
+    return int(value) if 0 <= value <= _MOST_TOKENS else None  # which NaN is not
 
 
 def read_fault(status: int, body: Any, text: str = "") -> Fault:
