@@ -59,7 +59,7 @@ def main() -> None:
     reader.add_argument("--work", type=Path, default=Path("experts"), help="merged models and answers")
     asked = reader.parse_args()
     runs = [api.open_run(name, store=asked.store) for name in asked.runs]
-    exams = {run.name: _held_out(run, asked.questions) for run in runs}
+    exams = {run.label: _held_out(run, asked.questions) for run in runs}
     if asked.general:
         exams["general"] = [
             item for path in asked.general for item in _drawn(load_development(path, "--general"), asked)
@@ -68,8 +68,8 @@ def main() -> None:
     folders = {"base": local_folder(base)}
     for name in [*asked.runs, *([asked.both] if asked.both else [])]:
         run = api.open_run(name, store=asked.store)
-        folders[run.name] = _taught(run, base, asked.work / f"{run.name}-{run.record.number}")
-    experts = [folders[run.name] for run in runs]
+        folders[run.label] = _taught(run, base, asked.work / run.label)
+    experts = [folders[run.label] for run in runs]
     for method in asked.methods.split(","):
         folders[method] = _merged(method, folders["base"], experts, asked.work / method)
     results = {name: _answers(folder, exams, asked.work / "answers" / name) for name, folder in folders.items()}

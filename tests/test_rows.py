@@ -76,6 +76,10 @@ def test_parquet(tmp_path: Path) -> None:
     assert found.names == ("question", "answer")
     with pytest.raises(InputError, match="not a Parquet file"):
         read_rows(file(tmp_path, "b.parquet", b"PAR1 and no more"))
+    torn = pyarrow.StringArray.from_buffers(1, pyarrow.py_buffer(b"\0\0\0\0\1\0\0\0"), pyarrow.py_buffer(b"\xbf"))
+    pyarrow.parquet.write_table(pyarrow.table({"question": torn}), tmp_path / "c.parquet")
+    with pytest.raises(InputError, match=r"c\.parquet: not a Parquet file that can be read: 'utf-8' codec"):
+        read_rows(tmp_path / "c.parquet")
 
 
 def test_long_and_short_records_are_left_out_with_line_and_reason(tmp_path: Path) -> None:

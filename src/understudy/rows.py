@@ -13,7 +13,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -221,14 +221,31 @@ def _delimiter(text: str) -> str:
 
 def _parquet(path: Path) -> Rows:
     import pyarrow.parquet
+
+    return _table(path, "parquet", "a Parquet file", lambda: pyarrow.parquet.read_table(path))
+
+
+def _arrow(path: Path) -> Rows:
+    """A part of a data set as the library datasets saves it."""
+    import pyarrow
+
+    def read() -> Any:
+        with pyarrow.memory_map(str(path)) as source:
+            return pyarrow.ipc.open_stream(source).read_all()
+
+    return _table(path, "arrow", "an Arrow stream", read)
+
+
+def _table(path: Path, form: str, what: str, read: Callable[[], Any]) -> Rows:
     from pyarrow import ArrowException
 
     try:
-        table = pyarrow.parquet.read_table(path)
-    except (ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a Parquet file that can be read: {str(error)[:200]}") from error
-    rows = [Row(i, value, f"{path} row {i}") for i, value in enumerate(table.to_pylist(), 1)]
-    return Rows(path, "parquet", rows, tuple(table.column_names))
+        table = read()
+        values = table.to_pylist()
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not {what} that can be read: {str(error)[:200]}") from error
+    rows = [Row(i, value, f"{path} row {i}") for i, value in enumerate(values, 1)]
+    return Rows(path, form, rows, tuple(table.column_names))
 
 
 # ── folders ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -251,16 +268,3 @@ def _folder(path: Path) -> Rows:
             rows.append(Row(row.line, given, row.where))
         left_out += read.left_out
     return Rows(path, "folder", rows, (), tuple(left_out))
-
-
-def _arrow(path: Path) -> Rows:
-    """A part of a data set as the library datasets saves it."""
-    import pyarrow
-
-    try:
-        with pyarrow.memory_map(str(path)) as source:
-            table = pyarrow.ipc.open_stream(source).read_all()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not an Arrow stream that can be read: {str(error)[:200]}") from error
-    rows = [Row(i, value, f"{path} row {i}") for i, value in enumerate(table.to_pylist(), 1)]
-    return Rows(path, "arrow", rows, tuple(table.column_names))
