@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+from understudy.artifact import Artifact, seal, write_records
 from understudy.benchmark.config import BenchmarkConfig
 from understudy.benchmark.questions import clusters, link, spread
 from understudy.benchmark.stage import load_items
@@ -223,3 +224,22 @@ def test_a_held_out_paraphrase_is_of_a_fact_that_was_taught() -> None:
         MCQItem("3", "c?", ("x", "y"), 0, "c1", "d", fact_id="f1", source="heldout-chunk"),
     ]
     assert [q.taught for q in link(items, chunks, own)] == [True, False, False]
+
+
+def test_questions_that_were_taught_are_left_out_of_an_own_exam_with_the_reason(tmp_path: Path) -> None:
+    for stage in ("generate", "sft"):
+        (tmp_path / stage).mkdir()
+        if stage == "generate":
+            pairs = [QAPair("p1", "Which port does it listen on?", "7319"), QAPair("p2", "Why?", "So.", split="test")]
+            write_records(tmp_path / stage / "pairs.jsonl", pairs)
+        seal(tmp_path / stage, {"stage": stage, "key": "k"})
+    taught = Inputs({stage: Artifact.open(tmp_path / stage) for stage in ("generate", "sft")})
+    path = write(tmp_path / "q.csv", "question,a,b,correct\nWhich port does it listen on,1,7319,b\nWhy?,So,No,a\n")
+    kept, left_out, _ = load_items(BenchmarkConfig(questions=str(path)), taught)
+    assert [item.question for item in kept] == ["Why?"]
+    assert [e.reason for e in left_out] == ["asked in the training data"]
+    for config, inputs in (
+        (BenchmarkConfig(questions=str(path), leaked="keep"), taught),
+        (BenchmarkConfig(questions=str(path)), Inputs({"generate": taught["generate"]})),  # nothing was fine-tuned
+    ):
+        assert len(load_items(config, inputs)[0]) == 2

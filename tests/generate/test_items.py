@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.evaluation import baselines
+from understudy.evaluation.leakage import ngrams
 from understudy.evaluation.lexical import Bm25
 from understudy.evaluation.question import Question
 from understudy.generate.base import Ask, Fact, Page
 from understudy.generate.config import GenerateConfig, Paraphrases
-from understudy.generate.decontaminate import decontaminate, ngrams
+from understudy.generate.decontaminate import decontaminate
 from understudy.generate.distractors import Distractors
 from understudy.generate.extractive.teacher import ExtractiveTeacher
 from understudy.generate.items import candidates, make_items, repaired

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given as draws
 from hypothesis import strategies as st
 
+from understudy.evaluation.similar import similar_pairs
 from understudy.generate.base import Page
 from understudy.generate.decontaminate import decontaminate
 from understudy.generate.imported import import_pairs
 from understudy.generate.screen import language, masked, screened
-from understudy.generate.similar import similar_pairs
 from understudy.generate.splits import _draw
 from understudy.normal import words
 from understudy.types import Chunk, MCQItem, QAPair

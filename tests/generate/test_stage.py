@@ -21,9 +21,9 @@ from scripted_teacher import ScriptedTeacher
 
 from understudy.artifact import Artifact, read_records, seal, write_records
 from understudy.errors import StageError, StoreError, TeacherError
+from understudy.evaluation.leakage import ngrams
 from understudy.generate.base import Coverage
 from understudy.generate.config import GenerateConfig
-from understudy.generate.decontaminate import ngrams
 from understudy.generate.estimate import estimate
 from understudy.generate.filters import agreement, find_quote, question_problem
 from understudy.generate.stage import large_pages, run

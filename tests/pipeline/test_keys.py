@@ -120,6 +120,7 @@ sft.devices=1                               | nothing
 benchmark.arms=[base, base+rag]             | benchmark
 benchmark.floors=[longest]                  | benchmark
 benchmark.max_items=10                      | benchmark
+benchmark.leaked=keep                       | nothing: the questions are made, and kept apart
 benchmark.scoring=[letter]                  | benchmark
 benchmark.free.answerable=5                 | benchmark
 benchmark.free.unanswerable=5               | benchmark

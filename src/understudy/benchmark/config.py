@@ -60,6 +60,11 @@ class BenchmarkConfig(StageConfig):
         description="own questions: CSV (question,a,b,c,d,correct), JSONL of items, or lm_eval samples; "
         "without it the generated ones are used",
     )
+    leaked: Literal["exclude", "keep"] = Field(
+        default="exclude",
+        description="own questions that the fine-tuning was taught, that share eight words with one it was, or that "
+        "are nearly one (cosine 0.85): left out and counted, or asked all the same",
+    )
     max_items: int | None = Field(
         default=None, ge=1, description="use at most this many questions, spread over documents"
     )
@@ -172,6 +177,7 @@ class BenchmarkConfig(StageConfig):
         found |= set() if free or "constrained" in self.scoring else {"max_tokens"}
         found |= set() if "judge" in self.scoring or self.free.asks else {"judge"}
         found |= {"free.questions"}  # its content is digested
+        found |= set() if self.questions else {"leaked"}
         found |= set() if "cloze" in self.scoring else {"normalise"}
         return found | (set() if set(self.scoring) - {"cloze", "judge"} else {"shifts"})
 

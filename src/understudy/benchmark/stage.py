@@ -25,6 +25,7 @@ from understudy.evaluation.interchange.files import export
 from understudy.evaluation.interchange.read import read_questions
 from understudy.evaluation.items import Exclusion, clean
 from understudy.evaluation.judge import Judge
+from understudy.evaluation.leakage import leaked
 from understudy.evaluation.letter import Letter
 from understudy.evaluation.lexical import Bm25
 from understudy.evaluation.question import Question, Scorer
@@ -115,6 +116,10 @@ def load_items(config: BenchmarkConfig, inputs: Inputs) -> tuple[list[MCQItem], 
         source = "generated from the documentation"
     kept, faulty = clean(found)
     exclusions += faulty
+    if config.questions and config.leaked == "exclude":  # those that are made are kept apart by generate
+        why = leaked(kept, _taught(inputs))
+        exclusions += [Exclusion(i.item_id, why[i.item_id], i.question[:120]) for i in kept if i.item_id in why]
+        kept = [item for item in kept if item.item_id not in why]
     if not kept:
         why = ", ".join(f"{n} {reason}" for reason, n in _tally(exclusions).items())
         raise InputError(
@@ -122,6 +127,12 @@ def load_items(config: BenchmarkConfig, inputs: Inputs) -> tuple[list[MCQItem], 
             "or name a file of questions with benchmark.questions"
         )
     return kept, exclusions, source
+
+
+def _taught(inputs: Inputs) -> list[QAPair]:
+    """The pairs that a fine-tuning of this run read; none where it has none."""
+    generated = inputs.get("generate")
+    return generated.records("pairs", QAPair) if generated and inputs.get("sft") else []
 
 
 class _Scoring:

@@ -10,18 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from understudy.generate.similar import similar_pairs
+from understudy.evaluation.leakage import COSINE, Gram, ngrams
+from understudy.evaluation.similar import similar_pairs
 from understudy.normal import normal, words
 from understudy.types import Chunk, MCQItem, QAPair
-
-N = 8
-COSINE = 0.85
-Gram = tuple[str, ...]
-
-
-def ngrams(tokens: Sequence[str], n: int = N) -> set[Gram]:
-    """All runs of `n` words."""
-    return {tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)}
 
 
 def decontaminate(

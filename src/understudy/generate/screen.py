@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from understudy.evaluation.similar import similar_pairs
 from understudy.generate.filters import answer_problem, question_problem
-from understudy.generate.similar import similar_pairs
 from understudy.normal import normal, words
 from understudy.types import Chunk, QAPair
 

@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from understudy.evaluation.similar import similar_pairs
 from understudy.generate.decisions import content_id
 from understudy.generate.extractive.precision import LEAST, PRECISION
-from understudy.generate.similar import similar_pairs
 from understudy.normal import normal, words
 from understudy.review.marks import MarkedAnswer
 from understudy.types import Chunk, Document, MCQItem, QAPair
