@@ -117,9 +117,9 @@ def load_items(config: BenchmarkConfig, inputs: Inputs) -> tuple[list[MCQItem], 
     kept, faulty = clean(found)
     exclusions += faulty
     if config.questions and config.leaked == "exclude":  # those that are made are kept apart by generate
-        why = leaked(kept, _taught(inputs))
-        exclusions += [Exclusion(i.item_id, why[i.item_id], i.question[:120]) for i in kept if i.item_id in why]
-        kept = [item for item in kept if item.item_id not in why]
+        told = leaked(kept, _taught(inputs))
+        exclusions += [Exclusion(i.item_id, told[i.item_id], i.question[:120]) for i in kept if i.item_id in told]
+        kept = [item for item in kept if item.item_id not in told]
     if not kept:
         why = ", ".join(f"{n} {reason}" for reason, n in _tally(exclusions).items())
         raise InputError(
