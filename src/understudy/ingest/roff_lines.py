@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 Numbered = tuple[int, str]  # a line of the source and what it says
 
-_MOST_LINES = 200_000  # of a page once its macros are carried out
+_MOST_LINES = 100_000  # of a page once its macros are carried out
 _LONGEST = 4_000  # characters of a string
 _GROWTH = 4_000_000  # characters that strings and macros may add to a page
 _DEEPEST = 20  # macros in macros, conditions in conditions
