@@ -41,15 +41,12 @@ def estimate(config: BenchmarkConfig, upstream: Mapping[str, Mapping[str, Any]])
     }
     free = {a: _free(config, int(items), a, context) for a in config.arms}
     answers = sum(f.answers for f in free.values())
-    local = [a for a in config.arms if Arm.parse(a).model.partition(":")[0] not in WIRES]
     parameters = upstream.get("model", {}).get("parameters")
     seconds = None
-    if parameters and len(local) == len(config.arms):
+    if parameters and not served:
         speed = rates(parameters)
-        seconds = (
-            sum(each[a] + free[a].read for a in local) / speed.read
-            + sum(free[a].written for a in local) / speed.written
-        )
+        read = sum(each.values()) + sum(f.read for f in free.values())
+        seconds = read / speed.read + sum(f.written for f in free.values()) / speed.written
     return Estimate(
         counts={
             "items": float(items),

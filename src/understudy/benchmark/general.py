@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from understudy.benchmark.arms import in_blocks, slug
+from understudy.benchmark.arms import Results, in_blocks, slug
 from understudy.benchmark.config import BenchmarkConfig
 from understudy.benchmark.lm_eval_tasks import run_task
 from understudy.benchmark.questions import FEWEST_DOCUMENTS
@@ -21,9 +21,7 @@ from understudy.evaluation.statistics.cluster import Clusters
 from understudy.evaluation.statistics.significance import non_inferiority
 from understudy.stage import RunContext
 from understudy.suite import general_suite
-from understudy.types import Answerer, ItemResult, MCQItem
-
-Rows = dict[str, ItemResult]
+from understudy.types import Answerer, MCQItem
 
 
 class GeneralSuite:
@@ -36,7 +34,7 @@ class GeneralSuite:
         self.config = config
         self.ctx = ctx
         self.items = _items(config)
-        self.rows: dict[str, dict[str, Rows]] = {}  # model, task, item_id
+        self.rows: dict[str, dict[str, Results]] = {}  # model, task, item_id
         self.kl: dict[str, float | None] = {}
         self.notes: list[str] = []
         self._base: Any = None
@@ -62,8 +60,8 @@ class GeneralSuite:
     def _folder(self, model: str) -> Path:
         return self.ctx.work / "general" / slug(model)
 
-    def _answer(self, model: str, task: str, answerer: Answerer) -> Rows:
-        how, rows = self.config.normalise, Rows()
+    def _answer(self, model: str, task: str, answerer: Answerer) -> Results:
+        how, rows = self.config.normalise, Results()
         scorer = Cloze(how, Bare(answerer.reader) if how == "pmi" else None)
         in_blocks(
             [Question(item) for item in self.items[task]], self._folder(model) / slug(task), self.config.block_size,
@@ -103,7 +101,7 @@ class GeneralSuite:
             labels = {i: i for i in ids}
         options: dict[str, Any] = {"confidence": self.config.confidence, "seed": self.ctx.seed}
 
-        def accuracy(rows: Rows) -> Interval:
+        def accuracy(rows: Results) -> Interval:
             return intervals.accuracy({i: rows[i] for i in ids}, labels, **options)
 
         change = paired.differences(second, first, ids)
