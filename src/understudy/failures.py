@@ -56,6 +56,12 @@ def explain(error: BaseException, doing: str = "", store: str = "") -> Understud
     return StageError(f"{failed}{type(error).__name__}{f': {text}' if text else ''}")
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what a library says; the error's kind where it says nothing."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
 def _no_memory(head: str) -> StageError:
     return StageError(
         f"{head}memory does not suffice; close other programs, raise the limit, or use a smaller model or batch. "

@@ -12,6 +12,7 @@ from peft import PeftModel
 
 from understudy.artifact import atomic_path, write_json
 from understudy.errors import ModelError
+from understudy.failures import first_line
 from understudy.models.load import open_model
 from understudy.models.save import save_model
 from understudy.models.weights import read_header
@@ -35,8 +36,7 @@ def attach(model: Any, folder: Path, *, trainable: bool = False) -> Any:
     try:
         return PeftModel.from_pretrained(model, str(folder), is_trainable=trainable, use_safetensors=True)
     except (RuntimeError, ValueError, KeyError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise ModelError(f"{folder}: this adapter does not fit the model: {first}") from error
+        raise ModelError(f"{folder}: this adapter does not fit the model: {first_line(error)}") from error
 
 
 def merge_adapter(model: Any, folder: Path, strength: float = 1.0) -> Any:

@@ -17,6 +17,7 @@ from typing import Any
 
 from understudy.artifact import atomic_path, write_json
 from understudy.errors import InputError, MissingExtraError, ModelError
+from understudy.failures import first_line
 
 RECORD = "gguf.json"
 _MAGIC = b"GGUF"
@@ -147,8 +148,7 @@ def _write(file: Path, target: Path) -> None:
     except OSError:
         raise
     except Exception as error:  # the library raises many kinds for the one fault
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"{file}: this GGUF cannot be read: {first}") from error
+        raise ModelError(f"{file}: this GGUF cannot be read: {first_line(error)}") from error
     # What is written is no longer quantised, and must not say that it is.
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config

@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from understudy.errors import MissingExtraError, ModelError, UsageError
+from understudy.failures import first_line
 from understudy.models.chat import ensure_template
 from understudy.models.resolve import local_folder
 from understudy.models.weights import check_model
@@ -62,7 +63,7 @@ def load_tokenizer(folder: Path) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # the library raises many kinds for the one fault
-        raise ModelError(f"{folder}: its tokenizer cannot be loaded: {_first_line(error)}") from error
+        raise ModelError(f"{folder}: its tokenizer cannot be loaded: {first_line(error)}") from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     return ensure_template(tokenizer)
@@ -98,7 +99,7 @@ def load_model(
             f"{folder}: does not fit into the GPU's memory; use a smaller model, or sft.method: qlora"
         ) from error
     except Exception as error:
-        raise ModelError(f"{folder}: cannot be loaded: {_first_line(error)}") from error
+        raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
     return model.eval()
 
 
@@ -142,8 +143,3 @@ def _keep_differentiable(model: Any) -> None:
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__

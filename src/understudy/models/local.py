@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from understudy.errors import ModelError
+from understudy.failures import first_line
 from understudy.models.answers import scrub
 from understudy.models.client import ModelClient, NothingSaid, Request, RequestFailed, Unreachable
 from understudy.models.ledger import Ledger, Reply, Tokens
@@ -135,7 +136,7 @@ class LocalModel(ModelClient):
                         self._end(each, done)
             except BaseException as error:
                 for each in (job, *together.open.values()):
-                    self._end(each, Unreachable(f"{self.model}: cannot go on writing: {_in_a_line(error)}"))
+                    self._end(each, Unreachable(f"{self.model}: cannot go on writing: {first_line(error)[:200]}"))
 
     @staticmethod
     def _end(job: _Job, done: Completion | Exception) -> None:
@@ -174,8 +175,3 @@ def cache_bytes(reader: TransformersModel) -> int:
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     return int(2 * config.num_hidden_layers * heads * size * reader.model.dtype.itemsize)
-
-
-def _in_a_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:200] if text else type(error).__name__
