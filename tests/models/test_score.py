@@ -232,3 +232,16 @@ def test_agrees_with_lm_eval(loaded: tuple[Any, Any], tiny_model: Path, tmp_path
         best = sorted(row)[-2:]
         if best[1] - best[0] > 1e-3:
             assert max(range(4), key=row.__getitem__) == max(range(4), key=other.__getitem__)
+
+
+@pytest.mark.parametrize("cached", [1, 40, 1 << 18])
+def test_log_probabilities_a_few_rows_at_a_time_are_those_of_all_rows(
+    cached: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score, "_CACHED", cached)
+    logits = torch.randn(7, 20, generator=torch.Generator().manual_seed(1)).bfloat16()
+    picks = [(6, 3), (0, 19), (2, 0), (2, 5), (0, 19), (5, 7)]  # in any order, some twice; row 1 not at all
+    expected = torch.log_softmax(logits.double(), -1)
+    found = score.log_probabilities(logits, picks)
+    assert found == pytest.approx([float(expected[k]) for k in picks], abs=1e-6)
+    assert score.log_probabilities(logits, []) == []

