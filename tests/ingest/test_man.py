@@ -110,6 +110,15 @@ lathe_on	yes
 """
 
 
+def test_a_column_list_of_values_has_no_header_and_items_of_several_lines_are_cells():
+    page = read(
+        ".Dd June 1\n.Dt LATHE 3\n.Sh NAME\n.Nm lathe\n.Sh REQUESTS\n.Bl -column a b c\n.It Dv SET Ta Xo\n"
+        '.Vt "int" Ta "sets it"\n.Xc\n.It Dv GET Ta Xo\n.Vt "int" Ta "tells it"\n.Xc\n.El\n'
+    )
+    (table,) = (b for b in parse(page.text) if b.kind == "table")
+    assert table.rows == (("", "", ""), ("`SET`", "`int`", "sets it"), ("`GET`", "`int`", "tells it"))
+
+
 def test_mdoc_tables_headers_and_functions():
     page = read(MDOC)
     found = parse(page.text)

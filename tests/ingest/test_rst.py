@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from understudy.ingest import rst
+from understudy.ingest import rst, rst_titles
 from understudy.ingest.base import Page, Source
 from understudy.ingest.config import IngestConfig
+from understudy.ingest.convert import convert
 from understudy.outline import parse
 
 
@@ -192,3 +193,31 @@ def test_long_lines_are_read(size):
     page = read(f"Title\n=====\n\n{'word ' * (size // 5)}\n\nEnd.\n")
     assert page.text.count("word") == size // 5
     assert page.text.endswith("End.\n")
+
+
+def test_a_reference_shows_the_title_that_it_leads_to(tmp_path):
+    docs = {
+        "a/index.rst": "Guide *one*\n===========\n\nSee :ref:`deep` and :ref:`own words <deep>`, :ref:`Figures <fig>`,"
+        " :ref:`fig`, :ref:`nowhere`.\n\nRead :doc:`more/deep`, :doc:`/more/deep` and :doc:`gone`.\n\n"
+        "Also :ref:`here`, :ref:`genindex`.\n\n.. _here:\n\nNear ``code``\n----------\n\nWords.\n",
+        "a/more/deep.rst": "=====\nDepth\n=====\n\n.. _deep:\n.. _deeper:\n\n.. index:: pump\n   single: valve\n\n"
+        "How :mod:`pumps.deep` works\n~~~~~~~~~~~~~~~~~~~~~~~~~~~\n\n"
+        ".. _fig:\n\n.. figure:: pump.png\n   :alt: none\n\n"
+        "   A pump\n   in parts.\n\n.. _nowhere:\n\nNo title here.\n",
+        "b/more/deep.rst": "Other\n=====\n\n.. _deep:\n\nOther version\n-------------\n\nWords.\n",
+    }
+    for name, text in docs.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    config = IngestConfig(path=str(tmp_path))
+    found, _ = config.walk()
+    titles = rst_titles.look_around(found, None, config.max_bytes)
+    document, _ = convert(found[0], None, config.max_bytes, titles=titles)
+    words = [b.content for b in parse(document.text) if b.kind == "paragraph"]
+    assert words == [
+        "See How pumps.deep works and own words, Figures, A pump in parts., nowhere.",
+        "Read Depth, Depth and gone.",
+        "Also Near code, Index.",
+        "Words.",
+    ]
+    assert titles.pages == {"a/index": "Guide one", "a/more/deep": "Depth", "b/more/deep": "Other"}

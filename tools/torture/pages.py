@@ -148,6 +148,20 @@ term : kind
    def
 
 -a, --all  option
+
+.. _low:
+
+.. figure:: a.png
+   :alt: a
+
+   Cap
+
+.. _own:
+
+Sub *t*
+-------
+
+See :ref:`low`, :ref:`x <own>`, :doc:`d`, :doc:`/../e`.
 """
 MAN = r'''.de X
 .IP "\\$1" 2

@@ -24,7 +24,7 @@ from understudy.evaluation.interchange.read import read_questions
 from understudy.generate.decisions import fold, read_decisions
 from understudy.generate.imported import read_pairs
 from understudy.generate.taught import RoundTrip, read_answers, read_facts
-from understudy.ingest import front_matter, site_address
+from understudy.ingest import front_matter, rst_titles, site_address
 from understudy.ingest.convert import convert
 from understudy.ingest.formats import format_of
 from understudy.ingest.site import links
@@ -147,7 +147,9 @@ class Readers:
             cut = draw.random() < 0.1  # into blocks and chunks, too
 
             def attempt() -> object:
-                document, _ = convert(found, "cp1252", 20_000_000, None, data)
+                first, labels = rst_titles.titles(data.decode("cp1252", "replace")) if name == "d.rst" else ("", {})
+                titles = rst_titles.Titles({label: {name: title} for label, title in labels.items()}, {"d": first})
+                document, _ = convert(found, "cp1252", 20_000_000, None, data, titles)
                 json.dumps(asdict(document), allow_nan=False, ensure_ascii=False).encode()
                 offsets = [offset for offset, _ in document.places]
                 if offsets != sorted(offsets) or (offsets and not 0 <= offsets[0] <= offsets[-1] <= len(document.text)):

@@ -46,13 +46,15 @@ class Source:
     """A file as a format gets it.
 
     fallback: the encoding to try where the bytes are not UTF-8, if any. root: the documentation folder, in which
-    files that this one includes may stand; None where it may include none.
+    files that this one includes may stand; None where it may include none. shared: what the format read of the whole
+    folder beforehand, if it does (`rst_titles`).
     """
 
     path: Path
     data: bytes
     fallback: str | None = None
     root: Path | None = None
+    shared: Any = None
 
     def text(self, declared: re.Pattern[bytes] | None = None) -> str:
         """The decoded text with `\\n` line breaks.

@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, cast
@@ -20,6 +20,7 @@ from understudy.ingest.config import IngestConfig
 from understudy.ingest.formats import SUFFIXES
 from understudy.ingest.html_site import top
 from understudy.ingest.kinds import kind_of
+from understudy.ingest.rst_titles import Titles, look_around
 from understudy.ingest.walk import Found, read_bytes
 from understudy.kept import Kept
 from understudy.stage import RunContext
@@ -52,14 +53,18 @@ class _Shared:
     encoding: str | None
     max_bytes: int
     sites: html.Sites
+    titles: Titles | None = None
 
 
 class Conversions:
     """Conversions, kept by the content of the file and of what its site shares."""
 
-    def __init__(self, config: IngestConfig, sites: html.Sites) -> None:
+    def __init__(self, config: IngestConfig, found: Sequence[Found]) -> None:
         self.config = config
-        self.sites = sites
+        by_format = {name: [f for f in found if f.format == name] for name in ("html", "rst")}
+        how = (config.encoding, config.max_bytes)
+        self.sites = html.look_around({f.doc_id: f for f in by_format["html"]}, *how)
+        self.titles = look_around(by_format["rst"], *how)
         self._digests: dict[str, str] = {}
 
     def all(self, found: Iterable[Found], ctx: RunContext) -> Iterator[tuple[Found, Made]]:
@@ -96,7 +101,9 @@ class Conversions:
 
     def _shared(self, some: list[_Bytes]) -> _Shared:
         """Only what these files' sites share is sent along."""
-        return _Shared(self.config.encoding, self.config.max_bytes, self.sites.only(one.file.doc_id for one in some))
+        titles = self.titles if any(one.file.format == "rst" for one in some) else None
+        sites = self.sites.only(one.file.doc_id for one in some)
+        return _Shared(self.config.encoding, self.config.max_bytes, sites, titles)
 
     def _site(self, file: Found) -> str:
         """What an HTML page's site shares, as a digest."""
@@ -118,7 +125,7 @@ def _convert_all(shard: tuple[_Shared, list[_Bytes]]) -> list[tuple[bytes, bool]
         try:
             if one.skip is not None:
                 raise SkipFile(*one.skip)
-            document, page = convert(one.file, shared.encoding, shared.max_bytes, shared.sites, one.data)
+            document, page = convert(one.file, shared.encoding, shared.max_bytes, shared.sites, one.data, shared.titles)
         except SkipFile as skip:
             found.append((json.dumps({"skip": [valid(skip.reason), valid(skip.detail)]}).encode(), False))
             continue
@@ -149,13 +156,15 @@ def convert(
     max_bytes: int,
     sites: html.Sites | None = None,
     data: bytes | None = None,
+    titles: Titles | None = None,
 ) -> tuple[Document, Page]:
     """One file as a Document, and as its format read it. Raises SkipFile where it cannot be a document.
 
-    sites: what the HTML pages of the folder share. data: the file's bytes, where they were read already.
+    sites: what the HTML pages of the folder share. data: the file's bytes, where they were read already. titles: those
+    of the folder's reStructuredText.
     """
     data = _bytes(file, max_bytes) if data is None else data
-    source = Source(file.path, data, encoding, file.root)
+    source = Source(file.path, data, encoding, file.root, replace(titles, at=file.doc_id) if titles else None)
     name = file.format
     try:
         page = _page(name, source, file.doc_id, sites)

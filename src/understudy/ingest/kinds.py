@@ -53,16 +53,26 @@ _YOU = re.compile(r"\b(?:you|your|you[’']ll|we[’']ll|let[’']?s|let us)\b",
 _KEYWORDS = re.compile(r"\bkey ?words\b|\breserved words\b", re.IGNORECASE)
 _CROSS = re.compile(r"\bcross[ -]?ref|\bback ?-?links?\b|\btraceability\b|\bmatrix\b", re.IGNORECASE)
 _LEGAL = tuple(
-    re.compile(p, re.IGNORECASE)
-    for p in (
-        r"permission is hereby granted|permission to use, copy",
-        r"without warranty of any kind|as[ -]is\b.{0,40}\bwarrant",
-        r"\bmerchantability\b", r"fitness for a particular purpose", r"redistributions? (?:in|of)|redistribute",
-        r"\blicensor\b|\blicensee\b", r"in no event shall", r"liable (?:for|to) any|limitation of liability",
-        r"all copies or substantial", r"terms and conditions", r"\bderivative works?\b", r"hereby grants?",
-        r"copyright (?:notice|holder)", r"\bindemnif", r"this (?:license|licence|agreement)", r"public domain",
+    (needs.split("|"), re.compile(p, re.IGNORECASE))
+    for needs, p in (  # a part in lower case without which nothing matches: looked for first, since that takes no time
+        ("permission", r"permission is hereby granted|permission to use, copy"),
+        ("warrant", r"without warranty of any kind|as[ -]is\b.{0,40}\bwarrant"),
+        ("merchantability", r"\bmerchantability\b"),
+        ("fitness for", r"fitness for a particular purpose"),
+        ("redistribut", r"redistributions? (?:in|of)|redistribute"),
+        ("licensor|licensee", r"\blicensor\b|\blicensee\b"),
+        ("in no event", r"in no event shall"),
+        ("liab", r"liable (?:for|to) any|limitation of liability"),
+        ("all copies", r"all copies or substantial"),
+        ("terms and", r"terms and conditions"),
+        ("derivative", r"\bderivative works?\b"),
+        ("hereby", r"hereby grants?"),
+        ("copyright", r"copyright (?:notice|holder)"),
+        ("indemnif", r"\bindemnif"),
+        ("this licen|this agreement", r"this (?:license|licence|agreement)"),
+        ("public domain", r"public domain"),
     )
-)  # fmt: skip
+)
 _SMALL = 30  # words below which a page shows no structure
 
 
@@ -127,7 +137,8 @@ def _shape(text: str) -> _Shape:
         plain = _MARKUP.sub("", line)
         n = len(plain.split())
         shape.words += n
-        shape.linked += sum(len(m[1].split()) for m in _LINK.finditer(line))
+        if "](" in line:
+            shape.linked += sum(len(m[1].split()) for m in _LINK.finditer(line))
         if line[0] == "#":
             shape.headings.append(plain.lstrip("# ").strip())
         elif line[0] == "|":
@@ -147,7 +158,8 @@ def _shape(text: str) -> _Shape:
 
 
 def _is_licence(text: str, title: str, shape: _Shape) -> bool:
-    hits = sum(p.search(text) is not None for p in _LEGAL)
+    small = text.lower()
+    hits = sum(any(part in small for part in needs) and p.search(text) is not None for needs, p in _LEGAL)
     named = re.search(
         r"\blicen[cs]es?\b|\bcopying\b|\bcopyright\b|\beula\b|\bterms of\b|\bagreement\b", title, re.IGNORECASE
     )
@@ -187,10 +199,10 @@ def _is_keyword_list(title: str, shape: _Shape) -> bool:
 
 
 def _is_tutorial(text: str, title: str, shape: _Shape) -> bool:
-    steps = sum(_STEP.match(h) is not None for h in shape.headings)
-    named = _TUTORIAL.search(title) is not None
-    you = len(_YOU.findall(text))
-    return named or steps >= 3 or (you >= 0.025 * shape.words and shape.code_blocks >= 3 and shape.prose >= 150)
+    if _TUTORIAL.search(title) or sum(_STEP.match(h) is not None for h in shape.headings) >= 3:
+        return True
+    shown = shape.code_blocks >= 3 and shape.prose >= 150
+    return shown and len(_YOU.findall(text)) >= 0.025 * shape.words
 
 
 def _is_sorted(items: list[str]) -> bool:

@@ -111,7 +111,10 @@ class Mdoc:
         elif name == "El":
             kind = self.lists.pop()[0] if self.lists else ""
             if kind == "-column" and self.columns:
-                cells = [[self._words(words) for words in row] for row in self._cells(self.columns.pop())]
+                rows = self._cells(self.columns.pop())
+                cells = [[self._words(words) for words in row] for row in rows]
+                if rows and not all(words[0] in ("Sy", "Em") for words in rows[0] if words):  # no names of columns
+                    cells.insert(0, [""] * max(map(len, cells)))
                 out.block(compose.table(cells), self.table_line)
             out.dedent()
         elif name == "Bd":
@@ -158,7 +161,7 @@ class Mdoc:
             for word in row:
                 if word == "Ta":
                     cells.append([])
-                else:
+                elif word not in ("Xo", "Xc"):
                     cells[-1].append(word)
             parted.append(cells)
         return parted

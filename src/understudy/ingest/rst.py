@@ -16,6 +16,7 @@ from understudy.ingest import places
 from understudy.ingest.base import Page, Source
 from understudy.ingest.includes import Includes
 from understudy.ingest.rst_directives import Anything, Span, directive_for
+from understudy.ingest.rst_titles import Titles, shown
 from understudy.ingest.rst_writer import write
 
 _ENCODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
@@ -80,14 +81,22 @@ def _inliner() -> Any:
     return inliner
 
 
-def _role(name: str, rawtext: str, text: str, *_: Any) -> Any:
+def _role(name: str, rawtext: str, text: str, line: int, inliner: Any, *_: Any) -> Any:
     """A role that docutils does not know: the text it shows, as code unless it names a page or a term."""
     if name in ("cspan", "rspan"):
         number = text.strip()
         return [Span(name=name, count=int(number) if re.fullmatch(r"\d{1,3}", number) else 0)], []
-    shown = re.sub(r"\s*<[^<>]*>$", "", text).lstrip("!")
-    shown = shown[1:].rpartition(".")[2] if shown.startswith("~") else shown
-    return [nodes.Text(shown) if name.rpartition(":")[2] in _PROSE else nodes.literal(rawtext, shown)], []
+    kind = name.rpartition(":")[2]
+    if kind in ("ref", "doc") and not text.endswith(">"):
+        return [nodes.Text(_led_to(kind, text, inliner.document.settings.understudy.source) or text)], []
+    words = shown(text)
+    return [nodes.Text(words) if kind in _PROSE else nodes.literal(rawtext, words)], []
+
+
+def _led_to(kind: str, text: str, source: Source) -> str | None:
+    """The title that `:ref:` or `:doc:` shows, where the folder has what it names."""
+    titles = source.shared if isinstance(source.shared, Titles) else Titles()
+    return titles.section(text) if kind == "ref" else titles.page(text)
 
 
 @contextmanager

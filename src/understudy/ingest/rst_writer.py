@@ -113,9 +113,9 @@ def _language(node: nodes.Element) -> str:
 
 
 def _code(node: nodes.Element) -> str:
-    """Code without the flags that only a test runner reads."""
+    """Code; a session of Python without the flags that only a test runner reads, as Sphinx shows it."""
     text = node.astext()
-    return _FLAGS.sub("", text) if ">>>" in text else text
+    return _FLAGS.sub("", text) if text.lstrip().startswith(">>>") else text
 
 
 def _footnote(node: nodes.Element, level: int) -> str:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from understudy.artifact import write_records
 from understudy.errors import InputError, MissingExtraError
-from understudy.ingest import html, site
+from understudy.ingest import site
 from understudy.ingest.base import SkipFile, Skipped
 from understudy.ingest.config import IngestConfig
 from understudy.ingest.convert import Conversions, clean, valid
@@ -47,9 +47,7 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     untaught: Counter[str] = Counter()
     lessons = Lessons(config.teach)
     left_out: list[PartLeftOut] = []
-    pages = {f.doc_id: f for f in found if f.format == "html"}
-    sites = html.look_around(pages, config.encoding, config.max_bytes)
-    conversions = Conversions(config, sites)
+    conversions = Conversions(config, found)
 
     def documents() -> Iterator[Document]:
         for number, (file, made) in enumerate(conversions.all(found, ctx)):
