@@ -68,7 +68,7 @@ class _Content:
 
     def run(self) -> Node:
         body = self.tree.body
-        _drop_decoration(body)
+        _drop_decoration(self.tree.order)
         root = self.marked(body)
         self.beside_entries = len(self.left_out)
         before = root.words
@@ -81,7 +81,7 @@ class _Content:
     # ── a marked main content ──────────────────────────────────────────────────────────────────────────────
 
     def marked(self, body: Node) -> Node:
-        nodes = [n for n in body.walk() if n.block or n.holds]
+        nodes = [n for n in body.walk() if n.holds and (n.attributes or n.tag in ("main", "article"))]
         for is_main in _MAIN:
             found = [n for n in nodes if is_main(n)]
             if len(found) == 1 and self.believed(found[0], body):
@@ -91,9 +91,9 @@ class _Content:
     def believed(self, main: Node, body: Node) -> bool:
         outside = body.words - main.words
         return (
-            sum(len(n.text) for n in main.walk() if not n.tag) >= _SHORT
-            or outside <= main.words
+            outside <= main.words
             or (main.words > 0 and body.linked - main.linked >= 0.5 * outside)
+            or sum(len(n.text) for n in main.walk() if not n.tag) >= _SHORT
         )
 
     def beside(self, main: Node, body: Node) -> Node:
@@ -243,9 +243,9 @@ class _Content:
             self.left_out.append(LeftOut(reason, words, (text or (node.plain() if node else ""))[:200]))
 
 
-def _drop_decoration(body: Node) -> None:
-    """Links that only mark a place or lead to the source, and what is there for screen readers alone."""
-    for node in reversed(list(body.walk())):
+def _drop_decoration(order: list[Node]) -> None:
+    """Take out links that only mark a place or lead to the source, and what is there for screen readers alone."""
+    for node in reversed(order):
         tag = node.tag
         if tag == "a" and node.words <= 10:
             text = node.plain()

@@ -118,8 +118,8 @@ def survey(pages: Iterable[tuple[str, Tree]]) -> Site:
     n = 0
     for doc_id, tree in pages:
         n += 1
-        if _is_marked(tree.body):  # only what stands above the main content is ever compared
-            blocks.update({("h1", node.plain()) for node in tree.body.walk() if node.tag == "h1"})
+        if _is_marked(tree):  # only what stands above the main content is ever compared
+            blocks.update({("h1", node.plain()) for node in tree.order if node.tag == "h1"})
         else:
             blocks.update({(u.tag, u.text) for u in units(tree.body) if u.words <= _LONGEST})
             targets.update({key for _, key in links(tree.body, doc_id)})
@@ -134,8 +134,8 @@ def survey(pages: Iterable[tuple[str, Tree]]) -> Site:
     )
 
 
-def _is_marked(body: Node) -> bool:
-    return any(n.tag == "main" or (n.tag and n.get("role") == "main") for n in body.walk())
+def _is_marked(tree: Tree) -> bool:
+    return any(n.tag == "main" or (n.attributes and n.get("role") == "main") for n in tree.order)
 
 
 def groups(doc_ids: Sequence[str]) -> dict[str, list[str]]:

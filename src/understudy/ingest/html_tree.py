@@ -133,7 +133,10 @@ _NO_ATTRIBUTES: Mapping[str, str | None] = {}
 
 
 class Tree:
-    """A parsed page: its body, its `<title>`, and whether its head sends the reader elsewhere."""
+    """A parsed page: its body, its `<title>`, and whether its head sends the reader elsewhere.
+
+    order: the body and everything inside in the order of the page, as it was parsed.
+    """
 
     def __init__(self, text: str) -> None:
         """Raises SkipFile for nesting that no page of documentation has."""
@@ -142,28 +145,30 @@ class Tree:
         title = parser.css_first("title")
         self.title = " ".join(title.text().split()) if title is not None else ""
         self.redirects = parser.css_first("meta[http-equiv=refresh i]") is not None
-        self.body = _convert(parser.body) if parser.body is not None else Node("body", _NO_ATTRIBUTES, None)
-        _count(self.body)
+        self.order = _convert(parser.body) if parser.body is not None else [Node("body", _NO_ATTRIBUTES, None)]
+        self.body = self.order[0]
+        _count(self.order)
 
 
-def _count(root: Node) -> None:
+def _count(order: list[Node]) -> None:
     """Count the words below every node, and see where blocks are, from the leaves up."""
-    order = list(root.walk())
     for node in reversed(order):
-        parent = node.parent
         if not node.tag:
             node.words = len(_WORD.findall(node.text))
         elif node.tag == "a" and node.words and node.get("href"):
             node.linked = node.words
-        if parent is not None and node is not root:
-            parent.words += node.words
-            parent.linked += node.linked
+        parent = node.parent
+        if parent is not None:
+            if node.words:
+                parent.words += node.words
+                parent.linked += node.linked
             if node.holds and parent.tag != "code":
                 parent.holds = True
 
 
-def _convert(root: LexborNode) -> Node:
+def _convert(root: LexborNode) -> list[Node]:
     top = Node(root.tag or "body", root.attributes, None)
+    order = [top]
     stack: list[tuple[LexborNode | None, Node]] = [(root.child, top)]
     while stack:
         source, parent = stack.pop()
@@ -177,12 +182,15 @@ def _convert(root: LexborNode) -> Node:
                 if parent.kids and not parent.kids[-1].tag:
                     parent.kids[-1].text += text
                 else:
-                    parent.kids.append(Node("", _NO_ATTRIBUTES, parent, text))
+                    node = Node("", _NO_ATTRIBUTES, parent, text)
+                    parent.kids.append(node)
+                    order.append(node)
             elif tag[0] not in "-!_" and tag not in _DROPPED:
                 attributes = source.attributes
                 if tag != "button" or attributes.get("role") == "tab":
                     node = Node(tag.rpartition(":")[2], attributes, parent)
                     parent.kids.append(node)
+                    order.append(node)
                     child = source.child
                     if child is not None:
                         stack.append((source.next, parent))
@@ -193,7 +201,7 @@ def _convert(root: LexborNode) -> Node:
             elif tag in _DROPPED:
                 parent.emptied = True
             source = source.next
-    return top
+    return order
 
 
 def _check_depth(text: str) -> None:
