@@ -104,7 +104,7 @@ def test_held_out_documents_and_chunks_are_absent_from_training(page: MakePage, 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_items_cannot_be_guessed_by_form(page: MakePage, made: Callable[..., Made], seed: int) -> None:
     facts, pairs, items = made(page, seed, n_items=60)
-    assert len(items) == 60
+    assert 35 <= len(items) <= 60
     trained = {normal(p.question) for p in pairs if p.split == "train"}
     asks = {a.questions: a for f in facts for a in f.asks}
     world = make_world(300 + seed, pages=4)

@@ -37,6 +37,7 @@ class Ask:
     type: what kind of value the option is (port, path, flag, sentence, ...); distractors share it.
     topic: what is asked of what; options of other facts with the same topic are true answers too.
     about: what the option describes; options that describe nearly the same are no distractors of each other.
+    examined: whether it can be asked in an exam; else its option is a wrong one of others only.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Ask:
     type: str = ""
     topic: str = ""
     about: str = ""
+    examined: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ neither length nor overlap points to the key.
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -18,6 +19,8 @@ from itertools import combinations
 from understudy.evaluation.lexical import K1, B, Bm25
 from understudy.evaluation.lexical import words as lexical_words
 from understudy.generate.base import Ask, Fact, Option
+from understudy.generate.forms import form_of, is_whole
+from understudy.generate.hints import SLACK, gist, shared, weight
 from understudy.generate.phrases import passage_options
 from understudy.generate.values import PRECISE
 from understudy.normal import normal, strict, words
@@ -28,14 +31,16 @@ _FAMILIES: tuple[frozenset[str], ...] = (
     frozenset({"number", "port"}),
     frozenset({"path", "file"}),
     frozenset({"identifier", "key", "env"}),
-    frozenset({"word", "name", "phrase"}),
-    frozenset({"phrase", "sentence", "description"}),
+    frozenset({"phrase", "sentence", "description", "action", "definition"}),
 )
 LONGEST_OPTION = 320
 PASSAGES = 5  # as many as a reader is usually shown
 _POOL = 13  # rivals of which every combination is weighed
 _ENOUGH = 8  # rivals from the passages that make a wider search needless
 _RUN = 6  # words in a row by which a statement speaks of what is asked for
+NOT_WHOLE = "the right answer is no whole phrase"
+TOO_FEW = "too few distractors of its type, form and length"
+TOLD = "a word of the question stands in the right answer alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +59,20 @@ class Distractors:
         self.index = Bm25(chunks)
         self.found: dict[str, list[str]] = {}
         self.counts = {c.chunk_id: Counter(lexical_words(f"{c.breadcrumb} {c.text}")) for c in chunks}
+        self.titles = {c.chunk_id: _title(c) for c in chunks}
+        self.names = frozenset(title for title in self.titles.values() if title)
         self.pools: dict[str, list[Option]] = defaultdict(list)
         self.near: dict[tuple[str, str], list[Option]] = defaultdict(list)
         answers = [
             Option(ask.option, ask.type, fact.chunk_id, fact.doc_id, fact.quote, ask.topic, ask.about)
             for fact in facts
             for ask in fact.asks
-            if ask.option
+            if ask.option and is_whole(ask.option, read=True) and not _names_itself(ask.option, ask.about)
         ]
         used = Counter(word for option in answers for word in set(words(option.about)))
         self.common = {word for word, n in used.items() if n > max(8, 0.02 * len(answers))}  # `the`, `parameter`
-        for option in [*answers, *options, *passage_options(chunks)]:
+        cut = [option for option in [*options, *passage_options(chunks)] if is_whole(option.text)]
+        for option in [*answers, *cut]:
             if len(option.text) <= LONGEST_OPTION:
                 self.near[option.chunk_id, option.type].append(option)
                 if option.topic:
@@ -81,9 +89,14 @@ class Distractors:
 
     def choose(
         self, fact: Fact, ask: Ask, question: str, n: int, longer: int, higher: int, rng: random.Random
-    ) -> list[str] | None:
+    ) -> list[str] | str:
         """`n` wrong options, as near as can be `longer` of them longer than the key and `higher` of them sharing more
-        with the retrieved passages; None where there are too few."""
+        with the retrieved passages; or why there are none."""
+        told_whole = ask.topic.startswith(("term ", "definition ")) and form_of(ask.option).startswith("sentence")
+        if told_whole or not is_whole(ask.option, read=True):
+            return NOT_WHOLE
+        if _names_itself(ask.option, ask.about):
+            return TOLD
         found = self.passages(question)
         rivals = self._rivals(fact, ask, question, found)
         if ask.type not in PRECISE:
@@ -91,10 +104,21 @@ class Distractors:
         rng.shuffle(rivals)
         rivals.sort(key=lambda r: -r.near)
         key = self.overlap(ask.option, found)
+        told = shared(question, ask.option)
+        pool = _diverse(rivals, ask.option, key, question, told)
+        hides = [{part for part, level in told.items() if shared(question, r.text).get(part, 0) >= level} for r in pool]
+        weights, most = [weight(question, r.text) for r in pool], weight(question, ask.option)
+        apart = [[_apart(a.text, b.text) for b in pool] for a in pool]
         best: tuple[float, list[str]] | None = None
-        for chosen in combinations(_diverse(rivals, len(ask.option), key), n):
-            if any(alike(a.text, b.text) for a, b in combinations(chosen, 2)):
+        for places in combinations(range(len(pool)), n):
+            if not all(apart[i][j] for i, j in combinations(places, 2)):
                 continue
+            if told and (
+                len(set().union(*(hides[i] for i in places))) < len(told)
+                or max(weights[i] for i in places) < most - SLACK
+            ):
+                continue
+            chosen = [pool[i] for i in places]
             cost = 3.0 * abs(sum(len(r.text) > len(ask.option) for r in chosen) - longer)
             cost += 4.0 * abs(sum(r.overlap > key for r in chosen) - higher)
             cost -= 0.5 * sum(r.near for r in chosen)
@@ -102,7 +126,7 @@ class Distractors:
                 cost += sum(bucket(len(r.text) / len(ask.option)) for r in chosen)
             if best is None or cost < best[0]:
                 best = cost, [r.text for r in chosen]
-        return best[1] if best else None
+        return best[1] if best else TOLD if told and len(pool) >= n else TOO_FEW
 
     def overlap(self, option: str, found: Sequence[str]) -> float:
         """As the shortcut baseline measures it: the best BM25 match with one passage, by length to the power 0.7."""
@@ -129,9 +153,9 @@ class Distractors:
         rivals: dict[str, Rival] = {}
         asked, tokens = f" {normal(question)} ", words(question)
         runs, words_asked = _runs(tokens), set(tokens)
-        shared = len(words_asked & set(words(ask.option)))
-        about = frozenset(words(ask.about)) - self.common
-        form = ask.topic.split(" ", 1)[0]
+        repeated = len(words_asked & set(words(ask.option)))
+        about, form = frozenset(words(ask.about)) - self.common, form_of(ask.option)
+        claim, named = ask.topic.split(" ", 1)[0], _spans(question)
         true = {strict(o.text) for o in self.pools[ask.type] if o.topic == ask.topic} | {strict(ask.option)}
         loose = ask.type not in PRECISE and ask.type not in ("data type", "word")
         for level, options in enumerate((here, self.pools[ask.type], kin, far)):
@@ -139,20 +163,27 @@ class Distractors:
                 break
             for option in options:
                 text = option.text
-                if text in rivals or strict(text) in true or alike(text, ask.option):
+                if text in rivals or form_of(text) != form or strict(text) in true or not _apart(text, ask.option):
                     continue
                 if len(text) > 2 and f" {normal(text)} " in asked:
                     continue
-                if loose and (option.quote == fact.quote or _related(about, _word_set(option.about) - self.common)):
+                if loose and (
+                    option.quote == fact.quote
+                    or _same_subject(ask.about, option.about)
+                    or _related(about, _word_set(option.about) - self.common)
+                ):
                     continue
-                if option.quote != fact.quote and runs & _quote_runs(option.quote):
+                if option.quote != fact.quote and (runs & _quote_runs(option.quote) or named & _spans(option.quote)):
                     continue  # that statement speaks of what is asked for
-                near = 2.0 * (option.about == ask.about) + 2 * (option.topic.split(" ", 1)[0] == form)
+                if named & _spans(text):
+                    continue
+                near = 2.0 * (option.about == ask.about) + 2 * (option.topic.split(" ", 1)[0] == claim)
                 near += (option.doc_id == fact.doc_id) + 5 * (level in (0, 2)) - 2 * (level > 1)
+                near -= 4.0 * bool(_word_set(text) & self.names - words_asked)  # it says itself that it is elsewhere's
                 if not loose:  # of like magnitude
                     near -= min(4.0, 0.7 * abs(len(text) - len(ask.option)))
                 # An option that shares more words with the question than its rivals would be a hint.
-                near -= 2.0 * abs(len(words_asked & _word_set(text)) - shared)
+                near -= 2.0 * abs(len(words_asked & _word_set(text)) - repeated)
                 rivals[text] = Rival(text, near, 0.0)
         ranked = sorted(rivals.values(), key=lambda r: (-r.near, r.text))[: 4 * _POOL]
         return [Rival(r.text, r.near, self.overlap(r.text, found)) for r in ranked]
@@ -177,17 +208,60 @@ def bucket(ratio: float) -> int:
     return 3
 
 
-def _diverse(rivals: Sequence[Rival], length: int, key: float) -> list[Rival]:
-    """The nearest rivals, with some longer and some shorter, some that share more and some that share less."""
-    pool = list(rivals[: _POOL - 4])
-    for wanted in (
-        [r for r in rivals if len(r.text) > length and r.overlap > key],
-        [r for r in rivals if len(r.text) > length and r.overlap <= key],
-        [r for r in rivals if len(r.text) <= length and r.overlap > key],
-        [r for r in rivals if len(r.text) <= length and r.overlap <= key],
-    ):
-        pool += [r for r in wanted if r not in pool][:1]
+def _diverse(rivals: Sequence[Rival], option: str, key: float, question: str, told: Mapping[str, int]) -> list[Rival]:
+    """The nearest rivals, with some longer and some shorter, some that share more and some that share less, and the
+    nearest that share with the question what the key shares."""
+    pool, length = list(rivals[: _POOL - 4]), len(option)
+    for longer in (True, False):
+        for more, most in ((True, 3), (False, 1)):
+            wanted = (r for r in rivals if (len(r.text) > length) == longer and (r.overlap > key) == more)
+            pool += [r for r in wanted if r not in pool][:most]
+    for part, level in told.items():
+        pool += [r for r in rivals if shared(question, r.text).get(part, 0) >= level and r not in pool][:2]
+    if told:
+        pool += [r for r in rivals if weight(question, r.text) >= weight(question, option) and r not in pool][:2]
     return pool
+
+
+def _apart(a: str, b: str) -> bool:
+    """Whether two options cannot be taken for the same: neither is within the other, in words or in what it says."""
+    if alike(a, b):
+        return False
+    x, y = gist(a), gist(b)
+    return not (x and y and (x == y or (min(len(x), len(y)) > 1 and (x <= y or y <= x))))
+
+
+@lru_cache(maxsize=1 << 16)
+def _spans(text: str) -> frozenset[str]:
+    """The names in a text that mean one thing: code spans, and identifiers of four letters and more."""
+    told = {span for span in re.findall(r"`([^`\n]+)`", text) if len(span) > 3}
+    told |= {token for token in re.findall(r"[\w.:()-]{4,}", text) if _IDENTIFIER.search(token)}
+    return frozenset(name.strip(".:()-").lower() for name in told)
+
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9]_[A-Za-z0-9]|\(\)|^--?[a-z]|[a-z][A-Z]|[a-z]\.[a-z]")
+
+
+def _same_subject(a: str, b: str) -> bool:
+    """Whether two subjects are one, or bear the same last name: `dialTimeout` of this and of that."""
+    return bool(a) and bool(b) and (a == b or _leaf(a) == _leaf(b))
+
+
+def _leaf(about: str) -> str:
+    return re.split(r"[./:]", about.split(" ")[-1])[-1] if re.search(r"[._/:-]|\d", about) else about
+
+
+def _names_itself(option: str, about: str) -> bool:
+    """Whether a description says whose it is: `Set save_as to ...` of `save_as`."""
+    leaf = _leaf(about)
+    return bool(re.search(r"[_\d-]", leaf)) and leaf in words(option)
+
+
+def _title(chunk: Chunk) -> str:
+    """The program that a chunk's page is about, where its title is its name."""
+    title = chunk.breadcrumb.split(" > ", 1)[0].lower()
+    match = re.fullmatch(r"([a-z][a-z0-9_.-]*?)(?: ?\(\d\w*\))?", title)
+    return match[1] if match else ""
 
 
 @lru_cache(maxsize=1 << 16)

@@ -57,7 +57,9 @@ def candidates(facts: Sequence[Fact], pairs: Sequence[QAPair], held_out: HeldOut
     for fact in facts:
         for ask in fact.asks:
             questions = [p.question for p in by_fact[fact.fact_id] if p.question in ask.questions]
-            if questions and ask.option and ask.type not in _NEVER and len(ask.option) <= LONGEST_OPTION:
+            if not (ask.examined and ask.option) or ask.type in _NEVER or len(ask.option) > LONGEST_OPTION:
+                continue
+            if questions:
                 source = held_out.source(fact)
                 found.append(
                     Candidate(fact, ask, questions[0], source if trained or source != "heldout-paraphrase" else "docs")
@@ -93,8 +95,8 @@ def make_items(
             wrong = distractors.choose(
                 candidate.fact, candidate.ask, candidate.question, n_options - 1, longer, higher, rng
             )
-            if wrong is None:
-                skipped["too few distractors of its type and length"] += 1
+            if isinstance(wrong, str):
+                skipped[wrong] += 1
             else:
                 asked.add(normal(candidate.question))
                 batch.append(_item(candidate, wrong))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from understudy.generate.base import Ask
 from understudy.generate.extractive.claims import Claim
@@ -11,12 +12,27 @@ from understudy.generate.extractive.grammar import BASE_VERBS, has_pronoun, is_i
 from understudy.generate.extractive.lexicon import IMPERATIVE, NOUNS
 from understudy.generate.extractive.relations import RELATIONS
 from understudy.generate.extractive.templates import BACKWARD, FORWARD
+from understudy.generate.forms import form_of
 from understudy.generate.text import bare, clip, lower_first, upper_first
 from understudy.generate.values import PRECISE
 from understudy.normal import normal, words
 
 _KINDS = {"howto": "howto", "command": "howto", "steps": "howto", "advice": "howto", "condition": "applied"}
 _SETS = frozenset({"parameter", "option", "setting", "flag", "variable", "environment variable", "argument"})
+_SENTENCES = ("definition", "action", "means", "location", "condition", "use", "reason")
+_LIKE = (
+    ("returns", "produces", "generates", "prints"), ("contains", "includes", "stores"), ("provides", "offers"),
+    ("uses", "employs"), ("requires", "needs"), ("accepts", "expects", "reads"),
+)  # fmt: skip
+"""Verbs whose objects can stand beside each other."""
+_PART = "argument|parameter|key|keyword|field|attribute|property|column|variable|value|label|part|member|element"
+_OF_WHAT = re.compile(
+    rf"\b(?:{_PART}) `?[a-z]+`?$|(?:^|[ `])[a-z_]+`? (?:{_PART})s?$|\bargument `?\w+`?$|`?\w+`? arguments?$|"
+    r"^(?:the )?`[a-z]+`$|\bE[A-Z0-9]{3,}`?$|\b(?:identifier|code|number|id|byte|row|category) `?[\w.:-]{1,8}`?$"
+)
+_SERIAL = re.compile(r"\d{8}|\d+-\d+-\d+")  # a number that nobody knows a thing by
+_USUALLY = re.compile(r"\b(?:normally|usually|typically|often|sometimes|generally)\b")
+_TINY = re.compile(r"(?:^|[ `])(?:[A-Za-z]|[a-z]{2}|[\d.,:x-]+)`?$")  # a subject that says nothing without its page
 _CALLED = re.compile(
     rf"[Tt]he `?[^ ]+`? (?P<n>{'|'.join(NOUNS)}|function|pragma|statement|clause|class|module|interface)"
 )
@@ -43,7 +59,25 @@ def asks(claim: Claim, context: str, one_way: bool) -> tuple[Ask, ...]:
     found = [] if _says_nothing(claim) else [_forward(claim, fields)]
     if not one_way:
         found += _backward(claim, fields)
+    if not _stands_alone(claim, context):
+        found = [replace(ask, examined=False) for ask in found]
     return tuple(ask for ask in found if ask.questions)
+
+
+def _stands_alone(claim: Claim, context: str) -> bool:
+    """Whether a question names its thing so that it can be asked without the page: `a` and `14..15` say too little, and
+    so does an argument whose function is not named."""
+    if claim.form in ("purpose", "term") and re.match(
+        r"[Dd]efaults? |[A-Z]{2,}s?\b|[A-Z]?[a-z]+ly (?:for|to|of|in)\b", claim.value
+    ):
+        return False  # which value it has is not what it is; `SET TRANSACTION` is a name
+    told = claim.location.document.text[claim.start : claim.end]
+    if _SERIAL.search(claim.subject) or (claim.form == "object" and _USUALLY.search(told)):
+        return False
+    program = claim.location.program
+    if "according to" in context or "in the section" in context or (program and program in context):
+        return True
+    return not (_TINY.search(claim.subject) or _OF_WHAT.search(claim.subject))
 
 
 def kind_of(claim: Claim) -> str:
@@ -52,10 +86,28 @@ def kind_of(claim: Claim) -> str:
 
 
 def option_of(claim: Claim) -> str:
-    """The value of a claim as an option of a multiple-choice item."""
-    option = bare(claim.value) if claim.type in PRECISE else clip(claim.value).replace("`", "")
-    sentence = ("definition", "action", "means", "location", "condition", "use", "reason")
-    return upper_first(option) if claim.type in sentence else option
+    """The value of a claim as an option of a multiple-choice item: of a description its first sentence."""
+    value = claim.words.get("head", claim.value) if claim.form in ("purpose", "term") else claim.value
+    option = bare(value) if claim.type in PRECISE else clip(value).replace("`", "")
+    first, _, rest = option.partition(" ")
+    opens = rest and first.isalpha() and first.islower() and form_of(option) != "sentence"
+    return upper_first(option) if claim.type in _SENTENCES or (opens and claim.type != "command") else option
+
+
+def sort_of(claim: Claim) -> str:
+    """The type that an answer and its distractors share: that of the value where it is exact, else also what is asked
+    for by name, so that what one function returns stands beside what others return."""
+    if claim.type in PRECISE or claim.type in _SENTENCES:
+        return claim.type
+    if claim.form == "meaning":
+        return "meaning"
+    if claim.form == "attribute":  # what else stands in the page's column
+        return f"attribute {claim.attribute} {claim.location.document.doc_id}"
+    if claim.form in ("list", "set", "default", "relates", "quantity"):
+        return f"{claim.form} {claim.attribute}"
+    if claim.form == "object":
+        return f"object {next((names[0] for names in _LIKE if claim.attribute in names), claim.attribute)}"
+    return claim.type
 
 
 def _forward(claim: Claim, fields: dict[str, str]) -> Ask:
@@ -77,7 +129,8 @@ def _forward(claim: Claim, fields: dict[str, str]) -> Ask:
         if claim.type in PRECISE
         else claim.subject or fields.get("goal") or fields.get("question") or ""
     )
-    return Ask(_KINDS.get(form, "forward"), fill(templates, fields), answer, option, claim.type, topic, normal(about))
+    kind = _KINDS.get(form, "forward")
+    return Ask(kind, fill(templates, fields), answer, option, sort_of(claim), topic, normal(about))
 
 
 def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
@@ -104,7 +157,7 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
         if not fields["n"] or has_pronoun(value) or len(words(value)) > 16:
             return []
         fields["v"] = lower_first(clip(value)) if form == "does" else clip(value)
-        kind = "subject"
+        kind = f"subject {fields['n']}"
     elif form == "command":
         if "\n" in value or "`" in value:
             return []
@@ -117,10 +170,14 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
         templates = templates if sentence and fields["n"] != "one" else ()
     if templates and answer:
         topic = normal(f"back {form} {claim.attribute} {value}{fields['c']}")
-        return [Ask(back, fill(templates, fields), answer, clip(answer), kind, topic, normal(value))]
+        option = upper_first(clip(answer)) if answer.startswith(("the ", "a ", "an ")) else clip(answer)
+        many = form in ("attribute", "default") and normal(value) in _MANY
+        return [Ask(back, fill(templates, fields), answer, option, kind, topic, normal(value), not many)]
     return []
 
 
+_MANY = frozenset(["true", "false", "yes", "no", "on", "off", "none", "null", "0", "1", "", "empty", "unset"])
+"""Values that too many things have for one to be asked for."""
 _GENERIC = frozenset(
     """
     a an the of to for in on its new existing define defines change changes definition remove removes create creates set

@@ -12,7 +12,7 @@ from understudy.generate.extractive.claims import Claim
 from understudy.generate.extractive.corpus import read_corpus
 from understudy.generate.extractive.disambiguate import disambiguate
 from understudy.generate.extractive.pages_kept import claims_of
-from understudy.generate.extractive.paraphrases import kind_of, option_of
+from understudy.generate.extractive.paraphrases import kind_of, option_of, sort_of
 from understudy.generate.extractive.precision import OFF
 from understudy.normal import normal
 from understudy.stage import RunContext
@@ -83,7 +83,7 @@ def spare_options(claims: Sequence[Claim], pages: Mapping[str, Page]) -> Iterato
             quote = document.text[claim.start : claim.end]
             about = normal(claim.subject or claim.words.get("goal", ""))
             text = option_of(claim)
-            yield Option(text, claim.type, chunk.chunk_id, document.doc_id, quote, claim.form, about)
+            yield Option(text, sort_of(claim), chunk.chunk_id, document.doc_id, quote, claim.form, about)
 
 
 def find_product(pages: Sequence[Page]) -> str:
