@@ -155,9 +155,11 @@ class Distractors:
         runs, words_asked = _runs(tokens), set(tokens)
         repeated = len(words_asked & set(words(ask.option)))
         about, form = frozenset(words(ask.about)) - self.common, form_of(ask.option)
+        loose = ask.type not in PRECISE and ask.type not in ("data type", "word")
+        subject = gist(ask.about) if loose and ask.kind != "reversed" else frozenset()
+        told = gist(ask.about) if ask.kind == "reversed" else frozenset()
         claim, named = ask.topic.split(" ", 1)[0], _spans(question)
         true = {strict(o.text) for o in self.pools[ask.type] if o.topic == ask.topic} | {strict(ask.option)}
-        loose = ask.type not in PRECISE and ask.type not in ("data type", "word")
         for level, options in enumerate((here, self.pools[ask.type], kin, far)):
             if level and len(rivals) >= _ENOUGH:
                 break
@@ -175,8 +177,10 @@ class Distractors:
                     continue
                 if option.quote != fact.quote and (runs & _quote_runs(option.quote) or named & _spans(option.quote)):
                     continue  # that statement speaks of what is asked for
-                if named & _spans(text):
-                    continue
+                if subject and subject <= gist(text):
+                    continue  # it speaks of the asked thing
+                if named & _spans(text) or (told and told <= gist(option.quote)):
+                    continue  # it is named, or what it is for holds all that is asked for
                 near = 2.0 * (option.about == ask.about) + 2 * (option.topic.split(" ", 1)[0] == claim)
                 near += (option.doc_id == fact.doc_id) + 5 * (level in (0, 2)) - 2 * (level > 1)
                 near -= 4.0 * bool(_word_set(text) & self.names - words_asked)  # it says itself that it is elsewhere's

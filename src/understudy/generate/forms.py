@@ -41,12 +41,13 @@ _PREDICATE = re.compile(
     r"[A-Za-z]?[a-z]{2,}(?<![su])s (?:(?:the|an?|all|any|each|every|its|whether|how|which)\b|[A-Z\"'<\d]|[a-z]+[_.(])"
 )
 _NO_ANSWER = re.compile(
-    r"(?:Defaults? |Same as|The same as|Like |See |Deprecated|Obsolete|Alias|Short for)", re.IGNORECASE
+    r"(?:Defaults? |Same as|The same as|Like |See |Deprecated|Obsolete|(?:An )?alias |Short for)", re.IGNORECASE
 )
 _AND_IS = re.compile(r"\b(?:and|or) (?:is|are|was|were|can|cannot|must|will|has|have|does|do|should)\b")
 _HANGS_ON = re.compile(
     r"\b(?:and|or) be \w+|, (?:and|or) (?:is|are|can|will|must|when|if)\b|\band (?:True|False|None|zero) otherwise$"
 )
+_MARKUP = re.compile(r":\w+:|\\[A-Za-z]|(?:^|\s)\[[A-Za-z][\w -]*\](?!\()")
 _PAST = re.compile(r"(?:first|last|also|only|still|never|\w+ly) \w+ed\b")
 _SEVERAL = re.compile(r"[.;!?] [A-Z]")
 
@@ -67,7 +68,11 @@ def form_of(text: str) -> str:
 
 def _form(tokens: list[str], text: str) -> str:
     first, second = tokens[0].strip("\"'(,").lower(), tokens[1].lower().strip(",.")
-    if first in _THIRD and (second not in FINITE) and not (base_form(first) in NOUNS_TOO and second in ("of", "that")):
+    if (
+        first in _THIRD
+        and (second not in FINITE)
+        and not (base_form(first) in NOUNS_TOO and (second in ("of", "that") or second.endswith("ly")))
+    ):
         return "verb"
     if first == "does" or _PREDICATE.match(text):
         return "verb"
@@ -135,7 +140,7 @@ def is_whole(text: str, read: bool = False) -> bool:
     """
     plain = text.replace("`", "").strip()
     tokens = plain.split()
-    if not tokens or "\n" in text or not _balanced(plain):
+    if not tokens or "\n" in text or (plain[0] == "(" and len(tokens) > 1) or not _balanced(plain):
         return False
     if (
         plain[-1] in ",;:-"
@@ -143,7 +148,11 @@ def is_whole(text: str, read: bool = False) -> bool:
         or re.search(r"\w\.\d+ =", plain)
     ):
         return False
-    if _HANGS_ON.search(plain) or (len(tokens) > 1 and _NO_ANSWER.match(plain)):
+    if (
+        _HANGS_ON.search(plain)
+        or (len(tokens) > 1 and _MARKUP.search(plain))
+        or (len(tokens) > 1 and _NO_ANSWER.match(plain))
+    ):
         return False
     last = tokens[-1].strip("\"')").lower()
     if len(tokens) > 1 and last in (_ARTICLES | OPENERS if read else _LINKS):
@@ -155,6 +164,8 @@ def is_whole(text: str, read: bool = False) -> bool:
         return False  # `By a call to open() and is destroyed by close()`
     if read or form.partition(" ")[0] in PRECISE or len(tokens) == 1:
         return True
+    if plain.endswith(".") or re.search(r"\b(?:if|when) (?:is|are)\b|\band (?:if|when)\b|[)\]] \d+$", plain):
+        return False
     if points_away(plain) or has_pronoun(plain) or re.search(r"\byour?\b|n't\b|, and whether ", plain):
         return False
     if form == "noun":
@@ -188,7 +199,7 @@ def _whole_thing(tokens: list[str]) -> bool:
     for a, b in pairwise(lower):
         if a in ("and", "or", "to") and b in (BASE_VERBS | IMPERATIVE) - NOUNS_TOO:
             return False
-        if a == "by" and b.endswith("ing"):
+        if (a == "by" and b.endswith("ing")) or (a in ("and", "or") and b in _THIRD and base_form(b) not in NOUNS_TOO):
             return False
     return lower[0] in _ARTICLES or len(tokens) < 6
 

@@ -28,10 +28,16 @@ _SILENT = frozenset(
 _PARTS = re.compile(r"[A-Z]+[a-z]*|[a-z]+|\d+")
 _ENDINGS = re.compile(
     r"(?:ational|ations?|itions?|ments?|ities|ity|ables?|ibles?|ances?|ences?|ings?|ives?|ions?|ers?|ors?|"
-    r"als?|ies|ed|es|ly|s|y|e)$"
+    r"als?|ies|ed|(?<!ss)es|ly|(?<!s)s|y|e)$"
 )
+_ALIKE = {
+    "output": "print", "display": "print", "show": "print", "writ": "print", "emit": "print", "echo": "print",
+    "summar": "messag", "informat": "messag", "inform": "messag", "text": "messag", "help": "messag",
+    "delet": "remov", "creat": "mak", "direct": "fold", "specif": "set", "defin": "set",
+}  # fmt: skip
+"""Stems that say the same in a description."""
 _LEAST = 4  # letters that a shared beginning or part has at least
-EQUAL, AKIN = 2, 1
+EQUAL, AKIN, FAINT = 3, 2, 1  # the same stem; one within the other; three letters of a short name
 SLACK = 1  # parts that the key may share with the question beyond what one wrong option shares
 WORD, NAMED, GLUED = 0, 1, 2  # of the text; a part of an identifier; a name in capitals, `ENOMEM`
 Part = tuple[str, int]
@@ -55,13 +61,18 @@ def parts(text: str, all_words: bool = False) -> frozenset[Part]:
     all_words: function words too, which an identifier of the other text may be made of.
     """
     found: set[Part] = set()
+    alone = all_words and " " not in text  # a single word as an option is a name
     for token in re.findall(r"[^\s,;:?!\"“”()\[\]]+(?:\(\))?", text.replace("`", "")):
         pieces = _PARTS.findall(token)
-        name = len(pieces) > 1 or "_" in token or token.isupper() or token.startswith("-") or token.endswith("()")
+        name = len(pieces) > 1 or "_" in token or token.isupper() or token[0] == "-" or token.endswith("()") or alone
         how = GLUED if len(pieces) == 1 and token.isupper() and token.isalpha() else NAMED if name else WORD
         for piece in pieces:
             part = piece.lower()
-            if part.isdigit() or (len(part) > 2 and (all_words or name or part not in _SILENT)):
+            if (
+                part.isdigit()
+                or (how == NAMED and len(part) == 2)
+                or (len(part) > 2 and (all_words or name or part not in _SILENT))
+            ):
                 found.add((part, how))
     return frozenset(found)
 
@@ -71,7 +82,7 @@ def _match(a: Part, b: Part) -> int:
     (one, in_name), (other, in_other) = a, b
     if one == other or (not one.isdigit() and not other.isdigit() and stem(one) == stem(other)):
         return EQUAL
-    if one.isdigit() or other.isdigit():
+    if one.isdigit() or other.isdigit() or min(len(one), len(other)) < 3:
         return 0
     short, long = sorted((one, other), key=len)
     if len(short) >= _LEAST and (long.startswith(short) or ((in_name or in_other) and short in long)):
@@ -84,7 +95,7 @@ def _match(a: Part, b: Part) -> int:
     # Names are built of beginnings: `ENOMEM`, `STDOUT`.
     for (glued, named), (word, _) in ((a, b), (b, a)):
         if named and len(word) > 3 and word[:3] in (glued if len(glued) < 9 else glued[1:] if named == GLUED else ""):
-            return AKIN
+            return FAINT
     return 0
 
 
@@ -94,7 +105,8 @@ def asked_parts(question: str) -> frozenset[Part]:
 
 
 def shared(question: str, option: str) -> Mapping[str, int]:
-    """The parts of the question that an option repeats: 2 for the same word or stem, 1 for one within another."""
+    """The parts of the question that an option repeats: 3 for the same word or stem, 2 for one within
+    the other, 1 for a beginning of three letters."""
     return _shared(question, option)
 
 
@@ -110,7 +122,18 @@ def _shared(question: str, option: str) -> dict[str, int]:
     for part, how in asked_parts(question):
         if how == GLUED and part in initials:
             found[f"{part} spelled out"] = EQUAL
+    if _same_initial(question, option):
+        found["initial"] = AKIN
     return found
+
+
+def _same_initial(question: str, option: str) -> bool:
+    """Whether a flag of one letter is the initial of what it is for: `-r` removes, `--remove`."""
+    flag = re.fullmatch(r"-([A-Za-z])", option)
+    if flag:
+        return any(part[0] == flag[1].lower() for part, _ in asked_parts(question))
+    asked = re.search(r"(?<![\w-])-([A-Za-z])\b(?!-)", question)
+    return bool(asked and option.lstrip("-")[:1].lower() == asked[1].lower())
 
 
 @lru_cache(maxsize=1 << 16)
@@ -139,4 +162,4 @@ def given_away(question: str, key: str, wrong: Iterable[str]) -> str:
 @lru_cache(maxsize=1 << 16)
 def gist(text: str) -> frozenset[str]:
     """The stems of what a text says, without function words: two options with the same mean the same."""
-    return frozenset(stem(part) for part, _ in parts(text))
+    return frozenset(_ALIKE.get(stem(part), stem(part)) for part, _ in parts(text))

@@ -28,11 +28,14 @@ _LIKE = (
 _PART = "argument|parameter|key|keyword|field|attribute|property|column|variable|value|label|part|member|element"
 _OF_WHAT = re.compile(
     rf"\b(?:{_PART}) `?[a-z]+`?$|(?:^|[ `])[a-z_]+`? (?:{_PART})s?$|\bargument `?\w+`?$|`?\w+`? arguments?$|"
-    r"^(?:the )?`[a-z]+`$|\bE[A-Z0-9]{3,}`?$|\b(?:identifier|code|number|id|byte|row|category) `?[\w.:-]{1,8}`?$"
+    r"^(?:the )?`[a-z]+`$|(?:^|[ `])[a-zA-Z]+(?:\[\d+\])?`? (?:parameter|argument)s?$|\bE[A-Z0-9]{3,}`?$|"
+    r"\b(?:identifier|code|number|id|byte|row|category) `?[\w.:-]{1,8}`?$"
 )
 _SERIAL = re.compile(r"\d{8}|\d+-\d+-\d+")  # a number that nobody knows a thing by
 _USUALLY = re.compile(r"\b(?:normally|usually|typically|often|sometimes|generally)\b")
-_TINY = re.compile(r"(?:^|[ `])(?:[A-Za-z]|[a-z]{2}|[\d.,:x-]+)`?$")  # a subject that says nothing without its page
+_NO_PURPOSE = re.compile(r"[Dd]efaults? |[A-Z]{2,}s?\b|[A-Z]?[a-z]+ly (?:for|to|of|in)\b")
+_BARE_NAME = re.compile(r"`[a-z][a-z0-9_]*`$")
+_TINY = re.compile(r"(?:^|[ `])(?:-?[A-Za-z]|[a-z]{2}|[\d.,:x-]+)`?$")  # a subject that says nothing without its page
 _CALLED = re.compile(
     rf"[Tt]he `?[^ ]+`? (?P<n>{'|'.join(NOUNS)}|function|pragma|statement|clause|class|module|interface)"
 )
@@ -59,25 +62,30 @@ def asks(claim: Claim, context: str, one_way: bool) -> tuple[Ask, ...]:
     found = [] if _says_nothing(claim) else [_forward(claim, fields)]
     if not one_way:
         found += _backward(claim, fields)
-    if not _stands_alone(claim, context):
+    if not _examinable(claim, context):
         found = [replace(ask, examined=False) for ask in found]
     return tuple(ask for ask in found if ask.questions)
 
 
-def _stands_alone(claim: Claim, context: str) -> bool:
-    """Whether a question names its thing so that it can be asked without the page: `a` and `14..15` say too little, and
-    so does an argument whose function is not named."""
-    if claim.form in ("purpose", "term") and re.match(
-        r"[Dd]efaults? |[A-Z]{2,}s?\b|[A-Z]?[a-z]+ly (?:for|to|of|in)\b", claim.value
-    ):
-        return False  # which value it has is not what it is; `SET TRANSACTION` is a name
+def _examinable(claim: Claim, context: str) -> bool:
+    """Whether an exam can ask it: the question names its thing so that it is known without the page, and what is said
+    first answers it. `a` and `14..15` say too little, and so does an argument whose function is not named."""
     told = claim.location.document.text[claim.start : claim.end]
-    if _SERIAL.search(claim.subject) or (claim.form == "object" and _USUALLY.search(told)):
+    if claim.form in ("purpose", "term"):
+        head = claim.words.get("head", claim.value)
+        if _NO_PURPOSE.match(head) or _USUALLY.search(head) or " by default," in head:
+            return False  # `Defaults to 80`, `SET TRANSACTION`, `Usually the order is kept. With this it is not.`
+    if claim.form == "object" and _USUALLY.search(told):
+        return False
+    if claim.form == "command" and len(words(told)) < len(words(claim.value)) + 3:
+        return False  # a listing, whose goal stands in the text around it
+    if _SERIAL.search(claim.subject):
         return False
     program = claim.location.program
     if "according to" in context or "in the section" in context or (program and program in context):
         return True
-    return not (_TINY.search(claim.subject) or _OF_WHAT.search(claim.subject))
+    bare_name = claim.form in ("purpose", "term") and _BARE_NAME.match(claim.subject)
+    return not (bare_name or _TINY.search(claim.subject) or _OF_WHAT.search(claim.subject))
 
 
 def kind_of(claim: Claim) -> str:
