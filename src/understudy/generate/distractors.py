@@ -71,7 +71,11 @@ class Distractors:
         ]
         used = Counter(word for option in answers for word in set(words(option.about)))
         self.common = {word for word, n in used.items() if n > max(8, 0.02 * len(answers))}  # `the`, `parameter`
-        cut = [option for option in [*options, *passage_options(chunks)] if is_whole(option.text)]
+        cut = [
+            option
+            for option in [*options, *passage_options(chunks)]
+            if is_whole(option.text) and form_of(option.text) != "noun"
+        ]
         for option in [*answers, *cut]:
             if len(option.text) <= LONGEST_OPTION:
                 self.near[option.chunk_id, option.type].append(option)

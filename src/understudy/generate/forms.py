@@ -49,6 +49,7 @@ _HANGS_ON = re.compile(
 )
 _MARKUP = re.compile(r":\w+:|\\[A-Za-z]|(?:^|\s)\[[A-Za-z][\w -]*\](?!\()")
 _PAST = re.compile(r"(?:first|last|also|only|still|never|\w+ly) \w+ed\b")
+_NAMES = frozenset({"word", "name", "identifier", "key", "env", "code", "file"})
 _SEVERAL = re.compile(r"[.;!?] [A-Z]")
 
 
@@ -61,6 +62,8 @@ def form_of(text: str) -> str:
     if not tokens:
         return ""
     kind = value_type(text)
+    if kind in _NAMES:
+        return f"name {_shape(text, kind)}"
     if kind in PRECISE or len(tokens) == 1:
         return f"{kind} {_shape(text, kind)}"
     return _form(tokens, text) + (" and more" if _SEVERAL.search(text) else "")
@@ -109,7 +112,7 @@ def _shape(text: str, kind: str) -> str:
         return "bracketed"
     if text.startswith("-"):
         return "--" if text.startswith("--") else "-"
-    shape = "CAPITALS" if text.isupper() else "Capital" if text[:1].isupper() else "small"
+    shape = "CAPITALS" if text.isupper() and len(text) > 1 else "Capital" if text[:1].isupper() else "small"
     return f"{shape}{'.' if '.' in text.strip('.') else ''}{'()' if text.endswith('()') else ''}"
 
 

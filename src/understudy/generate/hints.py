@@ -36,6 +36,7 @@ _ALIKE = {
     "delet": "remov", "creat": "mak", "direct": "fold", "specif": "set", "defin": "set",
 }  # fmt: skip
 """Stems that say the same in a description."""
+_THING = re.compile(r"(?:The )?([^ ]+)(?: [a-z]+)?$")
 _LEAST = 4  # letters that a shared beginning or part has at least
 EQUAL, AKIN, FAINT = 3, 2, 1  # the same stem; one within the other; three letters of a short name
 SLACK = 1  # parts that the key may share with the question beyond what one wrong option shares
@@ -55,16 +56,24 @@ def stem(word: str) -> str:
 
 
 @lru_cache(maxsize=1 << 16)
-def parts(text: str, all_words: bool = False) -> frozenset[Part]:
+def parts(text: str, all_words: bool = False, spans: frozenset[str] = frozenset()) -> frozenset[Part]:
     """The parts of all words of a text: words of three letters and more, numbers.
 
-    all_words: function words too, which an identifier of the other text may be made of.
+    all_words: function words too, which an identifier of the other text may be made of. spans: words that are names.
     """
     found: set[Part] = set()
-    alone = all_words and " " not in text  # a single word as an option is a name
+    thing = _THING.match(text) if all_words else None
+    spans |= {thing[1]} if thing else set()  # a single word as an option is a name, and `X` of `The X module`
     for token in re.findall(r"[^\s,;:?!\"“”()\[\]]+(?:\(\))?", text.replace("`", "")):
         pieces = _PARTS.findall(token)
-        name = len(pieces) > 1 or "_" in token or token.isupper() or token[0] == "-" or token.endswith("()") or alone
+        name = (
+            len(pieces) > 1
+            or "_" in token
+            or token.isupper()
+            or token[0] == "-"
+            or token.endswith("()")
+            or token in spans
+        )
         how = GLUED if len(pieces) == 1 and token.isupper() and token.isalpha() else NAMED if name else WORD
         for piece in pieces:
             part = piece.lower()
@@ -89,19 +98,21 @@ def _match(a: Part, b: Part) -> int:
         return AKIN
     if (in_name or in_other) and len(stem(short)) >= _LEAST and stem(short) in long:
         return AKIN
+    if (in_name or in_other) and len(one) > 3 and len(other) > 3 and (one[:4] in other or other[:4] in one):
+        return AKIN  # `sqldiff`: differences
     common = next((i for i, (x, y) in enumerate(zip(one, other, strict=False)) if x != y), len(short))
     if common > _LEAST and common >= 0.7 * len(short):
         return AKIN
     # Names are built of beginnings: `ENOMEM`, `STDOUT`.
     for (glued, named), (word, _) in ((a, b), (b, a)):
-        if named and len(word) > 3 and word[:3] in (glued if len(glued) < 9 else glued[1:] if named == GLUED else ""):
+        if named and word[:3] in (glued if len(glued) < 9 else glued[1:] if named == GLUED else ""):
             return FAINT
     return 0
 
 
 def asked_parts(question: str) -> frozenset[Part]:
     """The parts of a question, without the words that only ask."""
-    return parts(_ASKING.sub(" ", question))
+    return parts(_ASKING.sub(" ", question), spans=frozenset(re.findall(r"`([A-Za-z]+)`", question)))
 
 
 def shared(question: str, option: str) -> Mapping[str, int]:
@@ -141,7 +152,7 @@ def weight(question: str, option: str) -> int:
     """How many parts of an option and of the question are the same, or one within the other: the larger count."""
     asked = asked_parts(question)
     return max(
-        sum(any(_match(part, other) == EQUAL for other in asked) for part in parts(option, all_words=True)),
+        sum(any(_match(part, other) >= AKIN for other in asked) for part in parts(option, all_words=True)),
         len(shared(question, option)),
     )
 

@@ -24,7 +24,6 @@ _SHAPES: tuple[tuple[str, str, re.Pattern[str]], ...] = (
     ("means", "means", re.compile(r"\b((?:by|using|with|via|through) [a-zA-Z`][^,;:]{8,130})$")),
     ("location", "place", re.compile(r"\b((?:in|on|at|into|inside|under) (?:the|an?) [^,;:]{5,110})$")),
     ("use", "infinitive", re.compile(r"\b((?:to|for) [a-z]{3,} [^,;:]{8,130})$")),
-    ("definition", "noun", re.compile(r"^(?!There |Here |It ).+? (?:is|are) ((?:an?|the) [a-zA-Z`][^,;:]{12,170})$")),
 )
 _NAMES = re.compile(r"\b(?:[A-Z][a-z]+ ){1,4}[A-Z][a-z]+\b")
 _THING = re.compile(r"\b[Tt]he `?[\w.:()-]*[_()A-Z.][\w.:()-]*`? [a-z]+(?= (?:is|are|was|can|may|must|[a-z]+s)\b)")

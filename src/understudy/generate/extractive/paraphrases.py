@@ -34,6 +34,9 @@ _OF_WHAT = re.compile(
 _SERIAL = re.compile(r"\d{8}|\d+-\d+-\d+")  # a number that nobody knows a thing by
 _USUALLY = re.compile(r"\b(?:normally|usually|typically|often|sometimes|generally)\b")
 _NO_PURPOSE = re.compile(r"[Dd]efaults? |[A-Z]{2,}s?\b|[A-Z]?[a-z]+ly (?:for|to|of|in)\b")
+_ONLY_IF = re.compile(
+    r" (?:if|when|while|unless) (?!.*\b(?:otherwise|and (?:zero|-1|0|NULL|False)|or (?:NULL|None|0|-1|zero))\b)"
+)
 _BARE_NAME = re.compile(r"`[a-z][a-z0-9_]*`$")
 _TINY = re.compile(r"(?:^|[ `])(?:-?[A-Za-z]|[a-z]{2}|[\d.,:x-]+)`?$")  # a subject that says nothing without its page
 _CALLED = re.compile(
@@ -77,6 +80,8 @@ def _examinable(claim: Claim, context: str) -> bool:
             return False  # `Defaults to 80`, `SET TRANSACTION`, `Usually the order is kept. With this it is not.`
     if claim.form == "object" and _USUALLY.search(told):
         return False
+    if claim.form in ("definition", "does", "object") and _ONLY_IF.search(claim.value):
+        return False  # what it is in one case
     if claim.form == "command" and len(words(told)) < len(words(claim.value)) + 3:
         return False  # a listing, whose goal stands in the text around it
     if _SERIAL.search(claim.subject):
@@ -84,7 +89,7 @@ def _examinable(claim: Claim, context: str) -> bool:
     program = claim.location.program
     if "according to" in context or "in the section" in context or (program and program in context):
         return True
-    bare_name = claim.form in ("purpose", "term") and _BARE_NAME.match(claim.subject)
+    bare_name = claim.form in ("purpose", "term", "type", "default", "attribute") and _BARE_NAME.match(claim.subject)
     return not (bare_name or _TINY.search(claim.subject) or _OF_WHAT.search(claim.subject))
 
 
