@@ -11,8 +11,9 @@ from understudy.generate.base import Coverage, Option, Page, Taught
 from understudy.generate.extractive.claims import Claim
 from understudy.generate.extractive.corpus import read_corpus
 from understudy.generate.extractive.disambiguate import disambiguate
+from understudy.generate.extractive.examined import sort_of
 from understudy.generate.extractive.pages_kept import claims_of
-from understudy.generate.extractive.paraphrases import kind_of, option_of, sort_of
+from understudy.generate.extractive.paraphrases import kind_of, option_of
 from understudy.generate.extractive.precision import OFF
 from understudy.normal import normal
 from understudy.stage import RunContext
