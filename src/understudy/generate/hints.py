@@ -130,9 +130,9 @@ def _shared(question: str, option: str) -> dict[str, int]:
         if most:
             found[part[0]] = max(most, found.get(part[0], 0))
     initials = "".join(word[0] for word in re.findall(r"[A-Za-z]+", option)).lower()
-    for part, how in asked_parts(question):
-        if how == GLUED and part in initials:
-            found[f"{part} spelled out"] = EQUAL
+    for word, how in asked_parts(question):
+        if how == GLUED and word in initials:
+            found[f"{word} spelled out"] = EQUAL
     if _same_initial(question, option):
         found["initial"] = AKIN
     return found

@@ -17,7 +17,7 @@ _LIKE = (
 _PART = "argument|parameter|key|keyword|field|attribute|property|column|variable|value|label|part|member|element"
 _OF_WHAT = re.compile(
     rf"\b(?:{_PART}) `?[a-z]+`?$|(?:^|[ `])[a-z_]+`? (?:{_PART})s?$|\bargument `?\w+`?$|`?\w+`? arguments?$|"
-    r"^(?:the )?`[a-z]+`$|(?:^|[ `])[a-zA-Z]+(?:\[\d+\])?`? (?:parameter|argument)s?$|\bE[A-Z0-9]{3,}`?$|"
+    r"^(?:the )?`[a-z]+`$|(?:^|[ `])[a-zA-Z]+(?:\[\d+\])?`? (?:parameter|argument|field|member)s?$|\bE[A-Z0-9]{3,}`?$|"
     r"\b(?:identifier|code|number|id|byte|row|category) `?[\w.:-]{1,8}`?$"
 )
 _SERIAL = re.compile(r"\d{8}|\d+-\d+-\d+")  # a number that nobody knows a thing by
