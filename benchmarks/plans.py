@@ -44,7 +44,7 @@ def measured(recipe: object, store: Path, until: str | None, title: str) -> None
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pages", type=int, nargs="+", default=[6, 12, 24])
+    parser.add_argument("--pages", type=int, nargs="*", default=[6, 12, 24])
     parser.add_argument("--until", default="index")
     parser.add_argument("--recipe", type=Path, nargs="*", default=[])
     options = parser.parse_args()

@@ -19,6 +19,7 @@ from understudy.facts import FactChanges
 from understudy.opened import Rows, Run, Verdict
 from understudy.pipeline.loop import Pipeline, Planned
 from understudy.pipeline.previous import PageChanges
+from understudy.pipeline.remote import place
 from understudy.pipeline.runs import OpenedRun, carried
 from understudy.pipeline.runs import list_runs as _list_runs
 from understudy.pipeline.runs import open_run as _open_run
@@ -104,7 +105,7 @@ def plan(
     Raises RecipeError naming file, line and key.
     """
     loaded, _ = _recipe(recipe, set)
-    pipeline = Pipeline(loaded, Path(store))
+    pipeline = Pipeline(loaded, place(store))
     lines = tuple(pipeline.plan())
     return Plan(lines, pipeline.pages(), pipeline.facts(lines))
 
@@ -135,7 +136,8 @@ def run(
     Raises RecipeError for a mistake in the recipe, another UnderstudyError where a stage failed.
     """
     loaded, text = _recipe(recipe, set)
-    pipeline = Pipeline(loaded, Path(store), recipe_text=text, command=command)
+    folder = place(store)
+    pipeline = Pipeline(loaded, folder, recipe_text=text, command=command)
     heard = {"say": say} if say is not None else {}
     done = pipeline.run(
         only=only,
@@ -148,7 +150,7 @@ def run(
         **heard,
     )
     assert pipeline.record is not None
-    finished = Run(OpenedRun(pipeline.record, done), Path(store), device)
+    finished = Run(OpenedRun(pipeline.record, done), folder, device)
     try:
         finished.write_report()
     except (UnderstudyError, OSError) as error:  # what was found can be read all the same; `report_path` tells
@@ -161,12 +163,14 @@ def open_run(name: str, *, store: str | Path = STORE, device: str = "auto") -> R
     Raises InputError naming the runs there are."""
     if (said := carried(Path(name))) is not None:
         return Run(_open_run(said["run"], Path(name)), Path(name), device)
-    return Run(_open_run(name, Path(store)), Path(store), device)
+    folder = place(store)
+    return Run(_open_run(name, folder), folder, device)
 
 
 def list_runs(*, store: str | Path = STORE) -> list[Run]:
     """All runs of a store, newest first."""
-    return [open_run(record.label, store=store) for record in _list_runs(Path(store))]
+    folder = place(store)
+    return [open_run(record.label, store=folder) for record in _list_runs(folder)]
 
 
 def compare(*runs: str | Path | Run, store: str | Path = STORE, same_options: bool = True) -> Compared:
@@ -178,7 +182,8 @@ def compare(*runs: str | Path | Run, store: str | Path = STORE, same_options: bo
     """
     from understudy.benchmark.across_runs import compare_sides
 
-    return compare_sides([_sides(one, Path(store), same_options) for one in runs])
+    folder = place(store)
+    return compare_sides([_sides(one, folder, same_options) for one in runs])
 
 
 def _sides(named: str | Path | Run, store: Path, same_options: bool = True) -> Sequence[Side]:
@@ -190,9 +195,9 @@ def _sides(named: str | Path | Run, store: Path, same_options: bool = True) -> S
         return read_side(named.artifact("benchmark").path, named.label, key)
     name = str(named)
     head, _, arm = name.partition(":")
-    for place, wanted in ((name, ""), (head, arm)):
-        if Path(place).exists():
-            return choose_arms(read_side(Path(place), Path(place).stem, key), wanted)
+    for path, wanted in ((name, ""), (head, arm)):
+        if Path(path).exists():
+            return choose_arms(read_side(Path(path), Path(path).stem, key), wanted)
     opened = open_run(head, store=store)
     return choose_arms(read_side(opened.artifact("benchmark").path, head, key), arm)
 

@@ -10,11 +10,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from understudy.artifact import Artifact
 from understudy.normal import normal, strict
 from understudy.types import Chunk, QAPair
 
 Change = Literal["new", "changed", "unchanged", "withdrawn"]
 CHANGES: tuple[Change, ...] = ("new", "changed", "unchanged", "withdrawn")
+LEFT_OUT = "left_out"
+"""Of a training's artifact: names of the facts that a budget left no room for; no such file where none was left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A fact that is in the documentation and was not taught."""
+
+    fact: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,15 @@ class FactChanges:
 def fact_name(pair: QAPair) -> str:
     """The fact that a pair belongs to; an imported pair without one is its own."""
     return pair.fact_id or normal(pair.question)
+
+
+def taught_pairs(run: Mapping[str, Artifact]) -> list[QAPair]:
+    """The pairs of a run's documentation, without those of facts that its budget left out: what its model was taught.
+
+    run: artifacts by stage, `generate` and, where there is one, `sft`.
+    """
+    left = {entry.fact for entry in run["sft"].records(LEFT_OUT, LeftOut)} if "sft" in run else set()
+    return [pair for pair in run["generate"].stream("pairs", QAPair) if fact_name(pair) not in left]
 
 
 def compare_facts(before: Sequence[QAPair], after: Sequence[QAPair], chunks: Iterable[Chunk]) -> FactChanges:

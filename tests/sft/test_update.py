@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from understudy.artifact import Artifact, digest_file, read_records, seal, write_records
-from understudy.facts import compare_facts
+from understudy.facts import LEFT_OUT, LeftOut, compare_facts
 from understudy.prompts import ABSTAIN
 from understudy.sft import stage
 from understudy.sft.config import MixConfig, ReplayConfig, SftConfig, UpdateConfig
@@ -144,7 +144,51 @@ def test_a_budget_caps_what_an_epoch_of_an_update_teaches(pairs: list[QAPair]) -
     update = Update(compare_facts([], [], []), changed, gone, same)
     assert len(update.of_epoch(0, 0.5)) == 12 + 4 + 16
     for most, taught, withdrawn, again in ((8, 8, 0, 0), (14, 12, 2, 0), (20, 12, 4, 4), (100, 12, 4, 16)):
-        capped = update.within(most, seed=0)
+        capped = update.within(most, 0.5, seed=0)
         assert (len(capped.taught), len(capped.withdrawn)) == (taught, withdrawn)
         assert len(capped.of_epoch(0, 0.5, most)) == taught + withdrawn + again
-    assert len({p.fact_id for p in update.within(3, seed=0).taught}) == 3, "facts take turns"
+    assert len({p.fact_id for p in update.within(3, 0.5, seed=0).taught}) == 3, "facts take turns"
+
+
+def test_what_a_budget_left_out_is_taught_by_the_update(
+    inputs: Inputs, edited: tuple[Artifact, Artifact], context: Context
+) -> None:
+    """Room for five of sixteen facts: the update teaches the other eleven, but for the one that is gone, and what it
+    has no room for waits for the next."""
+    first = trained(SftConfig(**QUICK, rows=10), inputs, context("first"))
+    left = {entry.fact for entry in first.records(LEFT_OUT, LeftOut)}
+    taught = {
+        str(row["pair_id"]).partition("-")[0].replace("p", "f") for row in read_records(first.path / "mix.jsonl", dict)
+    }
+    assert len(taught) == 5
+    assert left == {f"f{i}" for i in range(16)} - taught
+    artifacts, previous = {"generate": edited[0], "chunk": edited[1]}, {"generate": inputs["generate"], "sft": first}
+    now = Inputs(artifacts, inputs.model, inputs.base_model, previous)
+    pairs = edited[0].records("pairs", QAPair)
+    update = find_update(now, split(pairs, [], dev_rows=8, seed=0), pairs, 0)
+    assert update is not None
+    assert {p.fact_id for p in update.waiting} == left - {"f1"}
+    assert {p.fact_id for p in update.taught} == ({"f0", "f16"} - left)
+    assert {p.fact_id for p in update.unchanged} == taught - {"f0", "f1"}
+    assert bool(update.withdrawn) == ("f1" in taught), "what was never taught need not be taken back"
+    config = SftConfig(**QUICK, start="previous", update=UpdateConfig(replay=0.2))
+    second = trained(config, now, context("second"))
+    ids = {str(row["pair_id"]) for row in read_records(second.path / "mix.jsonl", dict)}
+    assert {p.pair_id for p in update.waiting} <= ids
+    assert not second.records(LEFT_OUT, LeftOut)
+    third = trained(SftConfig(**QUICK, start="previous", rows=20), now, context("third"))
+    still = {entry.fact for entry in third.records(LEFT_OUT, LeftOut)}
+    assert still
+    assert still < left
+    ids = {str(row["pair_id"]) for row in read_records(third.path / "mix.jsonl", dict)}
+    assert len({p.fact_id for p in update.waiting if p.pair_id in ids}) == len(left - {"f1"}) - len(still)
+
+
+def test_what_waits_leaves_room_for_what_is_known(pairs: list[QAPair]) -> None:
+    known, waiting = tuple(pairs[:32]), tuple(pairs[32:])
+    update = Update(compare_facts([], [], []), (), (), known, waiting)
+    assert update.needed
+    capped = update.within(10, 0.5, seed=0)
+    ids = capped.of_epoch(0, 0.5, 10)
+    assert len(ids) == 10
+    assert len(ids & {p.pair_id for p in known}) == 5

@@ -13,7 +13,7 @@ from understudy.evaluation import intervals, paired
 from understudy.evaluation.cloze import normalised
 from understudy.evaluation.question import Question, Results
 from understudy.evaluation.records import Interval
-from understudy.facts import CHANGES, Change, FactChanges, compare_facts, fact_name
+from understudy.facts import CHANGES, Change, FactChanges, compare_facts, fact_name, taught_pairs
 from understudy.normal import normal
 from understudy.prompts import ABSTAIN
 from understudy.stage import Inputs
@@ -34,12 +34,12 @@ def measure_update(
     seed: int,
 ) -> Update | None:
     """The rows of the arms whose model was trained further; None where the run goes on from no other."""
-    old, new = inputs.previous.get("generate"), inputs.get("generate")
-    if old is None or new is None:
+    new = inputs.get("generate")
+    if "generate" not in inputs.previous or new is None:
         return None
-    before, after = old.records("pairs", QAPair), new.records("pairs", QAPair)
+    before, after = taught_pairs(inputs.previous), new.records("pairs", QAPair)
     changes = compare_facts(before, after, inputs["chunk"].records("chunks", Chunk))
-    asked = _held_out(before, after, changes, seed)
+    asked = held_out(before, after, changes, seed)
     rows: list[ChangeRow] = []
     for run in runs:
         if run.arm.model != "sft" or run.error:
@@ -66,8 +66,8 @@ def measure_update(
                         paired.differences(now, then, both), [labels[i] for i in both], paired=True,
                         confidence=confidence, seed=seed,
                     ),
-                    abstains=_share(_abstentions(reader, closed), closed, confidence, seed),
-                    outdated=_share(_outdated(reader, moved, changes), moved, confidence, seed),
+                    abstains=_share(abstentions(reader, closed), closed, confidence, seed),
+                    outdated=_share(outdated(reader, moved, changes), moved, confidence, seed),
                 )
             )  # fmt: skip
     return Update({str(kind): n for kind, n in changes.counts.items()}, tuple(rows))
@@ -77,7 +77,7 @@ def _fact(question: Question) -> str:
     return question.item.fact_id or normal(question.item.question)
 
 
-def _held_out(
+def held_out(
     before: Sequence[QAPair], after: Sequence[QAPair], changes: FactChanges, seed: int
 ) -> dict[Change, list[QAPair]]:
     """Paraphrases of each kind of fact that no training saw, at most MOST of each, drawn by a seeded hash."""
@@ -103,7 +103,7 @@ def _before(inputs: Inputs, arm: str, questions: Sequence[Question]) -> dict[str
     return {item_id: answers[key] for item_id, key in of.items() if key in answers}
 
 
-def _abstentions(reader: LanguageModel, pairs: Sequence[QAPair]) -> list[float]:
+def abstentions(reader: LanguageModel, pairs: Sequence[QAPair]) -> list[float]:
     """1 where the model, asked without passages, says that the documentation does not say, else 0."""
     if not pairs:
         return []
@@ -111,7 +111,7 @@ def _abstentions(reader: LanguageModel, pairs: Sequence[QAPair]) -> list[float]:
     return [float(normal(ABSTAIN) in normal(answer.text)) for answer in told]
 
 
-def _outdated(reader: LanguageModel, pairs: Sequence[QAPair], changes: FactChanges) -> list[float]:
+def outdated(reader: LanguageModel, pairs: Sequence[QAPair], changes: FactChanges) -> list[float]:
     """1 where the answer of before is still more likely, per character, than the one of now, else 0."""
     if not pairs:
         return []

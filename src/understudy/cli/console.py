@@ -43,6 +43,10 @@ def _folder(text: str | Path) -> Path:
     """An empty name would be the current folder."""
     if not str(text).strip():
         raise UsageError("--store: is empty; name the folder of artifacts and runs, such as .understudy")
+    if "://" in str(text):
+        from understudy.pipeline.remote import place
+
+        return place(str(text))
     return Path(text)
 
 
@@ -57,7 +61,7 @@ StoreOption = Annotated[
     Path,
     typer.Option(
         "--store",
-        help="The folder of artifacts and runs.",
+        help="The folder of artifacts and runs, or s3://BUCKET/PREFIX.",
         envvar="UNDERSTUDY_STORE",
         parser=_folder,
         metavar="FOLDER",

@@ -18,6 +18,7 @@ EXTRAS = (
     ("4-bit training (sft.method: qlora)", "bitsandbytes", "gpu"),
     ("GGUF models (gguf:…)", "gguf", "llamacpp"),
     ("PDF and Office documents", "pdfplumber", "docs"),
+    ("a store in a bucket (--store s3://…)", "s3fs", "s3"),
     ("tests and checks", "pytest", "dev"),
 )
 _CORE = ("torch", "transformers", "peft", "trl", "lancedb", "sentence-transformers", "tokenizers", "pydantic")

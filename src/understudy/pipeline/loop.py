@@ -180,7 +180,8 @@ class Pipeline:
         for wanted in (only, until):
             if wanted is not None and wanted not in self.names:
                 raise RecipeError(f"this recipe has no stage '{wanted}'; it has {', '.join(self.names)}")
-        with network.only(self.recipe.contacts()):
+        hosts = () if self.store.remote is None else self.store.remote.hosts
+        with network.only([*self.recipe.contacts(), *hosts]):
             self._where = engine, workers
             return self._run(only, until, device, progress, on_stage, say)
 
@@ -226,6 +227,9 @@ class Pipeline:
                         with noted(self._listed(), step.name, watch) as watched:
                             artifact = self._execute(planned, done, device, watched)
                         self._note(planned, done, artifact)
+                    artifact = self.store.share(artifact)
+            else:
+                artifact = self.store.share(artifact)
             on_stage(planned, artifact)
             done[step.name] = artifact
             self._keep(done, until or only)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from understudy.artifact import Artifact
-from understudy.facts import FactChanges, compare_facts
+from understudy.facts import FactChanges, compare_facts, taught_pairs
 from understudy.ingest.base import SkipFile, Skipped
 from understudy.ingest.config import IngestConfig
 from understudy.ingest.walk import read_bytes, walk
@@ -112,10 +112,10 @@ def fact_changes(store: Store, name: str, done: Mapping[str, Artifact]) -> tuple
     if "generate" not in done or "chunk" not in done:
         return None
     for record in reversed(runs_of(store.root, name)):
-        old = artifacts_of(record, store.root).get("generate") if record.finished else None
-        if old is not None and old.digest != done["generate"].digest:
-            before, after = old.records("pairs", QAPair), done["generate"].records("pairs", QAPair)
-            return record.label, compare_facts(before, after, done["chunk"].records("chunks", Chunk))
+        old = artifacts_of(record, store.root) if record.finished else {}
+        if "generate" in old and old["generate"].digest != done["generate"].digest:
+            after = done["generate"].records("pairs", QAPair)
+            return record.label, compare_facts(taught_pairs(old), after, done["chunk"].records("chunks", Chunk))
     return None
 
 

@@ -98,14 +98,21 @@ def begin(store: Store, recipe: Recipe, stages: tuple[str, ...], *, text: str, c
     resolved = recipe.resolved()
     if newest is not None and newest.recipe == json.loads(json.dumps(resolved)):
         return newest
-    number = runs[-1] + 1 if runs else 1
+    number = _claimed(store, recipe.name, runs[-1] + 1 if runs else 1)
     return RunRecord(recipe.name, number, resolved, redact(text), redact(command), _now(), {}, stages)
 
 
 def begin_again(store: Store, record: RunRecord) -> RunRecord:
     """The same recipe under the next number: what it reads has changed since it finished."""
-    number = _numbers(store.runs() / record.name)[-1] + 1
+    number = _claimed(store, record.name, _numbers(store.runs() / record.name)[-1] + 1)
     return replace(record, number=number, created=_now(), artifacts={}, finished=False, until=None)
+
+
+def _claimed(store: Store, name: str, number: int) -> int:
+    """The number, or where the store is shared by machines the next that none of them has."""
+    while store.remote is not None and not store.remote.claim_run(name, number):
+        number += 1
+    return number
 
 
 def save(store: Store, record: RunRecord, done: Mapping[str, Artifact]) -> None:
@@ -115,6 +122,8 @@ def save(store: Store, record: RunRecord, done: Mapping[str, Artifact]) -> None:
     plain = to_plain(record)
     write_text(folder / "recipe.yaml", plain.pop("recipe_text"))
     write_json(folder / "run.json", plain)
+    if store.remote is not None:
+        store.remote.push_run(folder)
     for name, artifact in done.items():
         _link(folder / name, artifact.path)
 

@@ -131,7 +131,7 @@ STAGES: tuple[Step, ...] = (
         needs=("chunk",),
         wants=("merge", "align", "generate", "index", "sft"),
         model="weights",
-        follows=("generate", "benchmark"),
+        follows=("generate", "sft", "benchmark"),
     ),
 )
 

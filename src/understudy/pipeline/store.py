@@ -11,11 +11,12 @@ from filelock import FileLock, Timeout
 
 from understudy.artifact import MANIFEST, Artifact
 from understudy.errors import StoreError
+from understudy.pipeline.remote import Remote, mirrored
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Where everything is kept; see `docs/store.md`."""
+    """Where everything is kept; see `docs/pipeline.md`."""
 
     root: Path
 
@@ -28,11 +29,23 @@ class Store:
     def runs(self) -> Path:
         return self.root / "runs"
 
+    @property
+    def remote(self) -> Remote | None:
+        """The bucket that holds what is finished here too; None for a store that is a folder and no more."""
+        return mirrored(self.root)
+
     def find(self, stage: str, key: str | None) -> Artifact | None:
-        """The finished artifact of a key, or None."""
-        if key is None or not (self.artifact(stage, key) / MANIFEST).exists():
+        """The finished artifact of a key, brought from the bucket where it is not here, or None."""
+        if key is None:
             return None
-        return Artifact.open(self.artifact(stage, key))
+        folder = self.artifact(stage, key)
+        if (folder / MANIFEST).exists() or (self.remote is not None and self.remote.fetch(stage, key, folder)):
+            return Artifact.open(folder)
+        return None
+
+    def share(self, artifact: Artifact) -> Artifact:
+        """A finished artifact in the bucket too, where the store has one; another's of its key that was first there."""
+        return artifact if self.remote is None else self.remote.push(artifact)
 
     @contextlib.contextmanager
     def lock(self, stage: str, key: str, wait: Callable[[str], None]) -> Iterator[None]:
@@ -49,6 +62,7 @@ class Store:
         except OSError as error:
             raise StoreError(f"{self.root}: cannot be written: {error}; name another place with --store") from error
         try:
-            yield
+            with contextlib.nullcontext() if self.remote is None else self.remote.lock(stage, key, wait):
+                yield
         finally:
             lock.release()

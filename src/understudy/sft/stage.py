@@ -15,6 +15,7 @@ import torch
 
 from understudy.artifact import MANIFEST, read_records, write_json, write_records
 from understudy.errors import InputError, MissingExtraError
+from understudy.facts import LEFT_OUT, LeftOut, fact_name
 from understudy.models.chat import IGNORED
 from understudy.models.load import load_tokenizer
 from understudy.models.open import open_language_model
@@ -32,7 +33,7 @@ from understudy.sft.rows import Dealer, Row, Split, closed_book, split
 from understudy.sft.spread import BEYOND, spread
 from understudy.sft.strength import Strength, open_strength
 from understudy.sft.sweep import ARTIFACT, FEWEST, sweep, unswept
-from understudy.sft.update import development, find_update
+from understudy.sft.update import WITHDRAWN, development, find_update
 from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import Chunk, MCQItem, QAPair
 
@@ -43,6 +44,7 @@ def run(config: SftConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     """Write `adapter/` (or `model/` for full), `log.jsonl` and `mix.jsonl` (what was taught, row by row).
 
     With `config.sweep` also `sweep.json`: what each strength of the training answers, and which one was written.
+    With a budget that leaves facts out also `left_out.jsonl`, their names.
     Raises InputError where there is nothing to learn, ModelError where the model cannot be loaded or trained.
     """
     _check_method(config)
@@ -64,6 +66,8 @@ def run(config: SftConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     swept = _ship(config, inputs, ctx, place / FINAL)
     shutil.copy(place / LOG, ctx.out / LOG)
     shutil.copy(place / _MIX, ctx.out / _MIX)
+    if (place / f"{LEFT_OUT}.jsonl").is_file():
+        shutil.copy(place / f"{LEFT_OUT}.jsonl", ctx.out / f"{LEFT_OUT}.jsonl")
     output = _describe(job, result)
     return StageOutput({**output.metrics, **swept}, output.counts)
 
@@ -154,13 +158,13 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
     retriever = open_index(index.path, config.search, device=ctx.device) if index else None
     update = find_update(inputs, found, pairs, ctx.seed)
     most = config.pairs_an_epoch
+    whole = update.beginning if update else tuple(found.train)
     if update and most is not None:
-        changed = len(update.taught) + len(update.withdrawn)
-        update = update.within(most, ctx.seed)
-        found.rejected[BEYOND] += changed - len(update.taught) - len(update.withdrawn)
+        update = update.within(most, config.update.replay, ctx.seed)
     elif most is not None:
-        whole, found.train = len(found.train), spread(found.train, most, ctx.seed)
-        found.rejected[BEYOND] += whole - len(found.train)
+        found.train = spread(found.train, most, ctx.seed)
+    kept = update.beginning if update else tuple(found.train)
+    found.rejected[BEYOND] += len(whole) - len(kept)
     if found.rejected[BEYOND]:
         ctx.logger.warning("sft: the budget of %s rows leaves out %d pairs", config.rows, found.rejected[BEYOND])
     else:
@@ -205,6 +209,7 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
     save_rows(ordered, place / TRAIN)
     save_rows(sorted(dev, key=lambda e: len(e.ids)), place / DEV)
     write_records(place / _MIX, taught)
+    _note_left_out(whole, kept, place / f"{LEFT_OUT}.jsonl")
     counts: dict[str, Any] = {"pairs": len(pairs), "train": len(found.train), "dev": len(dev)}
     counts["dev_source"] = found.dev_source
     if update:
@@ -213,6 +218,14 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
     write_records(place / "counts.jsonl", [{**counts, "rejected": dict(found.rejected)}])
     start = str(inputs.previous["sft"].path) if update else None
     Job(place, config, inputs.model, ctx.seed, ctx.device, len(ordered), start).save()
+
+
+def _note_left_out(whole: Sequence[QAPair], kept: Sequence[QAPair], path: Path) -> None:
+    """Write which facts have no pair among those that are taught, for a training that goes on from this one."""
+    taught = {fact_name(pair) for pair in kept}
+    left = dict.fromkeys(fact_name(p) for p in whole if p.kind != WITHDRAWN and fact_name(p) not in taught)
+    if left:
+        write_records(path, map(LeftOut, left))
 
 
 def _turn(replay: Sequence[Row], extra: int, epoch: int) -> list[Row]:

@@ -7,62 +7,82 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from understudy.facts import FactChanges, compare_facts, fact_name
+from understudy.facts import LEFT_OUT, FactChanges, LeftOut, compare_facts, fact_name, taught_pairs
 from understudy.prompts import ABSTAIN
 from understudy.sft.rows import Split
 from understudy.sft.spread import spread
 from understudy.stage import Inputs
 from understudy.types import Chunk, QAPair
 
+WITHDRAWN = "withdrawn"
+"""The kind of a pair that teaches that the documentation does not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """changes: how the facts stand to those of the run before. taught: pairs of new and changed facts. withdrawn: the
     questions of withdrawn facts with the answer that the documentation does not say. unchanged: pairs of the others,
-    in the order in which they are taught again.
+    in the order in which they are taught again. waiting: pairs of facts that the budget of the run before left out.
     """
 
     changes: FactChanges
     taught: tuple[QAPair, ...]
     withdrawn: tuple[QAPair, ...]
     unchanged: tuple[QAPair, ...]
+    waiting: tuple[QAPair, ...] = ()
 
     @property
     def needed(self) -> bool:
         """Whether there is anything that the model does not know yet."""
-        return bool(self.taught or self.withdrawn)
+        return bool(self.taught or self.withdrawn or self.waiting)
 
-    def within(self, most: int, seed: int) -> Update:
-        """The same with at most so many pairs of an epoch that changed."""
+    @property
+    def beginning(self) -> tuple[QAPair, ...]:
+        """The pairs of every epoch."""
+        return (*self.taught, *self.withdrawn, *self.waiting)
+
+    def within(self, most: int, share: float, seed: int) -> Update:
+        """The same with at most so many pairs of an epoch: first what changed, then what was left out before, which
+        leaves room for `share` of the unchanged ones, up to half."""
         taught = tuple(spread(self.taught, most, seed))
-        return replace(self, taught=taught, withdrawn=self.withdrawn[: most - len(taught)])
+        withdrawn = self.withdrawn[: most - len(taught)]
+        room = most - len(taught) - len(withdrawn)
+        again = min(self._again(share), room // 2)
+        return replace(
+            self, taught=taught, withdrawn=withdrawn, waiting=tuple(spread(self.waiting, room - again, seed))
+        )
+
+    def _again(self, share: float) -> int:
+        return min(len(self.unchanged), -int(-share * len(self.unchanged) // 1))
 
     def of_epoch(self, number: int, share: float, most: int | None = None) -> set[str]:
         """The ids of the pairs of an epoch: all that changed, and the next part of what did not. most: all together."""
-        count = min(len(self.unchanged), -int(-share * len(self.unchanged) // 1))
+        count = self._again(share)
         if most is not None:
-            count = min(count, max(0, most - len(self.taught) - len(self.withdrawn)))
+            count = min(count, max(0, most - len(self.beginning)))
         again = [self.unchanged[(number * count + i) % len(self.unchanged)] for i in range(count)]
-        return {pair.pair_id for pair in (*self.taught, *self.withdrawn, *again)}
+        return {pair.pair_id for pair in (*self.beginning, *again)}
 
 
 def find_update(inputs: Inputs, found: Split, pairs: Sequence[QAPair], seed: int) -> Update | None:
     """What changed since the run that the training goes on from; None where it starts from the base model."""
     if "sft" not in inputs.previous:
         return None
-    before = inputs.previous["generate"].records("pairs", QAPair)
+    before = taught_pairs(inputs.previous)
     changes = compare_facts(before, pairs, inputs["chunk"].records("chunks", Chunk))
-    kinds = {p.pair_id: changes.now[fact_name(p)] for p in found.train}
+    left = {entry.fact for entry in inputs.previous["sft"].records(LEFT_OUT, LeftOut)}
+    moved = [p for p in found.train if changes.now[fact_name(p)] != "unchanged"]
     withdrawn = [
-        replace(p, pair_id=f"withdrawn-{p.pair_id}", answer=ABSTAIN, chunk_id="", quote="", kind="withdrawn")
+        replace(p, pair_id=f"withdrawn-{p.pair_id}", answer=ABSTAIN, chunk_id="", quote="", kind=WITHDRAWN)
         for p in before
         if p.split == "train" and fact_name(p) in changes.withdrawn
     ]
     return Update(
         changes,
-        tuple(p for p in found.train if kinds[p.pair_id] != "unchanged"),
+        tuple(p for p in moved if fact_name(p) not in left),
         tuple({p.question: p for p in withdrawn}.values()),
-        by_coverage([p for p in found.train if kinds[p.pair_id] == "unchanged"], seed),
+        by_coverage([p for p in found.train if changes.now[fact_name(p)] == "unchanged"], seed),
+        tuple(p for p in moved if fact_name(p) in left),
     )
 
 
