@@ -1,9 +1,11 @@
 """What a change of the documentation costs: stages that ran, and their seconds, beside the first time.
 
-    python benchmarks/changes.py --docs FOLDER [--pages 700] [--retriever hybrid]
+    python benchmarks/changes.py --docs FOLDER [--pages 700] [--retriever hybrid] [--rows 6000]
 
 Copies at most `--pages` pages into a temporary folder and runs ingest, chunk, generate and index; then again with
-nothing changed, with one word, with one page, and with 2 % and 20 % of the pages edited, each beside the first run.
+nothing changed, one word, one page, 2 % and 20 % of the pages edited, and a folder renamed, each beside the first run.
+With --rows also a training of all weights of lab:reader within that budget and a benchmark, each change taught to the
+model of the run before; printed are what was taught and the verdict's rows.
 """
 
 from __future__ import annotations
@@ -14,16 +16,46 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import understudy
 from understudy.artifact import Artifact
+from understudy.evaluation.records import Interval
+from understudy.opened import Run
 from understudy.pipeline import Planned
 
-RECIPE = {
-    "name": "changes",
-    "base_model": "lab:reader",
-    "generate": {},
+RECIPE: dict[str, Any] = {"name": "changes", "base_model": "lab:reader", "generate": {}}
+TRAINED: dict[str, Any] = {
+    "sft": {
+        "method": "full",
+        "learning_rate": 1e-3,
+        "epochs": 3,
+        "max_length": 1024,
+        "evals_per_epoch": 1,
+        "start": "previous",
+        "mix": {
+            "closed_book": 0.95,
+            "context": 0.04,
+            "multiple_choice": 0.01,
+            "short": 0,
+            "distractors": 1,
+            "quote": False,
+        },
+        "replay": {"source": "lab:practice", "share": 0.15},
+    },
+    "benchmark": {"arms": ["sft"], "free": {"answerable": 0, "unanswerable": 0}},
 }
+
+
+ADDED = """# Spindle limits
+
+The spindle limit is 4711 rows. The default spindle port is 8123.
+
+| Option | Default | Description |
+|---|---|---|
+| `--spindle-depth` | 12 | How deep a spindle may be nested. |
+| `--spindle-wait` | 90 s | How long the spindle waits before it gives up. |
+"""
 
 
 def copy(source: Path, target: Path, most: int) -> list[Path]:
@@ -47,33 +79,67 @@ def edit(page: Path, number: int) -> None:
     page.write_bytes(data[:middle] + f" the edited{number} ".encode() + data[middle + 5 :])
 
 
+def rename(docs: Path) -> None:
+    """The folder with the most pages, or else all pages, under another name."""
+    folders = sorted((p for p in docs.rglob("*") if p.is_dir()), key=lambda p: -len(list(p.rglob("*"))))
+    if folders:
+        folders[0].rename(folders[0].with_name(f"{folders[0].name}-renamed"))
+        return
+    pages = sorted(docs.iterdir())
+    (docs / "renamed").mkdir()
+    for page in pages:
+        page.rename(docs / "renamed" / page.name)
+
+
 def changes(docs: Path, pages: list[Path]) -> dict[str, Callable[[], object]]:
     """What is done to the folder before each run, by name."""
     return {
         "first time": lambda: None,
         "nothing": lambda: None,
         "one word": lambda: edit(pages[len(pages) // 3], 1),
-        "one page added": lambda: (docs / "added.md").write_text("# Added\n\nThe new limit is 12 files.\n"),
+        "one page added": lambda: (docs / "added.md").write_text(ADDED),
         "2 % of the pages": lambda: [edit(page, 2) for page in pages[::50]],
         "20 % of the pages": lambda: [edit(page, 3) for page in pages[::5]],
+        "a folder renamed": lambda: rename(docs),
     }
 
 
-def run(docs: Path, store: Path, retriever: str) -> tuple[dict[str, float], float]:
-    """Seconds of each stage that ran, and of all together."""
+def run(docs: Path, store: Path, retriever: str, rows: int) -> tuple[dict[str, float], float, Run]:
+    """Processor seconds of each stage that ran, and of all together, and the run."""
     took: dict[str, float] = {}
     began: dict[str, float] = {}
 
     def watch(line: Planned, artifact: Artifact | None) -> None:
         if artifact is None:
-            began[line.step.name] = time.perf_counter()
+            began[line.step.name] = time.process_time()
         elif line.step.name in began:
-            took[line.step.name] = time.perf_counter() - began[line.step.name]
+            took[line.step.name] = time.process_time() - began[line.step.name]
 
-    clock = time.perf_counter()
+    clock = time.process_time()
     recipe = {**RECIPE, "docs": {"path": str(docs)}, "index": {"retriever": retriever}}
-    understudy.run(recipe, store=store, on_stage=watch)
-    return took, time.perf_counter() - clock
+    if rows:
+        recipe |= {**TRAINED, "budget": {"rows": rows}}
+    done = understudy.run(recipe, store=store, on_stage=watch)
+    return took, time.process_time() - clock, done
+
+
+def percent(interval: Interval) -> str:
+    if interval.value is None or interval.low is None or interval.high is None:
+        return "–"
+    return f"{100 * interval.value:.1f} ({100 * interval.low:.1f} to {100 * interval.high:.1f}, n = {interval.n})"
+
+
+def told(done: Run) -> None:
+    """What the training was taught, and the verdict's rows."""
+    sft = done.artifact("sft")
+    print(f"    {sft.counts['rows']:,} rows taught, facts {sft.counts.get('facts', 'all new')}", end="")
+    print(f"; kept as it was: {bool(sft.metrics.get('carried'))}; all questions {percent(done.arms['sft'].acc)}")
+    for row in done.summary.update.rows if done.summary.update else ():
+        if row.facts:
+            print(
+                f"    {row.change:10} facts {row.facts:5}  accuracy {percent(row.acc)}  against before "
+                f"{percent(row.difference)}  abstains {percent(row.abstains)}"
+            )
 
 
 def main() -> None:
@@ -81,20 +147,23 @@ def main() -> None:
     parser.add_argument("--docs", required=True, type=Path)
     parser.add_argument("--pages", type=int, default=700)
     parser.add_argument("--retriever", default="hybrid")
+    parser.add_argument("--rows", type=int, default=0, help="train lab:reader with at most so many rows; 0: not at all")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         docs, store = Path(folder) / "docs", Path(folder) / "store"
         pages = copy(options.docs, docs, options.pages)
-        print(f"{len(pages)} pages of {options.docs}; index: {options.retriever}")
-        stages = ("ingest", "chunk", "generate", "index")
-        print(f"{'':18}" + "".join(f"{s:>10}" for s in stages) + f"{'all, s':>10}{'of first':>10}")
+        print(f"{len(pages)} pages of {options.docs.name}; index: {options.retriever}; processor seconds")
+        stages = ("ingest", "chunk", "generate", "index", *(("sft", "benchmark") if options.rows else ()))
+        print(f"{'':18}" + "".join(f"{s:>10}" for s in stages) + f"{'all':>10}{'of first':>10}")
         first: float | None = None
         for name, change in changes(docs, pages).items():
             change()
-            took, whole = run(docs, store, options.retriever)
+            took, whole, done = run(docs, store, options.retriever, options.rows)
             first = whole if first is None else first
             shown = "".join(f"{took[s]:10.1f}" if s in took else f"{'cached':>10}" for s in stages)
             print(f"{name:18}{shown}{whole:10.1f}{whole / first:10.1%}", flush=True)
+            if options.rows:
+                told(done)
 
 
 if __name__ == "__main__":

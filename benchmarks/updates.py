@@ -216,7 +216,10 @@ def main() -> None:
             changes = compare_facts(before, after, run.artifact("chunk").records("chunks", Chunk))
             now = known(run, changes, before, options.seed)
             same, gone = mean(now.right["unchanged"]), mean(now.abstains["withdrawn"])
-            print(f"  {seconds / first:.0%} of the first training, {whole / first_all:.0%} of the first run", end="; ")
+            if first:  # nothing where it was found in the store
+                print(
+                    f"  {seconds / first:.0%} of the first training, {whole / first_all:.0%} of the first run", end="; "
+                )
             print(f"drift: unchanged {shown(same)}, withdrawn abstained from {shown(gone)}", flush=True)
             if number in scratch_after:
                 _, _, again = train("from the base model", recipe(f"scratch{number}", docs, options.method), store)

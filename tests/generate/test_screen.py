@@ -184,3 +184,9 @@ def test_exam_questions_in_the_published_pairs_are_caught(nitro: Path, page: Cal
     gone = {p.question for p in pairs} - {p.question for p in kept}
     assert {once[10], once[200], once[300], once[500]} <= gone
     assert sum(dropped.values()) == len(pairs) - len(kept)
+
+
+def test_a_list_compared_with_itself_is_two_equal_lists() -> None:
+    names, things = "ABCD", ("gate", "pack", "gate")
+    texts = [f"Which port does the {name} use for its {thing}?" for name in names for thing in things]
+    assert list(similar_pairs(texts, texts, 0.5)) == list(similar_pairs(texts, list(texts), 0.5))

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from hashlib import blake2b
 
 from understudy.evaluation.similar import similar_pairs
 from understudy.generate.filters import answer_problem, question_problem
@@ -80,15 +81,16 @@ def screened(
 def without_duplicates(pairs: Sequence[QAPair]) -> tuple[list[QAPair], dict[str, int]]:
     """Pairs without repetitions of another fact's pair: the same words, or nearly (cosine of words at least 0.95)."""
     counts: Counter[str] = Counter()
-    seen: dict[tuple[str, str], str] = {}
+    seen: set[bytes] = set()
     single: list[QAPair] = []
     for pair in pairs:
-        key = normal(pair.question), normal(pair.answer)
+        key = blake2b(f"{normal(pair.question)}\0{normal(pair.answer)}".encode(), digest_size=16).digest()
         if key in seen:
             counts["exact duplicate"] += 1
             continue
-        seen[key] = pair.fact_id
+        seen.add(key)
         single.append(pair)
+    del seen
     said = [f"{pair.question} {pair.answer}" for pair in single]
     gone: set[int] = set()
     for i, j, _ in similar_pairs(said, said, DUPLICATE):

@@ -15,6 +15,8 @@ _EMBEDDED = 15  # passages a second for all-MiniLM-L6-v2, 22 million parameters
 _BASE_MODEL = 8  # times slower: bge-base, by its parameters outside the vocabulary; not measured
 _START = 15.0  # seconds to import and load the embedding library
 _LIBRARY = 900_000_000  # bytes of torch and the embedding library
+_PROCESS = 150_000_000  # bytes that the process holds by then, without torch
+_BEGUN = 0.2  # seconds whatever is indexed
 _POSTINGS = 2_000  # bytes of memory a passage while BM25 is built
 
 
@@ -23,7 +25,7 @@ def estimate(config: IndexConfig, upstream: Mapping[str, Mapping[str, Any]]) -> 
     chunks = upstream.get("chunk", {}).get("chunks")
     if chunks is None:
         return Estimate(note="depends on the number of chunks, which is not known yet")
-    seconds, memory = chunks / _ANALYSED, chunks * float(_POSTINGS)
+    seconds, memory = _BEGUN + chunks / _ANALYSED, _PROCESS + chunks * float(_POSTINGS)
     if config.uses_dense:
         slower = 1 if config.embedder == PACKAGED else _BASE_MODEL
         seconds += _START + slower * chunks / _EMBEDDED
