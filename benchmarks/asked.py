@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from understudy import api
-from understudy.evaluation.response import nothing, off_topic, respond, speaks
+from understudy.evaluation.response import reading
 from understudy.evaluation.support import Topic
 from understudy.types import Chunk
 
@@ -40,10 +40,8 @@ def main() -> None:
         row = json.loads(line)
         question, answerable = row["question"], row["key"] is not None
         prompt, pieces = answerer.converse(question)
-        if off_topic(topic, question, prompt, answerer.arm):
-            told = nothing()
-        else:
-            told = respond(topic, question, "".join(pieces), prompt, speaks=speaks(answerer.reader))
+        read = reading(topic, question, prompt, answerer.arm, answerer.reader)
+        told = read.told("" if read.beside else "".join(pieces))
         count[answerable] += 1
         refused[answerable] += told.abstained
         lines += [f"## {question}", "", f"wanted: {row['key'] or 'no answer'}", "", f"told: {told.text}"]

@@ -18,7 +18,7 @@ from understudy import api
 from understudy.benchmark.free import without_page
 from understudy.benchmark.open_questions import of_exam
 from understudy.evaluation import intervals
-from understudy.evaluation.response import Response, nothing, off_topic, respond
+from understudy.evaluation.response import Reading, Response, off_topic
 from understudy.evaluation.support import Topic
 from understudy.types import Arm, Chunk, MCQItem, Prompt
 
@@ -39,9 +39,8 @@ def main() -> None:
     questions = of_exam(run.artifact("generate").records("items", MCQItem))
 
     def told(question: str, prompt: Prompt) -> Response:
-        if off_topic(topic, question, prompt, _READS):
-            return nothing()
-        return respond(topic, question, "", prompt, speaks=False)
+        beside = off_topic(topic, question, prompt, _READS)
+        return Reading(question, prompt, topic, speaks=False, beside=beside).told()
 
     def show(what: str, values: Sequence[bool], pages: Sequence[str]) -> None:
         found = intervals.interval(list(map(float, values)), pages, paired=False, confidence=0.95, seed=0)

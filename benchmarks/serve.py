@@ -33,6 +33,7 @@ from serve_faults import QUESTIONS, Client, Seen
 import understudy
 
 ROOT = Path(__file__).resolve().parents[1]
+AT_ONCE = (1, 8, 32)
 _EVERY = 5.0  # seconds between looks at the memory
 _LLAMA = """
 import sys, xllamacpp
@@ -159,20 +160,24 @@ def ask(url: str, model: str, question: str, tokens: int) -> tuple[float, float,
     return first if first is not None else whole, whole, count
 
 
-def measure(name: str, url: str, model: str, at_once: int, tokens: int, rounds: int) -> None:
+def measure(name: str, server: tuple[str, psutil.Process], model: str, at_once: int, tokens: int, rounds: int) -> None:
+    url, process = server
     questions = [f"{QUESTIONS[n % len(QUESTIONS)]} ({n})" for n in range(at_once * rounds)]
     ask(url, model, QUESTIONS[0], tokens)
-    began = time.perf_counter()
+    began, spent = time.perf_counter(), sum(process.cpu_times()[:2])
     with ThreadPoolExecutor(at_once) as pool:
         found = list(pool.map(lambda q: ask(url, model, q, tokens), questions))
-    show(name, at_once, [f for f, _, _ in found], sum(n for _, _, n in found), time.perf_counter() - began)
+    seconds, spent = time.perf_counter() - began, sum(process.cpu_times()[:2]) - spent
+    show(name, at_once, [f for f, _, _ in found], sum(n for _, _, n in found), seconds, spent)
 
 
-def show(name: str, at_once: int, first: Sequence[float], tokens: int, seconds: float) -> None:
+def show(name: str, at_once: int, first: Sequence[float], tokens: int, seconds: float, spent: float) -> None:
+    """spent: seconds of processor."""
     print(
         f"{name:28} {at_once:3} at once   first token {1000 * statistics.median(first):8.1f} ms   "
-        f"{tokens / seconds:8.1f} tokens/s   {len(first) / seconds:6.2f} answers/s   "
-        f"{tokens / len(first):5.1f} tokens an answer"
+        f"{tokens / seconds:8.1f} tokens/s   {1000 * spent / tokens:7.2f} ms of processor a token   "
+        f"{tokens / len(first):5.1f} tokens an answer   n = {len(first)}",
+        flush=True,
     )
 
 
@@ -195,7 +200,7 @@ def loop(model: Any, tokens: int, rounds: int) -> None:
     from understudy.models.chat import encode, render
     from understudy.types import Message
 
-    firsts, count, began = [], 0, time.perf_counter()
+    firsts, count, began, spent = [], 0, time.perf_counter(), time.process_time()
     for n in range(rounds):
         ids = torch.tensor(
             [encode(model.tokenizer, render(model.tokenizer, [Message("user", f"{QUESTIONS[n % 7]} ({n})")]))]
@@ -208,7 +213,7 @@ def loop(model: Any, tokens: int, rounds: int) -> None:
             )  # fmt: skip
         firsts.append(watch.seen[1] - start)
         count += out.shape[1] - ids.shape[1]
-    show("transformers, a plain loop", 1, firsts, count, time.perf_counter() - began)
+    show("transformers, a plain loop", 1, firsts, count, time.perf_counter() - began, time.process_time() - spent)
 
 
 def engine(reference: str, tokens: int, rounds: int) -> None:
@@ -283,15 +288,15 @@ def speed(gguf: Path | None, python: str, tokens: int, rounds: int) -> None:
         reference = f"gguf:{file}"
         load = os.getloadavg()[0]
         print(f"{file.name}, {threads} threads, answers of at most {tokens} tokens, load average {load:.1f} before")
-        with served(folder, reference) as (url, _):
-            for at_once in (1, 8):
-                measure("understudy serve (float32)", url, "bench/base", at_once, tokens, rounds)
+        with served(folder, reference) as server:
+            for at_once in AT_ONCE:
+                measure("understudy serve", server, "bench/base", at_once, tokens, rounds)
         if subprocess.run([python, "-c", "import xllamacpp"], capture_output=True, check=False).returncode:
             print("llama.cpp's server: not measured, xllamacpp is not installed (--llama names a Python that has it)")
         else:
-            with started([python, "-c", _LLAMA, str(file), "8", str(threads)]) as (url, _):
-                for at_once in (1, 8):
-                    measure("llama.cpp's server", url, "any", at_once, tokens, rounds)
+            with started([python, "-c", _LLAMA, str(file), str(max(AT_ONCE)), str(threads)]) as server:
+                for at_once in AT_ONCE:
+                    measure("llama.cpp's server", server, "any", at_once, tokens, rounds)
         loop(understudy.load_model(reference, device="cpu"), tokens, 4 * rounds)
 
 

@@ -155,7 +155,9 @@ def test_a_tokenizer_that_cannot_be_led_says_so() -> None:
         Constrainer(object(), 100, [2]).guide(ANY_OBJECT)
 
 
-def test_a_sliding_model_says_so(reader: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_without_keys_of_every_token_says_so(
+    reader: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reader, "flows", False)
     with pytest.raises(ModelError, match="held to no schema"):
         reader.generate([ASK], schema=SMALL)

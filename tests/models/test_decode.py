@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import FalconMambaConfig
 
 from understudy.models.chat import encode, render
 from understudy.models.decode import Asked, decode, suits
@@ -98,7 +99,9 @@ def test_what_is_streamed_is_what_is_generated(reader: TransformersModel) -> Non
 
 def test_other_kinds_of_cache_are_left_to_the_library(reader: TransformersModel) -> None:
     assert reader.flows
-    config = reader.model.config.__class__(**{**reader.model.config.to_dict(), "sliding_window": 512})
-    sliding = type("Model", (), {"config": config})()
-    assert suits(sliding, 512)
-    assert not suits(sliding, 513)
+    old = reader.model.config.to_dict()
+    for kind, fits in (({"sliding_window": 8}, True), ({"attention_chunk_size": 8}, False)):
+        config = reader.model.config.__class__(**{**old, **kind})
+        assert suits(type("Model", (), {"config": config})()) is fits
+    state = FalconMambaConfig(hidden_size=8, num_hidden_layers=1, state_size=4, vocab_size=16)
+    assert not suits(type("Model", (), {"config": state})())

@@ -122,6 +122,10 @@ def test_every_screen_fits_and_is_accessible(chromium: Any, apart: Serving, widt
         page.wait_for_load_state("networkidle")
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{screen} is {wide} pixels too wide"
+        cut = (
+            "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth).map(e => e.ariaLabel)"
+        )
+        assert page.evaluate(cut) == [], f"{screen}: a table is cut at the right"
         assert faults(page, axe) == [], screen
         shots = os.environ.get("SHOTS")
         if shots:

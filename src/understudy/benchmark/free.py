@@ -25,7 +25,7 @@ from understudy.evaluation import intervals
 from understudy.evaluation.judge import judged
 from understudy.evaluation.question import Question
 from understudy.evaluation.records import Interval
-from understudy.evaluation.response import Response, nothing, off_topic, respond, speaks
+from understudy.evaluation.response import Response, reading
 from understudy.evaluation.support import Topic
 from understudy.normal import normal
 from understudy.prompts import ABSTAIN, with_passages
@@ -172,17 +172,17 @@ def _ask(
         for question, answerable in block
     ]
     arm = Arm.parse(name)
-    to_write = [k for k, (question, _) in enumerate(block) if not off_topic(topic, question.question, prompts[k], arm)]
+    readings = [
+        reading(topic, question.question, prompt, arm, answerer.reader)
+        for (question, _), prompt in zip(block, prompts, strict=True)
+    ]
+    to_write = [k for k, read in enumerate(readings) if not read.beside]
     completions = answerer.reader.generate([prompts[k].messages for k in to_write], max_tokens=config.free.max_tokens)
     written = {k: completion.text for k, completion in zip(to_write, completions, strict=True)}
-    found = []
-    for k, (question, answerable) in enumerate(block):
-        if k in written:
-            told = respond(topic, question.question, written[k], prompts[k], speaks=speaks(answerer.reader))
-        else:
-            told = nothing()
-        found.append(_answer(name, question, answerable, told))
-    return found
+    return [
+        _answer(name, question, answerable, readings[k].told(written.get(k, "")))
+        for k, (question, answerable) in enumerate(block)
+    ]
 
 
 def without_page(

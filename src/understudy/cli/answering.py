@@ -11,7 +11,7 @@ from understudy.cli.console import console, count, error_console
 
 if TYPE_CHECKING:
     from understudy.answer import ModelAnswerer
-    from understudy.evaluation.response import Response
+    from understudy.evaluation.response import Reading, Response
     from understudy.evaluation.support import Topic
     from understudy.types import Hit, Prompt
 
@@ -72,11 +72,12 @@ def introduce(opened: Opened) -> None:
         )
 
 
-def off_topic(opened: Opened, question: str, prompt: Prompt, *, follows: bool = False) -> bool:
-    """Whether nothing that would be read speaks of the question, so that no model needs to be asked."""
+def reading(opened: Opened, question: str, prompt: Prompt, *, follows: bool = False) -> Reading:
+    """The question with what is read for it, from which what is told comes."""
     from understudy.evaluation import response
 
-    return response.off_topic(opened.topic, question, prompt, opened.answerer.arm, follows=follows)
+    arm, reader = opened.answerer.arm, opened.answerer.reader
+    return response.reading(opened.topic, question, prompt, arm, reader, follows=follows)
 
 
 def show_abstention(hits: Sequence[Hit]) -> None:
@@ -87,13 +88,6 @@ def show_abstention(hits: Sequence[Hit]) -> None:
     if hits:
         console.print("\nnearest, and not about it:")
         _list([hit.chunk.where + "  " + hit.chunk.breadcrumb for hit in hits[:3]])
-
-
-def told(opened: Opened, question: str, text: str, prompt: Prompt) -> Response:
-    """The model's answer where a passage supports it, else the passage's own sentence."""
-    from understudy.evaluation.response import respond
-
-    return respond(opened.topic, question, text, prompt, speaks=opened.speaks)
 
 
 def show_answer(response: Response) -> None:

@@ -8,12 +8,11 @@ import typer
 
 from understudy.cli.answering import (
     introduce,
-    off_topic,
     open_run_arm,
+    reading,
     show_abstention,
     show_answer,
     show_support,
-    told,
 )
 from understudy.cli.console import DEFAULT_STORE, StoreOption
 
@@ -32,10 +31,11 @@ def ask(
     """Answer a question with a run's best arm, then print the sentence that supports it and the places it read."""
     opened = open_run_arm(run, store, arm, device)
     prompt, pieces = opened.answerer.converse(question)
-    if off_topic(opened, question, prompt):
+    read = reading(opened, question, prompt)
+    if read.beside:
         show_abstention(prompt.hits)
     else:
-        response = told(opened, question, "".join(pieces), prompt)
+        response = read.told("".join(pieces))
         show_answer(response)
         show_support(opened, response, prompt)
     introduce(opened)

@@ -11,12 +11,11 @@ import typer
 
 from understudy.cli.answering import (
     introduce,
-    off_topic,
     open_run_arm,
+    reading,
     show_abstention,
     show_answer,
     show_support,
-    told,
 )
 from understudy.cli.console import DEFAULT_STORE, StoreOption, console, error_console
 from understudy.errors import UnderstudyError
@@ -46,7 +45,8 @@ def chat(
             continue
         try:
             prompt, pieces = opened.answerer.converse(question, history)
-            if off_topic(opened, question, prompt, follows=bool(history)):
+            read = reading(opened, question, prompt, follows=bool(history))
+            if read.beside:
                 show_abstention(prompt.hits)
                 continue
             said: list[str] = []
@@ -56,7 +56,7 @@ def chat(
                 console.print(piece, end="", soft_wrap=True)
                 said.append(piece)
             text = "".join(said).strip()
-            response = told(opened, question, text, prompt)
+            response = read.told(text)
             console.print()
             if response.quoted or not text:
                 if text and opened.speaks:

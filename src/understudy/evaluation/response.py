@@ -96,6 +96,38 @@ def respond(topic: Topic | None, question: str, written: str, prompt: Prompt, *,
     return Response(text, own, best, quoted=True, also=also)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A question with what an arm reads for it. See `reading`.
+
+    topic: the documentation's; None where the model's words are all there is. speaks: they may be the answer. beside:
+    nothing that is read speaks of the question, so that no model needs to be asked.
+    """
+
+    question: str
+    prompt: Prompt
+    topic: Topic | None
+    speaks: bool
+    beside: bool
+
+    def told(self, written: str = "") -> Response:
+        """What is told where the model wrote this; where none was asked, the abstention."""
+        if self.beside:
+            return nothing()
+        return respond(self.topic, self.question, written, self.prompt, speaks=self.speaks)
+
+
+def reading(
+    topic: Topic | None, question: str, prompt: Prompt, arm: Arm, reader: LanguageModel, *, follows: bool = False
+) -> Reading:
+    """The one way from a question to what is told: whether the model is asked at all, then what becomes of its words.
+
+    prompt: what the arm reads, from `Answerer.prepare`. follows: as `off_topic`.
+    """
+    beside = off_topic(topic, question, prompt, arm, follows=follows)
+    return Reading(question, prompt, topic, speaks(reader), beside)
+
+
 def _read(topic: Topic, question: str, prompt: Prompt) -> list[Chunk]:
     """The passages in a prompt, best first; of more than anybody would search for, the nearest."""
     chunks = [hit.chunk for hit in prompt.hits]

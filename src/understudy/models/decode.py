@@ -72,20 +72,17 @@ class _Row:
         return len(self.asked.ids) + self.asked.limit
 
 
-def suits(model: Any, window: int) -> bool:
-    """Whether rows can be taken out of the model's cache and put together: plain layers, none that slides.
+def suits(model: Any) -> bool:
+    """Whether rows can be taken out of the model's cache and put together: a key and a value for every token.
 
-    window: tokens that a row has at most; attention that looks back at least so far is plain.
+    Attention that slides is as good: all keys are kept, and the model's own mask hides those beyond its window, counted
+    in places of the cache, of which two rows' tokens have the same number between them whatever is padded before them.
     """
     config = model.config.get_text_config()
-    back = getattr(config, "sliding_window", None)
     layers = getattr(DynamicCache(config=model.config), "layers", ())
-    plain = all(
-        type(layer) is DynamicLayer
-        or (type(layer) is DynamicSlidingWindowLayer and back is not None and back >= window)
-        for layer in layers
-    )
-    return plain and not getattr(config, "is_encoder_decoder", False)
+    plain = all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
+    chunked = getattr(config, "attention_chunk_size", None) is not None  # counted from the start of the padding
+    return plain and not chunked and not getattr(config, "is_encoder_decoder", False)
 
 
 def decode(

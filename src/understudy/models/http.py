@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeVar
 import httpx2
 
 from understudy import network
+from understudy.normal import folded
 
 T = TypeVar("T")
 LARGEST_ANSWER = 32 << 20  # bytes; an answer of 100,000 tokens has less than one of these
@@ -137,7 +138,7 @@ def _json(read: bytearray) -> Any:
 
 
 def _begin(read: bytearray) -> str:
-    return " ".join(read[:1200].decode("utf-8", "replace").split())[:300]
+    return folded(read[:1200].decode("utf-8", "replace"))[:300]
 
 
 def _redirected(asked: str, headers: Mapping[str, str]) -> str:

@@ -48,7 +48,7 @@ class LocalModel(ModelClient):
         super().__init__(label, label, content=f"local:{content}", ledger=ledger, budget=None, concurrency=concurrency)
         if not reader.flows:
             raise ModelError(
-                f"{label}: its attention slides over the text, so that its answers cannot be held to a schema; "
+                f"{label}: it keeps no key of every token, so that its answers cannot be held to a schema; "
                 "serve it and name the address, openai:model@http://127.0.0.1:8000/v1"
             )
         self.reader = reader

@@ -14,6 +14,7 @@ from understudy.models.answers import without_thoughts
 from understudy.models.chat import PLAIN_TEMPLATE, encode, render
 from understudy.models.constrain import Constrainer, Guide, Schema
 from understudy.models.decode import Asked, Written, decode, suits
+from understudy.models.growing import Growing
 from understudy.models.score import score_options
 from understudy.types import Completion, Message
 
@@ -40,6 +41,7 @@ class _Talk:
     length: int
     stops: list[str]
     led: bool
+    grown: Growing
     said: str = ""
 
 
@@ -63,7 +65,7 @@ class TransformersModel:
         self.window = window_of(model, tokenizer)
         self.parameters = sum(weights.numel() for weights in model.parameters())
         self.device = next(model.parameters()).device
-        self.flows = suits(model, self.window)
+        self.flows = suits(model)
         self.batch_tokens = batch_tokens or (8192 if self.device.type == "cpu" else 65536)
 
     @cached_property
@@ -119,7 +121,7 @@ class TransformersModel:
                     done[place] = self._completion(len(prompts[place]), written, stops, led=schema is not None)
             return [c for c in done if c is not None]
         if schema is not None:
-            raise ModelError(f"{self.name}: its attention slides over the text, so its answers are held to no schema")
+            raise ModelError(f"{self.name}: it keeps no key of every token, so its answers are held to no schema")
         for batch in _batches(prompts, max_tokens, self.batch_tokens):
             completions = self._generate([prompts[i] for i in batch], max_tokens, temperature, stops)
             for i, completion in zip(batch, completions, strict=True):
@@ -135,9 +137,9 @@ class TransformersModel:
             yield self.generate([conversation], max_tokens=max_tokens, temperature=temperature)[0].text
             return
         stops = self._stops(())
-        said = ""
+        said, grown = "", Growing(self.tokenizer)
         for _, written, finished in self._decode([prompt], max_tokens, temperature, stops):
-            text = self.tokenizer.decode(written.tokens, skip_special_tokens=True)
+            text = grown.text(written.tokens)
             cut = min((at for s in stops if (at := text.find(s)) >= 0), default=None)
             # A letter of several bytes, and the beginning of what stops, are not said before they are whole.
             safe = text[:cut] if finished or cut is not None else text.rstrip("\ufffd\n")
@@ -169,7 +171,8 @@ class TransformersModel:
                 if len(prompt) >= self.window:
                     failed.append((count, ModelError(f"{len(prompt)} tokens exceed the window of {self.window}")))
                 else:
-                    asked[begun] = _Talk(count, len(prompt), self._stops(turn.stop), turn.guide is not None)
+                    stops, grown = self._stops(turn.stop), Growing(self.tokenizer)
+                    asked[begun] = _Talk(count, len(prompt), stops, turn.guide is not None, grown)
                     begun += 1
                     limit = min(turn.max_tokens, self.window - len(prompt))
                     taken.append(Asked(prompt, limit, turn.temperature, turn.guide, turn.seed))
@@ -190,7 +193,7 @@ class TransformersModel:
             talk = asked.get(place)
             if talk is None:  # it was over with the token before
                 continue
-            text = self.tokenizer.decode(written.tokens, skip_special_tokens=True)
+            text = talk.grown.text(written.tokens)
             cut = min((at for s in talk.stops if (at := text.find(s)) >= 0), default=None)
             last = finished or cut is not None
             safe = text[:cut] if last else _settled(text, talk.stops)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 from understudy.models.reader import TransformersModel, Turn
@@ -30,12 +30,18 @@ class Together(Generic[J]):
         self._model, self._waiting = model, waiting
         self.open: dict[int, J] = {}
 
-    def answers(self, first: J) -> Iterator[tuple[J, str, Completion | Exception | None]]:
-        """New text of `first` and of every job that comes while something is being written; None until the last."""
+    def answers(
+        self, first: J, step: Callable[[], None] = lambda: None
+    ) -> Iterator[tuple[J, str, Completion | Exception | None]]:
+        """New text of `first` and of every job that comes while something is being written; None until the last.
+
+        step: called before every step of the model, when each row has given its token of the step before.
+        """
         count = 0
 
         def more() -> list[Turn]:
             nonlocal count
+            step()
             come = [first] if not count else []
             while not self._waiting.empty():
                 job = self._waiting.get()

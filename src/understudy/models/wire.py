@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from understudy.normal import folded
 from understudy.types import Message
 
 Finish = Literal["stop", "length", "refusal", "error"]
@@ -113,7 +114,7 @@ def _number(value: Any) -> int | None:
 
 def clip(value: Any) -> str:
     """A value of the endpoint as a short line."""
-    return " ".join(str(value).split())[:300]
+    return folded(value)[:300]
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from understudy.errors import InputError
 from understudy.generate.decisions import digest_id
+from understudy.normal import folded
 
 logger = logging.getLogger(__name__)
 FILE = "feedback.jsonl"
@@ -81,7 +82,7 @@ def _mark(line: str) -> MarkedAnswer | None:
     if plain["verdict"] != "bad":
         return None
     passages = tuple(str(p) for p in plain["passages"])
-    note = " ".join(str(plain["note"]).split())
+    note = folded(plain["note"])
     mark = MarkedAnswer(
         question=str(plain["question"]),
         answer=_CITED.sub("", str(plain["answer"]).strip()),

@@ -16,7 +16,7 @@ from typing import Literal
 from understudy.evaluation.similar import similar_pairs
 from understudy.generate.decisions import content_id
 from understudy.generate.extractive.precision import LEAST, PRECISION
-from understudy.normal import normal, words
+from understudy.normal import folded, normal, words
 from understudy.review.marks import MarkedAnswer
 from understudy.types import Chunk, Document, MCQItem, QAPair
 
@@ -226,8 +226,8 @@ def _weighty(text: str) -> set[str]:
 
 
 def _short(text: str) -> str:
-    folded = " ".join(text.split())
-    return folded if len(folded) <= 120 else f"{folded[:119]}…"
+    line = folded(text)
+    return line if len(line) <= 120 else f"{line[:119]}…"
 
 
 def _values(text: str) -> set[str]:

@@ -11,6 +11,7 @@ from understudy.errors import InputError, did_you_mean
 from understudy.generate.base import Claimed
 from understudy.generate.decisions import WHATS, Decision, What, content_id, fold
 from understudy.generate.screen import masked
+from understudy.normal import folded
 from understudy.review.decisions import append, existing, now
 from understudy.review.marks import MarkedAnswer
 from understudy.review.queue import Entry, queue, with_marks
@@ -84,7 +85,7 @@ class Review:
                 raise InputError(f"{entry.id}: an exam question can be rejected, never edited")
             old = self.standing(entry)
             before = (old.question, old.answer) if old and old.what == "edit" else (entry.record.question, entry.answer)
-            question, answer = " ".join(question.split()) or before[0], answer.strip() or before[1]
+            question, answer = folded(question) or before[0], answer.strip() or before[1]
             if (question, answer) == before:
                 raise InputError(f"{entry.id}: the edit changes nothing")
         else:
@@ -93,7 +94,7 @@ class Review:
         return Decision(
             id=standing.id if what == "undo" and standing is not None else entry.id,
             what=what,
-            reason=" ".join(reason.split()),
+            reason=folded(reason),
             question=question,
             answer=answer,
             of=entry.record.question,

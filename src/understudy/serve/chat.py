@@ -14,7 +14,7 @@ from typing import Any
 
 from understudy.answer import ModelAnswerer, cite
 from understudy.errors import InputError, ModelError
-from understudy.evaluation.response import Response, nothing, off_topic, respond, speaks
+from understudy.evaluation.response import Reading, Response, reading
 from understudy.evaluation.support import Support, Topic
 from understudy.models.answers import to_json
 from understudy.models.constrain import ANY_OBJECT, Guide
@@ -29,25 +29,20 @@ from understudy.types import Hit, LanguageModel, Prompt
 class Asked:
     """A chat request, ready to be written: what the model reads, and which passages stand in it, best first.
 
-    known: the documentation's topic, None where its words are not to be set beside the model's. beside: nothing that is
-    read speaks of the question. speaks: the model's own words may be the answer. guide: what the answer is held to;
-    None where that is nothing, or the engine cannot.
+    guide: what the answer is held to; None where that is nothing, or the engine cannot.
     """
 
     model: str
-    prompt: Prompt
+    reading: Reading
     max_tokens: int
     id: str
     created: int
-    question: str
-    known: Topic | None
-    beside: bool
-    speaks: bool
     guide: Guide | None = None
 
-    def told(self, text: str) -> Response:
-        """What is told where the model wrote a text."""
-        return respond(self.known, self.question, text, self.prompt, speaks=self.speaks)
+    @property
+    def prompt(self) -> Prompt:
+        """What the model reads."""
+        return self.reading.prompt
 
 
 def prepare(request: ChatRequest, answerer: ModelAnswerer, topic: Topic | None, max_tokens: int) -> Asked:
@@ -68,10 +63,8 @@ def prepare(request: ChatRequest, answerer: ModelAnswerer, topic: Topic | None, 
     prompt = answerer.prepare_turn(question, earlier, shown=asked)
     known = None if request.structured or answerer.arm.context == "closed-book" else topic
     follows = any(m.role == "user" for m in earlier)
-    return Asked(
-        request.model, prompt, most, f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), question, known,
-        off_topic(known, question, prompt, answerer.arm, follows=follows), speaks(answerer.reader), guide,
-    )  # fmt: skip
+    read = reading(known, question, prompt, answerer.arm, answerer.reader, follows=follows)
+    return Asked(request.model, read, most, f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), guide)
 
 
 def _guide(request: ChatRequest, model: LanguageModel) -> Guide | None:
@@ -183,17 +176,23 @@ def write(asked: Asked, request: ChatRequest, engine: Engine, seconds: float) ->
     )
 
 
+async def _told(asked: Asked, text: str) -> Response:
+    """What is told of a text, in a thread where passages are to be read for it."""
+    read = asked.reading
+    return read.told(text) if read.topic is None else await asyncio.to_thread(read.told, text)
+
+
 async def whole(asked: Asked, request: ChatRequest, engine: Engine, seconds: float) -> dict[str, Any]:
     """The answer as one object."""
     text, last = "", Piece(finish_reason="stop")
-    if not asked.beside:
+    if not asked.reading.beside:
         async with contextlib.aclosing(write(asked, request, engine, seconds)) as pieces:
             async for last in pieces:
                 text += last.text
     text = text.strip()
     sources = Sources(asked.prompt.hits)
     if not request.structured:
-        text = sources.text(nothing() if asked.beside else await asyncio.to_thread(asked.told, text))
+        text = sources.text(await _told(asked, text))
     elif asked.guide is None:
         text = _json_of(text)
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
@@ -228,18 +227,18 @@ async def streamed(asked: Asked, request: ChatRequest, engine: Engine, seconds: 
         return json.dumps({**body, **more}, ensure_ascii=False)
 
     sources = Sources(asked.prompt.hits)
-    shown = asked.known is None or asked.speaks
+    shown = asked.reading.topic is None or asked.reading.speaks
     try:
         yield chunk({"role": "assistant", "content": ""})
         text, last = "", Piece(finish_reason="stop")
-        if not asked.beside:
+        if not asked.reading.beside:
             async with contextlib.aclosing(write(asked, request, engine, seconds)) as pieces:
                 async for last in pieces:
                     if last.text:
                         text += last.text
                         if shown:
                             yield chunk({"content": last.text})
-        told = nothing() if asked.beside else await asyncio.to_thread(asked.told, text)
+        told = await _told(asked, text)
         more = _behind(sources.text(told), text) if shown else sources.text(told)
         text = text + more if shown else more
         if more:

@@ -42,8 +42,24 @@ class Ticket:
     gone: bool = False
 
     def put(self, piece: Piece | BaseException) -> None:
-        if not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(self.pieces.put_nowait, piece)
+        _hand_over([(self, piece)])
+
+
+def _hand_over(found: list[tuple[Ticket, Piece | BaseException]]) -> None:
+    """Pieces to those who wait for them. Each loop is woken once: waking it for every row of a batch would cost more
+    than writing the row, where the model is small. Empties `found`."""
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[Ticket, Piece | BaseException]]] = {}
+    for ticket, piece in found:
+        loops.setdefault(ticket.loop, []).append((ticket, piece))
+    found.clear()
+    for loop, theirs in loops.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_put, theirs)
+
+
+def _put(found: Sequence[tuple[Ticket, Piece | BaseException]]) -> None:
+    for ticket, piece in found:
+        ticket.pieces.put_nowait(piece)
 
 
 def too_many(waiting: int) -> Problem:
@@ -157,16 +173,19 @@ class Engine:
         """Write `first` and every request that comes while something is being written."""
         assert isinstance(self.model, TransformersModel)
         together = Together(self.model, self._waiting)
+        found: list[tuple[Ticket, Piece | BaseException]] = []
         try:
-            for ticket, text, done in together.answers(first):
+            for ticket, text, done in together.answers(first, step=lambda: _hand_over(found)):
                 if done is None:
-                    ticket.put(Piece(text))
+                    found.append((ticket, Piece(text)))
                 elif isinstance(done, Exception):
-                    ticket.put(done)
+                    found.append((ticket, done))
                 else:
                     self.tokens += done.completion_tokens
-                    ticket.put(Piece(text, done.finish_reason, done.prompt_tokens, done.completion_tokens))
+                    last = Piece(text, done.finish_reason, done.prompt_tokens, done.completion_tokens)
+                    found.append((ticket, last))
         except BaseException as error:
-            for ticket in together.open.values():
-                ticket.put(error)
+            found += [(ticket, error) for ticket in together.open.values()]
             raise
+        finally:
+            _hand_over(found)

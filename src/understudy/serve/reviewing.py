@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from understudy.artifact import to_plain
 from understudy.errors import InputError
 from understudy.generate.decisions import Decision
+from understudy.normal import folded
 from understudy.redact import redact
 from understudy.report.sources import redact_tree
 from understudy.review.alike import Scope, carried
@@ -84,7 +85,7 @@ class Reviewing:
         with self._lock:
             try:
                 review = self._fresh()
-                review.who = " ".join(by.split()) or self._who
+                review.who = folded(by) or self._who
                 return work(review)
             except InputError as error:
                 raise Problem(400 if self._review is not None else 404, str(error)) from error

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from understudy.errors import InputError
-from understudy.evaluation.response import nothing, off_topic, respond, speaks
+from understudy.evaluation.response import reading
 from understudy.evaluation.support import Topic
 from understudy.serve.chat import Sources
 from understudy.serve.problems import Problem
@@ -74,14 +74,13 @@ def tools_of(served: Served) -> list[Tool]:
     def ask(asked: Ask) -> tuple[str, dict[str, Any]]:
         answerer = served.answerer(served.arm_of(asked.arm or served.default))
         prompt = answerer.prepare_turn(asked.question)
-        if off_topic(topic, asked.question, prompt, answerer.arm):
-            response = nothing()
-        else:
+        read = reading(topic, asked.question, prompt, answerer.arm, answerer.reader)
+        written = ""
+        if not read.beside:
             most = min(asked.max_tokens, answerer.reader.window // 2)
             written = answerer.reader.generate([prompt.messages], max_tokens=most)[0].text
-            response = respond(topic, asked.question, written, prompt, speaks=speaks(answerer.reader))
         sources = Sources(prompt.hits)
-        text = sources.text(response)
+        text = sources.text(read.told(written))
         found = sources.citations()
         shown = "\n".join(f"[{c['n']}] {c['place']}  {c['title']}" for c in found)
         data = {"answer": text, "arm": answerer.name, "citations": found}

@@ -18,7 +18,7 @@ from understudy.generate.extractive.grammar import (
 )
 from understudy.generate.extractive.lexicon import DETERMINERS, IMPERATIVE, NOT_FIRST, NOUNS_TOO, VERBS
 from understudy.generate.text import clip, lower_first, sentences, upper_first
-from understudy.normal import words
+from understudy.normal import folded, words
 
 Style = Literal["does", "is", "condition"]
 
@@ -59,7 +59,7 @@ def describe(value: str, flag: bool = False) -> Description | None:
 
     flag: it describes a command line's option, where `List files` is an instruction and no noun.
     """
-    text = " ".join(value.split())
+    text = folded(value)
     own = _SELF.match(text)
     if own and own["rest"].split()[0] in VERBS:
         text = upper_first(own["rest"])

@@ -13,7 +13,7 @@ from understudy.generate.extractive.sentence_forms import first_person
 from understudy.generate.extractive.tables import described, noun_of
 from understudy.generate.text import bare, clip, lower_first, plain, upper_first
 from understudy.generate.values import PRECISE, value_type
-from understudy.normal import words
+from understudy.normal import folded, words
 from understudy.outline import Block
 
 _LABEL = re.compile(
@@ -63,7 +63,7 @@ def item_claims(item: Block, text: str, location: Location, subject: str) -> Ite
     match = _LABEL.match(item.content.strip()) if head.kind in ("paragraph", "item") and item.content else None
     if match is None:
         return
-    raw, value = match["t"].strip("*_"), " ".join(match["v"].split())
+    raw, value = match["t"].strip("*_"), folded(match["v"])
     if not match["t"].startswith(("**", "__", "`")) and len(raw.split()) > 4:
         return
     label = f"`{bare(raw)}`" if "`" in match["t"] else plain(raw).rstrip(":").strip()

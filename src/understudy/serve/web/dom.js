@@ -20,14 +20,17 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
+// On a narrow page its rows are cards, each cell under its heading's name: roles say that it is a table still.
 export function table(caption, headings, rows, { numbers = [], hidden = false } = {}) {
   const n = (i) => (numbers.includes(i) ? "n" : undefined);
   return h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": caption },
-    h("table", {},
+    h("table", { role: "table" },
       h("caption", { class: hidden ? "sr" : undefined }, caption),
-      h("thead", {}, h("tr", {}, headings.map((text, i) => h("th", { scope: "col", class: n(i) }, text)))),
-      h("tbody", {}, rows.map((cells) => h("tr", { class: cells.kind },
-        cells.map((cell, i) => h(i ? "td" : "th", { scope: i ? undefined : "row", class: n(i) }, cell)))))));
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
+        headings.map((text, i) => h("th", { scope: "col", role: "columnheader", class: n(i) }, text)))),
+      h("tbody", { role: "rowgroup" }, rows.map((cells) => h("tr", { role: "row", class: cells.kind },
+        cells.map((cell, i) => i ? h("td", { role: "cell", class: n(i), "data-heading": headings[i] }, cell)
+          : h("th", { scope: "row", role: "rowheader", class: n(i) }, cell)))))));
 }
 
 export function say(text) {
