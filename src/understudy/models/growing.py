@@ -29,7 +29,8 @@ class Growing:
         if not now.startswith(before):  # a decoder that takes back what it wrote
             return self._decode(tokens)
         text = self._whole + now[len(before) :]
-        if not now.endswith(_HALF):
+        # A token that says nothing (a special one) is no token before others: the next would stand at the very start.
+        if len(now) > len(before) and not now.endswith(_HALF):
             self._whole, self._start, self._seen = text, self._seen, len(tokens)
         return text
 
