@@ -9,6 +9,7 @@ from understudy.generate.base import Page
 from understudy.generate.extractive.claims import Claim, Location
 from understudy.generate.extractive.code import code_claims, goal_of
 from understudy.generate.extractive.corpus import Corpus
+from understudy.generate.extractive.links import link_targets, without_link_marks
 from understudy.generate.extractive.lists import (
     definition_claims,
     faq_claim,
@@ -45,6 +46,12 @@ _SUBJECT_INTRO = re.compile(
 )
 _LEAD = re.compile(r"[\s>]*(?:(?:[-*+]|\d{1,3}[.)])\s+)?[\s>]*")
 _EXAMPLE = re.compile(r"\b(?:examples?|suppose|imagine|consider|illustrat\w+|sample)\b", re.IGNORECASE)
+_BY_EXAMPLE = re.compile(
+    r"(?:^|[.!?]\s+|[(])(?:For example|For instance|As an example|Suppose|Imagine|Consider (?:the|an?)|Let's|Let us|"
+    r"Assume|Say,?) |\b(?:this|the following|following|next|above|below|our|simple|an) examples?\b|"
+    r"\bexamples? (?:above|below|shows?)\b",
+)
+_LESSON = re.compile(r"\b(?:tutorial|walk-?through|your first|by example|part \d+)\b", re.IGNORECASE)
 _ANSWER_CHARACTERS = 420
 
 
@@ -56,8 +63,13 @@ def states_facts(page: Page) -> bool:
 
 def page_claims(page: Page, corpus: Corpus) -> Iterator[Claim]:
     """Everything a page states, in the order of the text; nothing for a page of a kind that states no facts."""
-    if states_facts(page):
-        yield from _Walk(page, corpus).claims(parse(page.document.text))
+    if not states_facts(page):
+        return
+    targets = link_targets(page.document.text)
+    for claim in _Walk(page, corpus).claims(parse(page.document.text)):
+        cleaned = without_link_marks(claim, targets)
+        if cleaned is not None:
+            yield cleaned
 
 
 class _Walk:
@@ -66,6 +78,8 @@ class _Walk:
     def __init__(self, page: Page, corpus: Corpus) -> None:
         self.page = page
         self.corpus = corpus
+        self.lesson = bool(_LESSON.search(page.document.title))
+        self.by_example = False  # whether the section has begun to speak of an example
         self.text = page.document.text
         self.told = ""
         self.steps: list[tuple[str, int, int]] = []
@@ -86,7 +100,7 @@ class _Walk:
                 pass
             elif block.kind == "paragraph":
                 yield from self._paragraph(block, location)
-            elif block.kind == "code":
+            elif block.kind == "code" and not self.lesson:
                 yield from code_claims(block, self.text, before, label, location, self.told, self.step)
             elif block.kind == "table" and not (before and _EXAMPLE.search(before.content)):
                 yield from table_claims(block, self.text, location)
@@ -103,6 +117,7 @@ class _Walk:
             yield from self._flush()
 
     def _heading(self, block: Block, after: Sequence[Block], location: Location) -> Iterator[Claim]:
+        self.by_example = False
         step = step_title(block.title)
         if step and step[0] == len(self.steps) + 1:
             self._add_step(step[1], block, block.heading_path[:-1])
@@ -125,7 +140,9 @@ class _Walk:
             self.step = clip(plain(step[1]))
             return
         start, end = self._content(block)
-        yield from prose_claims(self.text[start:end], start, location, self.told)
+        self.by_example = self.by_example or bool(_BY_EXAMPLE.search(self.text[start:end]))
+        if not (self.lesson or self.by_example):
+            yield from prose_claims(self.text[start:end], start, location, self.told)
 
     def _content(self, block: Block) -> tuple[int, int]:
         lead = _LEAD.match(self.text, block.start, block.end)

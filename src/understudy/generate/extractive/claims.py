@@ -10,8 +10,11 @@ from understudy.generate.extractive.corpus import Corpus
 from understudy.types import Document
 
 _PROGRAM = re.compile(
-    r"([a-z][\w.+-]*|[A-Z][A-Z ]{2,30}[A-Z]|\w*[a-z]\w*_\w+)(?: ?\(\d\w*\))?(?: (?:-{1,3}|—|–|:) .*)?"
+    r"([a-z][\w.+-]*|[A-Z][A-Z ]{2,30}[A-Z]|\w*[a-z]\w*_\w+)(?: ?\(\d\w*\))?(?:(?: (?:-{1,3}|—|–|:)|:) .*)?"
 )
+
+
+_OWNER = re.compile(r"(?P<o>`[^`]{2,40}`|[a-z]\w*(?:[._]\w+)+(?:\(\))?|\w+\(\)|[a-z]+[A-Z]\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,42 @@ class Location:
         return match[1] if match else ""
 
     @property
+    def owner(self) -> str:
+        """The thing in code that the innermost heading names, whose parts the section tells of; empty without one."""
+        return self.owner_of("")
+
+    def owner_of(self, part: str) -> str:
+        """The innermost heading in code that does not name the part itself, as code; empty without one."""
+        for heading in reversed(self.headings):
+            match = _OWNER.fullmatch(heading)
+            if match is None:
+                return ""
+            name = match["o"].strip("`").removesuffix("()")
+            if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", part):
+                return f"`{match['o'].strip('`')}`"
+        return ""
+
+    @property
     def section(self) -> str:
         """The innermost heading that is not the page's title; empty at the top of a page."""
         below = [h for h in self.headings if h and h != self.title]
         return below[-1] if below else ""
+
+
+_PART = re.compile(
+    r"(?:the )?(?:\w+ )?`?[\w.<>*-]+`? (?:keyword )?(?P<n>argument|parameter|keyword|field|key|column|attribute|property|"
+    r"mode|clause|modifier|value|subcommand|subdirective|method|variable)s?",
+    re.IGNORECASE,
+)
+
+
+def part_of(subject: str) -> str:
+    """What a subject is a part of something as: `argument` of `` the `select` argument ``; empty where it is whole.
+
+    A name with a dot or of several words in one (`Form.is_valid`, `max_batch_size`) says itself whose it is.
+    """
+    match = _PART.fullmatch(subject)
+    return match["n"].lower() if match and not re.search(r"\w\.\w|\w_\w+_\w|\(", subject) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from understudy.generate.extractive.claims import Claim, Location
-from understudy.generate.extractive.grammar import BASE_VERBS
+from understudy.generate.extractive.grammar import BASE_VERBS, PREPOSITIONS
 from understudy.generate.extractive.lexicon import IMPERATIVE
 from understudy.generate.extractive.prose import clear_goal
 from understudy.generate.extractive.sentence_forms import first_person
@@ -27,6 +27,9 @@ _SETTING = re.compile(
 )
 _GOAL = re.compile(
     r"\b(?:in order )?to (?P<g>[a-z][^.;:]{4,80}?)(?:,| with these commands| using | by |:|$)", re.IGNORECASE
+)
+_SAYS_TO_RUN = re.compile(
+    r"(?:in order )?to |(?:then |now |finally )?(?:you can )?(?:run|use|execute|type|enter|issue|call)\b.* to ", re.IGNORECASE
 )
 _VERB_TITLE = re.compile(
     r"^(?:how to )?(?P<g>(?:install|run|start|stop|launch|load|unload|enable|disable|check|build|clone|create|download|"
@@ -53,7 +56,7 @@ def small(title: str, names: frozenset[str]) -> str:
 def goal_of(title: str, intro: str, section: str, names: frozenset[str] = frozenset()) -> tuple[str, bool]:
     """What a code block is for, as an infinitive without `to` (empty where nothing says so), and whether that
     is vague: a heading of few words, such as `load the model`."""
-    found = _GOAL.search(intro) if intro else None
+    found = _GOAL.search(intro) if _SAYS_TO_RUN.match(intro) else None
     if found and clear_goal(found["g"]) and found["g"].split()[0] in BASE_VERBS | IMPERATIVE:
         return first_person(found["g"].strip()), False
     for candidate in (title, section):
@@ -97,10 +100,22 @@ def code_claims(
         yield from _config(body, block, text, subject, location)
 
 
+def _plain_goal(goal: str, command: str) -> bool:
+    """Whether a goal is one act with its object, and of the command: `install from sources` names nothing."""
+    tokens = goal.lower().split()
+    if re.search(r"[,;:]|\b(?:when|if|then|using)\b", goal) or (len(tokens) > 1 and tokens[1] in PREPOSITIONS):
+        return False
+    if re.search(r"\b(?:joe|john|jane|alice|bob|foo|bar|my\w*|example\w*|XXX\w*|YYYY)\b|\.\.\.|<\w", command):
+        return False  # an example's names
+    return tokens[:1] not in (["run"], ["use"], ["execute"]) or tokens[-1].strip("`") in command.lower()
+
+
 def _commented(block: Block, text: str, body: str, location: Location) -> Iterator[Claim]:
     """`# Make the script executable` above one command says what the command is for."""
     for match in _COMMENTED.finditer(body):
-        goal, command = clip(match["g"].strip()), match["v"].strip()
+        goal, command = clip(match["g"].strip()), re.sub(r" +#.*$", "", match["v"].strip())
+        if not _plain_goal(goal, command):
+            continue
         at = text.find(command, block.start, block.end)
         if not (_VERB_TITLE.match(goal) and clear_goal(goal)) or at < 0:
             continue
@@ -112,11 +127,13 @@ def _commented(block: Block, text: str, body: str, location: Location) -> Iterat
 
 def _shell(block: Block, text: str, body: str, goal: str, vague: bool, location: Location) -> Iterator[Claim]:
     lines = [line.strip() for line in body.split("\n")]
-    lines = [re.sub(r"^\$ ", "", line) for line in lines if line and not line.startswith("#")]
+    lines = [re.sub(r"^\$ | +#.*$", "", line) for line in lines if line and not line.startswith("#")]
     command = "\n".join(lines)
     span = _span(block, text, body)
     if command.endswith("\\") or re.search(r"\[\w[^\]]*\] \[|<[a-z][\w -]*>", command):
         return  # a synopsis
+    if not _plain_goal(goal, command):
+        return
     if goal and lines and len(lines) <= 3 and len(command) <= 240 and _COMMAND.match(command):
         asked = {"goal": goal}
         yield Claim("command", "", "command", command, *span, location, "command", vague, answer=command, words=asked)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from understudy.generate.extractive.grammar import (
     BASE_VERBS,
+    BE,
     FINITE,
     OPENERS,
     PREPOSITIONS,
@@ -29,7 +30,7 @@ _SELF = re.compile(
 )
 _NO_START = re.compile(
     r"(?:see|same as|the same|like|as|alias|synonym|deprecated|obsolete|this|that|these|those|it|they|not|"
-    r"ditto|default|"
+    r"ditto|defaults?|"
     r"changed|added|new|removed|todo|note|example|and|or|but|with|without|for|in|on|at|from|because|you|we|i|yes|no|"
     r"neither|either|instead|rather|unlike|except|unless|until|usually|typically|normally|otherwise|once|after|before|"
     r"while|during|since|although|both|"
@@ -65,12 +66,12 @@ def describe(value: str, flag: bool = False) -> Description | None:
         text = upper_first(own["rest"])
     elif own and re.match(r"is (?:the|an?) ", own["rest"]):
         text = upper_first(own["rest"][3:])
-    if _NO_START.match(text) or text.endswith((":", ",", ";")) or "|" in text:
+    if _NO_START.match(text) or text.endswith((":", ",", ";")) or "|" in text or "\\`" in text:
         return None
     kept: list[str] = []
     for start, end in sentences(text):
         sentence = text[start:end]
-        if points_away(sentence) or len(" ".join([*kept, sentence])) > _LONGEST:
+        if points_away(sentence) or len(" ".join([*kept, sentence])) > _LONGEST or (kept and _instructs(sentence)):
             break
         kept.append(sentence)
     if not kept or len(words(kept[0])) < 2 or not _balanced(" ".join(kept)):
@@ -88,10 +89,23 @@ def describe(value: str, flag: bool = False) -> Description | None:
         return None  # a condition without what follows
     if style == "does":
         kept[0] = in_third_person(kept[0])
+        if _STILL_TOLD.search(kept[0]):
+            return None  # a second verb was left in the imperative
     head = clip(kept[0])
     return Description(style, clip(" ".join(kept)), head)
 
 
+def _instructs(sentence: str) -> bool:
+    """Whether a later sentence tells what to do: it is not said of the thing that is described."""
+    first = sentence.split()[0].lower().strip("`\"(,")
+    return first in (IMPERATIVE | BASE_VERBS) - VERBS or first in ("instead", "don't", "note", "you", "otherwise")
+
+
+_PLAIN_VERBS = "|".join(sorted((BASE_VERBS | IMPERATIVE) - VERBS - NOUNS_TOO - {"read", "set", "put"}))
+_STILL_TOLD = re.compile(
+    rf"(?:[,;]|\b(?:and|but|or|then)) (?:do not|don't|(?:{_PLAIN_VERBS}) "
+    r"(?:the|an?|all|any|it|its|them|each|every|to|into|on|from|with|[a-z]+s)\b)"
+)
 _VERB_FIRST = re.compile(r"[A-Za-z][a-z]+(?<!ing)(?<!ed)(?<!ly) (?:the|a|an|all|any|each|every) ")
 _SENTENCE = re.compile(r"\b[a-z]{3,}s (?:the|a|an|all|any|its)\b")
 
@@ -127,6 +141,9 @@ def _style(sentence: str, flag: bool) -> Style | None:
         return "condition"
     if first in VERBS and second not in PREPOSITIONS | FINITE:
         return "does"
+    third = sentence.split()[2].lower() if len(sentence.split()) > 2 else ""
+    if first in NOUNS_TOO and third == "of" and second not in DETERMINERS:
+        return None  # `Start type of the service`
     if first in NOUNS_TOO and second not in DETERMINERS and (not flag or second in PREPOSITIONS):
         return None
     if (first in IMPERATIVE or first in BASE_VERBS) and second not in FINITE | {"of", "to"}:
@@ -137,7 +154,7 @@ def _style(sentence: str, flag: bool) -> Style | None:
         return "is"
     if _VERB_FIRST.match(sentence) and first not in _ARTICLES | PREPOSITIONS | OPENERS | NOT_FIRST:
         return "does"
-    if any(t.lower() in FINITE for t in sentence.split()[:6]):
+    if any(t.lower() in FINITE for t in sentence.split()[:6]) or _has_main_verb(sentence):
         return None  # a sentence about something else
     if _SENTENCE.search(re.split(r"\b(?:that|which|who|where|when|if|whose)\b", sentence)[0]):
         return None  # a sentence about something else
@@ -148,12 +165,24 @@ def _style(sentence: str, flag: bool) -> Style | None:
     return None
 
 
+def _has_main_verb(sentence: str) -> bool:
+    """Whether a finite verb stands before any other clause opens: `The first argument to the constructor is required`."""
+    for token in re.sub(r"\([^)]*\)|`[^`]*`", "", sentence).split():
+        word = token.strip("\"'").lower()
+        if word in OPENERS or word == "used" or word.endswith((",", ";")):
+            return False
+        if word in BE or word in ("has", "have", "can", "cannot", "must", "may", "will", "should"):
+            return True
+    return False
+
+
 def in_third_person(sentence: str) -> str:
     """An instruction as what it does: `Print the list and exit` becomes `Prints the list and exits`."""
     first, _, rest = sentence.partition(" ")
     word = first.lower()
     if word in VERBS or (word.endswith("s") and not word.endswith("ss")):
         return sentence
+    rest = re.sub(r"(,? (?:and|but|or|then)) do not\b", r"\1 does not", rest)
     rest = re.sub(
         r"\b(and|then|but|or) ([a-z]+)(?= (?:the|a|an|all|it|its|them|any|each)\b)",
         lambda m: f"{m[1]} {third_person(m[2])}" if m[2] in (BASE_VERBS | IMPERATIVE) - VERBS else m.group(),

@@ -101,7 +101,8 @@ def _by_question(claims: Sequence[Claim], level: dict[int, int], product: str) -
 def context(claim: Claim, level: int, product: str) -> str:
     """What is added to a question: nothing or the product (0), the page (1), the section of the page (2, 3)."""
     location = claim.location
-    told = normal(" ".join([claim.subject, *(claim.words.get(w, "") for w in ("goal", "question"))]))
+    said = (claim.words.get(w, "") for w in ("goal", "question", "rest", "base", "participle"))
+    told = normal(" ".join([claim.subject, *said]))
     if level == 0:
         return "" if not product or normal(product) in told.replace("'s", "").split() else f" in {product}"
     program = location.program

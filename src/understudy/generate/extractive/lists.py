@@ -82,7 +82,7 @@ def entry_name(term: str) -> str:
             return ""  # a part of the name is a placeholder
         return f"`{(long or short)[0]}`"
     inner = bare(text)
-    if inner.upper() in _REMARKS:
+    if inner.upper() in _REMARKS or ".." in inner:
         return ""
     if inner.isupper() and re.fullmatch(r"[A-Z][A-Z ]{2,40}", inner):  # an SQL command
         return inner
@@ -117,18 +117,25 @@ def _entry(
 ) -> Iterator[Claim]:
     kind = value_type(bare(label))
     noun = {"flag": "option", "endpoint": "endpoint"}.get(kind) or noun_of("name", location)
-    name = bare(label)
+    name, called = bare(label), noun
     titled = noun in location.title.lower() or f"{noun[:-1]}ies" in location.title.lower()
     if noun not in ("option", "endpoint") and is_identifier(location.section) and titled:
         return  # under the name of one of the page's things stand its values, not more such things
-    if noun == "one" and (kind == "code" or re.fullmatch(r"E[A-Z0-9]{3,}|(?:\w+\.)?[EWI]\d{2,}", name)):
+    told_of = f"{location.title} {' '.join(location.headings)}".lower()
+    if noun == "one" and (
+        kind == "code" or re.fullmatch(r"(?:\w+\.)?[EWI]\d{2,}", name)
+        or ("error" in told_of and re.fullmatch(r"E[A-Z0-9]{3,}", name))
+    ):  # fmt: skip
         noun = "error code"
     elif noun == "option" and kind != "flag" and name.islower():
         noun = "argument"
     elif label.endswith("()`"):
         noun = "method" if "." in label else "function"
     alone = bool(_KNOWN_ALONE.search(name.replace("()", "")))
-    weak = bool(location.program) or (len(name) < 3 if kind == "flag" else not alone)
+    owner = location.owner_of(name) if noun in ("argument", "parameter", "field") and name.isidentifier() else ""
+    if (called == "argument" or (noun == "parameter" and not alone)) and not (owner or location.program):
+        return  # whose?
+    weak = bool(location.program) or (len(name) < 3 if kind == "flag" else not (alone or owner))
     if weak and not location.program and (kind != "flag" or noun == "one"):
         return  # `name` alone says too little
     if noun == "one" and re.fullmatch(r"`?[A-Z]+`?", label):
@@ -137,6 +144,8 @@ def _entry(
     if noun in ("parameter", "argument") and parts <= set(words(value)) and len(words(value)) <= 12:
         return  # `new_owner`: the new owner of the view
     tail = _DEFAULT_TAIL.search(value)
+    if owner:
+        label = f"{label} of {owner}"
     shown = label if noun == "one" or " " in label or "()" in label else f"the {noun} {label}"
     if tail or default.lower().startswith("default"):
         told = bare(tail["v"] if tail else default[len("default") :].lstrip(" :="))

@@ -41,10 +41,13 @@ def asks(claim: Claim, context: str, one_way: bool) -> tuple[Ask, ...]:
     }
     fields["p"] = f"{upper_first(context.strip())}, " if context else ""
     fields |= claim.words
+    if fields.get("base", "").endswith(" in"):
+        fields["c"] = f",{context}" if context else ""  # `What does it result in, in Heron?`
     if "goal" in fields:
         fields["Goal"] = upper_first(fields["goal"])
-    found = [] if _says_nothing(claim) else [_forward(claim, fields)]
-    if not one_way:
+    empty = _says_nothing(claim)
+    found = [] if empty else [_forward(claim, fields)]
+    if not one_way and not (empty and fields["n"] in _SETS | {"field", "column", "key"}):
         found += _backward(claim, fields)
     if not examinable(claim, context):
         found = [replace(ask, examined=False) for ask in found]
@@ -123,6 +126,10 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
         fields["v"] = lower_first(clip(value))
         sentence = len(words(value)) <= 12 and re.search(r"\b(?:is|are|was|were|has|have|do|does|can|cannot)\b", value)
         templates = templates if sentence and fields["n"] != "one" else ()
+    said = f"{fields['v']} {fields.get('does_this', '')}".lower()
+    name = re.fullmatch(r" in ([\w.+-]+)", fields["c"])
+    if name and re.search(rf"(?<!\w){re.escape(name[1].lower())}(?!\w)", said):
+        fields |= {"c": "", "p": ""}  # the question names the program or product by itself
     if templates and answer:
         topic = normal(f"back {form} {claim.attribute} {value}{fields['c']}")
         option = upper_first(clip(answer)) if answer.startswith(("the ", "a ", "an ")) else clip(answer)
@@ -134,17 +141,28 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
 _GENERIC = frozenset(
     """
     a an the of to for in on its new existing define defines change changes definition remove removes create creates set
-    sets specify specifies value name named current
+    sets specify specifies value name named current given used use uses be is are that which will this by with from or
+    and one option parameter argument setting flag information show shows print prints display displays output outputs
+    drop drops add adds return returns get gets message list lists only
     """.split()  # noqa: SIM905
 )
 
 
 def _says_nothing(claim: Claim) -> bool:
     """Whether a description holds nothing beyond the name: `DROP ROLE` removes a role."""
-    if claim.form not in ("purpose", "term"):
+    if claim.form not in ("purpose", "term", "does", "object", "definition"):
         return False
-    name = {word.rstrip("s") for word in words(claim.subject)} | set(re.findall(r"[a-z]+", claim.subject.lower()))
-    return {word.rstrip("s") for word in set(words(claim.value)) - _GENERIC} <= name
+    told = _stems(claim.value) - _stems(" ".join(_GENERIC))
+    if told <= _stems(claim.subject):
+        return True
+    where = f"{claim.subject} {claim.location.title} {claim.location.section}"
+    return claim.form in ("purpose", "term") and told <= _stems(where)
+
+
+def _stems(text: str) -> set[str]:
+    """The words of a text and the parts of its names, cut so that `creates` and `create` are one."""
+    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", text)
+    return {part.lower().rstrip("s")[:5] for part in [*parts, *words(text)]}
 
 
 def _gives_away(noun: str, name: str, description: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from understudy.generate.extractive.grammar import has_pronoun, is_noun_phrase, points_away
+from understudy.generate.extractive.grammar import has_pronoun, is_noun_phrase, points_away, third_person
 from understudy.generate.extractive.sentence_forms import Draft, first_person
 from understudy.normal import words
 
@@ -62,6 +62,14 @@ def by_polar(statement: str) -> Draft | None:
     return None
 
 
+def _told(be: str, rest: str) -> str:
+    """What follows a subject after `whether`: `is read`, `has any key`."""
+    if be not in ("do", "does"):
+        return f"{be} {rest}"
+    verb, _, objects = rest.partition(" ")
+    return rest if be == "do" else f"{'has' if verb == 'have' else third_person(verb)} {objects}"
+
+
 def _draft(
     statement: str, match: re.Match[str], be: str, says: str, verb: str = "", form: str = "polar"
 ) -> Draft | None:
@@ -99,5 +107,5 @@ def _draft(
     told = first_person(whole) if re.search(r"\byou", whole) else whole
     return Draft(
         form, subject, f"{be} {rest}", statement, "boolean", "", "",
-        {"be": be, "Be": be.capitalize(), "rest": told, "yes": says},
+        {"be": be, "Be": be.capitalize(), "rest": told, "yes": says, "told": _told(be, told)},
     )  # fmt: skip

@@ -22,7 +22,7 @@ _NO_ACTS = STATIVE | frozenset(
 _WITH_PREPOSITION = {
     "depends on": "depend on", "results in": "result in", "consists of": "consist of", "refers to": "refer to",
     "corresponds to": "correspond to", "applies to": "apply to", "leads to": "lead to", "relies on": "rely on",
-    "belongs to": "belong to", "defaults to": "default to", "evaluates to": "evaluate to", "expands to": "expand to",
+    "belongs to": "belong to", "evaluates to": "evaluate to", "expands to": "expand to",
     "resolves to": "resolve to", "maps to": "map to", "points to": "point to", "listens on": "listen on",
     "connects to": "connect to", "is based on": "", "is equivalent to": "", "is limited to": "",
     "is derived from": "", "is composed of": "", "is followed by": "", "is required for": "", "is required by": "",

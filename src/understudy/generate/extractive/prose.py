@@ -6,7 +6,8 @@ import re
 from collections.abc import Container, Iterator
 from dataclasses import replace
 
-from understudy.generate.extractive.claims import Claim, Location
+from understudy.generate.extractive.claims import Claim, Location, part_of
+from understudy.generate.extractive.corpus import Corpus
 from understudy.generate.extractive.grammar import (
     PREPOSITIONS,
     has_pronoun,
@@ -43,7 +44,7 @@ def prose_claims(text: str, offset: int, location: Location, about: str = "") ->
         flat = _LABEL.sub(lambda m: m["next"].upper(), flat)
         if is_statement(flat):
             drafts = sorted(_readings(clip(flat), location.corpus.verbs, about, first), key=lambda d: d.form in OFF)
-            admitted = next((draft for draft in drafts if _admitted(draft, location)), None)
+            admitted = next((draft for draft in drafts if _admitted(draft, location, span[0])), None)
             if admitted is not None:
                 yield _claim(admitted, *span, location)
             else:
@@ -82,6 +83,78 @@ def named(subject: str, location: Location) -> str:
     return lower_first(subject) if known and first[:1] != "`" else subject
 
 
+def _owned(draft: Draft, location: Location) -> str:
+    """A draft's subject; a part of what the section is about says so: `` the `flat` argument of `values()` ``."""
+    subject = named(draft.subject, location)
+    owner = location.owner_of(subject)
+    owned = part_of(subject) or re.fullmatch(r"`[a-z]+(?:_[a-z]+)*`", subject)
+    return f"{subject} of {owner}" if owner and owned else subject
+
+
+_ONE_OF_MANY = frozenset(
+    {"supports", "provides", "offers", "includes", "uses", "employs", "needs", "manages", "accepts"}
+)
+"""Verbs of which a thing has many objects: a sentence names one."""
+_DETAIL = re.compile(r"\b(?:by default|automatically|also|always|never|simply|only|still|already|now|usually|supports)\b")
+_PRAISE = re.compile(
+    r"(?:an?|the|one of the) (?:\w+ly )?(?:important|essential|excellent|popular|powerful|rich|brand|useful|nice|handy|"
+    r"convenient|wonderful|fantastic|perfect|crucial|critical|vital|core|heart|compatible|fundamental|central|special|"
+    r"typical|common|natural|logical|valid|generali[sz]ation|extension|bit|subset|superset|variant|variation|part|piece|kind of)\b",
+    re.IGNORECASE,
+)
+
+
+def said_before(subject: str, at: int, text: str) -> bool:
+    """Whether a sentence or an entry of the page began with the subject before: what follows is a detail."""
+    core = re.sub(r"^(?:the|an?) ", "", subject, flags=re.IGNORECASE).replace("`", "")
+    before = re.sub(r"[`*]", "", text[:at])
+    begins = r"(?:\A|[.:!?]\s|\n\s*(?:[-|:>]\s*)?)(?:(?:the|an?)\s+)?"
+    return bool(re.search(rf"{begins}{re.escape(core)}(?!\w)", before, re.IGNORECASE))
+
+
+def spoken_of(subject: str, at: int, text: str) -> bool:
+    """Whether the page speaks of a thing before a place in it: the first sentence on it says what it does.
+
+    Where the heading above names the thing, only what stands under that heading counts.
+    """
+    tokens = [t for t in subject.split() if is_identifier(t)]
+    core = (tokens[0] if tokens else re.sub(r"^(?:the|an?) ", "", subject, flags=re.IGNORECASE)).replace("`", "")
+    named = re.compile(rf"(?<![\w.-]){re.escape(core)}(?![\w-])", re.IGNORECASE)
+    heading = text.rfind("\n#", 0, at) + 1
+    title = text[heading : text.find("\n", heading) + 1] if text[heading : heading + 1] == "#" else ""
+    before = text[heading + len(title) : at] if named.search(title) else _HEADINGS.sub("", text[:at])
+    return bool(named.search(before))
+
+
+_HEADINGS = re.compile(r"^#.*$", re.MULTILINE)
+_SAMPLE = re.compile(r"(?<![\w.])`?(?:my|foo|bar|baz|example|sample|dummy|demo|hello|your)(?![a-z])", re.IGNORECASE)
+"""A name of an example's."""
+
+
+def _foreign(subject: str, corpus: Corpus) -> bool:
+    """Whether a subject is the name of something else than what is documented: `MySQL` in the manual of another."""
+    if not corpus.product or normal(subject) == normal(corpus.product):
+        return False
+    if re.search(r"\b(?:[Ss]tandard|specification)\b", subject):
+        return True
+    name = re.fullmatch(r"(?:The |Standard )?[A-Z][A-Za-z0-9.+-]*(?: and [A-Z][A-Za-z0-9.+-]*)?", subject)
+    return bool(name) and normal(subject) not in corpus.titles
+
+
+def _defines(draft: Draft, location: Location) -> bool:
+    """Whether a sentence says what a thing is: the thing is a name, a heading or a kind, and the words no praise."""
+    if _PRAISE.match(draft.value) or re.match(r"The [a-z]+$", draft.subject):
+        return False
+    if re.match(r"An? (?:common|good|typical|simple|popular|better|clear|single|new)\b", draft.subject):
+        return False
+    if is_identifier(_own(draft.subject, location)) or draft.subject.startswith(("A ", "An ")):
+        return True
+    if _is_name(draft.subject, location):
+        return True
+    inner = normal(re.sub(r"^The ", "", draft.subject))
+    return inner in location.corpus.titles or inner in location.corpus.pages or draft.words["be"] == "are"
+
+
 def clear_goal(goal: str) -> bool:
     """Whether a goal can be asked for alone: more than a verb, and nothing that points elsewhere."""
     if re.search(r"\b(?:do|does) (?:that|so)\b|\bthat(?: [\w-]+)?$", goal):
@@ -96,26 +169,26 @@ def _claim(draft: Draft, start: int, end: int, location: Location) -> Claim:
     value = bare(draft.value) if kind in PRECISE else draft.value
     extra = {**draft.words, "goal": draft.goal} if draft.goal else draft.words
     weak = _weak(draft, location)
-    subject = named(draft.subject, location)
+    subject = _owned(draft, location)
     return Claim(draft.form, subject, draft.attribute, value, start, end, location, kind, weak, draft.answer, extra)
 
 
 def _weak(draft: Draft, location: Location) -> bool:
     """Whether the question must name the program: programs share their flags, and their `ping command`."""
-    flag = re.search(r"(?<!\w)--?[A-Za-z]", draft.subject)
+    flag = re.search(r"(?<!\w)--?[A-Za-z]", draft.subject) or part_of(draft.subject)
     return bool(location.program and (flag or not (location.corpus.product or is_identifier(draft.subject))))
 
 
 def _polar(draft: Draft, start: int, end: int, location: Location) -> Claim:
     """The answer is yes or no, and the sentence."""
-    subject = named(draft.subject, location)
+    subject = _owned(draft, location)
     told = subject + draft.value[len(draft.subject) :] if draft.value.startswith(draft.subject) else draft.value
     answer = f"{draft.words['yes']}, {told if told is not draft.value else lower_first(told)}."
     kind, weak = draft.type, _weak(draft, location)
     return Claim(draft.form, subject, draft.attribute, answer, start, end, location, kind, weak, answer, draft.words)
 
 
-def _admitted(draft: Draft, location: Location) -> bool:
+def _admitted(draft: Draft, location: Location, at: int) -> bool:
     """Whether the question will name one thing, and the answer lean on nothing that stands elsewhere."""
     corpus = location.corpus
     if draft.form == "called":
@@ -127,6 +200,8 @@ def _admitted(draft: Draft, location: Location) -> bool:
             r"[A-Za-z] \d[\d.]*$|^(?:Table|Figure|Chapter|Section|Example|Listing|Step|Part) \S+$", draft.subject
         ):
             return False  # `Connection 1` belongs to an example
+        if re.match(r"`?['\"]|(?:The |the )?(?:optional|initial)\b|Setting (?:an?|the)\b", draft.subject):
+            return False
         if re.fullmatch(r"`\w{1,3}`", draft.subject) or (draft.form == "object" and _is_name(draft.subject, location)):
             return False
         if re.fullmatch(r"`[a-z]+`", draft.subject) and normal(draft.subject) not in corpus.titles:
@@ -135,10 +210,28 @@ def _admitted(draft: Draft, location: Location) -> bool:
             return False
         if draft.form == "default" and not is_identifier(draft.subject.replace(corpus.product or "\0", "")):
             return False
+        if draft.form == "default" and " " in draft.value and value_type(draft.value) not in PRECISE:
+            return False
+        if draft.form == "attribute" and re.fullmatch(r"`?[A-Za-z]`?", draft.value):
+            return False  # a letter that stands for a value
         if draft.form.startswith("relation") and value_type(draft.value) not in PRECISE:
             return False
-        if draft.form == "definition" and re.fullmatch(r"The [a-z]+", draft.subject):
-            return False  # `The client`: whose?
+        if _foreign(draft.subject, corpus) or (
+            part_of(draft.subject) and not (location.owner_of(draft.subject) or location.program)
+        ):
+            return False
+        if draft.form in ("definition", "does", "object") and said_before(draft.subject, at, location.document.text):
+            return False  # a later sentence tells one thing of several
+        if draft.form == "does" and spoken_of(draft.subject, at, location.document.text):
+            return False
+        if _SAMPLE.search(draft.subject):
+            return False
+        if draft.form == "definition" and not _defines(draft, location):
+            return False
+        if draft.form == "object" and draft.attribute in _ONE_OF_MANY:
+            return False
+        if draft.form == "does" and _DETAIL.search(" ".join(draft.answer.split()[:8])):
+            return False
         if draft.form == "does" and re.match(
             r"\w+ (?:an? )?(?:different|other|another|some|similar|same)\b", draft.value
         ):
@@ -155,6 +248,8 @@ def _admitted(draft: Draft, location: Location) -> bool:
             return False
     if draft.goal and draft.form in ("howto", "command") and draft.goal.split()[0] in _NO_VERBS:
         return False
+    if "use" in draft.words and draft.value.split()[0] in corpus.common:
+        return False  # `inline end` is written, not run
     known = draft.form == "command" or _known_things(draft.goal, location)
     if draft.goal and not (clear_goal(draft.goal) and known):
         return False
@@ -199,6 +294,8 @@ def _clear_polar(draft: Draft, location: Location) -> bool:
     rest = draft.words["rest"]
     if re.match(r"an? ", rest) and not (is_identifier(_own(draft.subject, location)) or is_identifier(rest)):
         return False  # `not an afterthought`
+    if re.search(r"\(nor\b|\bthe same\b|\banything\b|\bmerely\b", rest):
+        return False
     if _BARE_THING.search(rest) or not _known_things(rest, location, draft.subject):
         return False
     if normal(draft.subject) == normal(location.corpus.product):

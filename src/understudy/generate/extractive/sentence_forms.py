@@ -93,6 +93,7 @@ _RUN_TO = re.compile(
     r"^(?:[Rr]un|[Uu]se|[Tt]ype|[Ee]nter|[Ee]xecute) (?P<v>`[^`]+ [^`]+`),? (?:in order )?to (?P<g>[a-z][^,:;`]{4,80})$"
 )
 _TYPED = re.compile(r"(?:[a-z][\w./-]* \S|[a-z]+-[a-z-]+$)")  # what is typed: a program with arguments, or `pg-dump`
+_PLAINLY_TYPED = re.compile(r"^[A-Z]{3,}\b| --?\w|^[a-z]+[-.][\w.-]+ ")  # `DROP TABLE`, `tool --all`, `tool.py x`
 _DO_WITH = re.compile(
     r"^(?P<g>[A-Z][a-z]+ [^,:;`]{2,70}?) (?:with|using|by running|by typing|via)(?: the command)? (?P<v>`[^`]+`)$"
 )
@@ -136,7 +137,8 @@ def _by_command(statement: str) -> Draft | None:
     match = _RUN_TO.match(statement)
     if match:
         command = bare(match["v"])
-        return Draft("command", "", "command", command, "command", command, first_person(match["g"]))
+        said = {"use": ""} if statement[:4].lower() == "use " and not _PLAINLY_TYPED.search(command) else {}
+        return Draft("command", "", "command", command, "command", command, first_person(match["g"]), said)
     match = _DO_WITH.match(statement)
     if match is None or match["g"].split()[0].lower() not in IMPERATIVE | {"pause", "list", "show", "print"}:
         return None
@@ -303,7 +305,7 @@ def _by_verb(statement: str, verbs: Container[str], first: bool) -> Draft | None
         return None
     if base and len(words(rest)) <= 16 and not re.match(r"(?:to|only|in|as|for|by|it|them)\b", rest):
         return Draft("object", subject, verb, rest, "", f"{statement}.", "", {"base": base})
-    if verb in STATIVE or not first:  # a later sentence adds a detail; the first says what a thing does
+    if verb in STATIVE | {"supports", "provides", "offers", "includes", "uses", "needs", "contains"} or not first:  # a later sentence adds a detail; the first says what a thing does
         return None
     return Draft("does", subject, "does", f"{verb} {rest}", "action", f"{statement}.")
 

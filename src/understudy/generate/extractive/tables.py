@@ -31,6 +31,10 @@ _NO_NOUNS = frozenset({"one", "example", "input", "expression", "query", "output
 _PARTS = frozenset(
     {"column", "field", "argument", "parameter", "key", "attribute", "property", "flag", "option", "name"}
 )
+_OWNED = frozenset({"column", "field", "argument", "key", "attribute", "property"})
+"""What one asks of only with the name of the thing that has it."""
+_STILTED = frozenset({"value", "group", "item", "word", "file", "page", "section", "order"})
+"""Columns of which nobody asks `What is the ... of ...?`."""
 _OF_PLACES = frozenset(
     {"file", "folder", "directory", "path", "page", "route", "tool", "concept", "code", "header", "key"}
 )
@@ -65,6 +69,12 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
             continue  # `less than` is no name
         subject = _row_subject(name, noun)
         weak = noun in _PARTS and bare(name).islower() and bare(name).isalpha()  # of what?
+        owned = noun.split()[-1] in _OWNED
+        owner = location.owner_of(name)
+        if owned and owner and not location.program:
+            subject, weak = f"{subject} of {owner}", False
+        elif owned and not location.program and (weak or noun.split()[-1] == "argument"):
+            continue  # whose?
         for i, cell in enumerate(row.cells):
             value = plain(cell).strip()
             if i != column and value not in _EMPTY and lower[i]:
@@ -147,7 +157,7 @@ def _cell(
             kind = value_type(value)
             yield Claim("default", subject, "default", bare(value), start, end, location, kind, words=said)
     elif column in TYPE_COLUMN:
-        if len(value.split()) <= 3:
+        if len(value.split()) <= 3 and (noun not in _OWNED or " of `" in subject or location.program):
             yield Claim("type", subject, "type", bare(value), start, end, location, "data type")
     elif column in REQUIRED_COLUMN:
         if value.lower() in ("yes", "no", "true", "false", "required", "optional"):
@@ -157,7 +167,12 @@ def _cell(
         yield from described(subject, noun, value, start, end, location, row=True)
     elif column == "method" and value.isupper():
         yield Claim("method", subject, "method", value, start, end, location, "method")
-    elif column.split()[-1] in ATTRIBUTE_NOUNS and len(column.split()) <= 3 and noun not in _NO_NOUNS:
+    elif (
+        column.split()[-1] in ATTRIBUTE_NOUNS - _STILTED
+        and len(column.split()) <= 2
+        and noun not in _NO_NOUNS
+        and " " not in noun.removeprefix("environment ")
+    ):
         kind = value_type(value, column)
         if kind != "boolean" and (kind in PRECISE or len(value.split()) <= 3):
             shown = bare(value) if kind in PRECISE else value

@@ -118,7 +118,7 @@ FORWARD: dict[str, tuple[str, ...]] = {
             "{Be} {s} {rest}{c}?",
             "{p}{be} {s} {rest}?",
             "I would like to know: {be} {s} {rest}{c}?",
-            "{Be} {s} {rest}{c}, or not?",
+            "Do you know whether {s} {told}{c}?",
         ),
     ),
     "acts": (
