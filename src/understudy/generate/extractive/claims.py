@@ -67,7 +67,7 @@ class Location:
 
 _PART = re.compile(
     r"(?:the )?(?:\w+ )?`?[\w.<>*-]+`? (?:keyword )?(?P<n>argument|parameter|keyword|field|key|column|attribute|property|"
-    r"mode|clause|modifier|value|subcommand|subdirective|method|variable)s?",
+    r"mode|clause|modifier|value|subcommand|subdirective|method|variable|part)s?",
     re.IGNORECASE,
 )
 

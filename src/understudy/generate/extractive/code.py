@@ -107,7 +107,9 @@ def _plain_goal(goal: str, command: str) -> bool:
         return False
     if re.search(r"\b(?:joe|john|jane|alice|bob|foo|bar|my\w*|example\w*|XXX\w*|YYYY)\b|\.\.\.|<\w", command):
         return False  # an example's names
-    return tokens[:1] not in (["run"], ["use"], ["execute"]) or tokens[-1].strip("`") in command.lower()
+    if tokens[:1] == ["use"]:
+        return False
+    return tokens[:1] not in (["run"], ["execute"]) or tokens[-1].strip("`") in command.lower()
 
 
 def _commented(block: Block, text: str, body: str, location: Location) -> Iterator[Claim]:

@@ -32,7 +32,7 @@ _NO_START = re.compile(
     r"(?:see|same as|the same|like|as|alias|synonym|deprecated|obsolete|this|that|these|those|it|they|not|"
     r"ditto|defaults?|"
     r"changed|added|new|removed|todo|note|example|and|or|but|with|without|for|in|on|at|from|because|you|we|i|yes|no|"
-    r"neither|either|instead|rather|unlike|except|unless|until|usually|typically|normally|otherwise|once|after|before|"
+    r"neither|either|only|where|instead|rather|unlike|except|unless|until|usually|typically|normally|otherwise|once|after|before|"
     r"while|during|since|although|both|"
     r"here|there|then|so|also|similar|identical|equivalent|short|used|reserved|unused|none|n/a)\b",
     re.IGNORECASE,
@@ -83,13 +83,13 @@ def describe(value: str, flag: bool = False) -> Description | None:
         kept[0].split()[1][:1] == "(" or "`" in kept[0].split()[0] or not clean_clause(kept[0].partition(" ")[2])
     ):
         return None  # a sentence about something else
-    if style == "does" and re.match(r"(?:requires?|needs?|see)\b", text, re.IGNORECASE):
+    if style == "does" and re.match(r"(?:requires?|needs?|see|assumes?)\b", text, re.IGNORECASE):
         return None  # what a thing needs is not what it is for
-    if style == "condition" and "," not in kept[0]:
-        return None  # a condition without what follows
+    if style == "condition" and ("," not in kept[0] or _then_told(kept[0])):
+        return None  # a condition without what follows, or with what is to be done
     if style == "does":
         kept[0] = in_third_person(kept[0])
-        if _STILL_TOLD.search(kept[0]):
+        if _still_told(kept[0]):
             return None  # a second verb was left in the imperative
     head = clip(kept[0])
     return Description(style, clip(" ".join(kept)), head)
@@ -103,9 +103,25 @@ def _instructs(sentence: str) -> bool:
 
 _PLAIN_VERBS = "|".join(sorted((BASE_VERBS | IMPERATIVE) - VERBS - NOUNS_TOO - {"read", "set", "put"}))
 _STILL_TOLD = re.compile(
-    rf"(?:[,;]|\b(?:and|but|or|then)) (?:do not|don't|(?:{_PLAIN_VERBS}) "
-    r"(?:the|an?|all|any|it|its|them|each|every|to|into|on|from|with|[a-z]+s)\b)"
+    rf"(?:[,;]|\b(?:and|but|or|then)) (?:just |simply |only |also )?(?:do not|don't|(?:{_PLAIN_VERBS}|issue|exit)\b)"
 )
+_THEN_TOLD = re.compile(rf", (?:then |just |simply )?(?:do not|don't|(?:{_PLAIN_VERBS})\b)")
+_THEN_VERB = re.compile(r", (?:then |just |simply )?(?P<v>[a-z]+)(?<![sy]) (?:an?|the|all|any|each|every|it|them) ")
+
+
+def _then_told(sentence: str) -> bool:
+    """Whether a condition is followed by what is to be done: `If given, interpret all paths ...`."""
+    verb = _THEN_VERB.search(sentence)
+    said = verb is not None and verb["v"] not in PREPOSITIONS | OPENERS | FINITE | {"all", "the", "unlike", "like"}
+    return said or _THEN_TOLD.search(sentence) is not None
+
+
+def _still_told(sentence: str) -> bool:
+    """Whether a verb in the imperative is left: `removes a folder or rename one`, but not `to add and remove`."""
+    match = _STILL_TOLD.search(sentence)
+    return match is not None and not re.search(r"\b(?:to|can|will|may|must|should|not|let)\b", sentence[: match.start()])
+
+
 _VERB_FIRST = re.compile(r"[A-Za-z][a-z]+(?<!ing)(?<!ed)(?<!ly) (?:the|a|an|all|any|each|every) ")
 _SENTENCE = re.compile(r"\b[a-z]{3,}s (?:the|a|an|all|any|its)\b")
 

@@ -82,8 +82,8 @@ def entry_name(term: str) -> str:
             return ""  # a part of the name is a placeholder
         return f"`{(long or short)[0]}`"
     inner = bare(text)
-    if inner.upper() in _REMARKS or ".." in inner:
-        return ""
+    if inner.upper() in _REMARKS or ".." in inner or "``" in text or sum(c.isdigit() for c in inner) > 8:
+        return ""  # no name that anybody asks for
     if inner.isupper() and re.fullmatch(r"[A-Z][A-Z ]{2,40}", inner):  # an SQL command
         return inner
     if "`" in text or is_identifier(inner):

@@ -99,7 +99,9 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
     else:
         name = {"attribute": "noun", "term": "purpose"}.get(form, form)
         templates = BACKWARD.get(name, ())
-    subject = bare(claim.subject.removeprefix(f"the {fields['n']} "))
+    owner = re.search(r" of (`[^`]+`)$", claim.subject)
+    whole = claim.subject[: owner.start()] if owner else claim.subject
+    subject = bare(whole.removeprefix(f"the {fields['n']} "))
     kind = f"subject {fields['n']}" if fields["n"] != "one" else "subject"
     answer, back = upper_first(subject) if " " in subject and "`" not in claim.subject else subject, "reversed"
     fields = {**fields, "v": clip(value)}
@@ -130,6 +132,8 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
     name = re.fullmatch(r" in ([\w.+-]+)", fields["c"])
     if name and re.search(rf"(?<!\w){re.escape(name[1].lower())}(?!\w)", said):
         fields |= {"c": "", "p": ""}  # the question names the program or product by itself
+    if owner and fields["n"] != "one":
+        fields["n"] = f"{fields['n']} of {owner[1]}"
     if templates and answer:
         topic = normal(f"back {form} {claim.attribute} {value}{fields['c']}")
         option = upper_first(clip(answer)) if answer.startswith(("the ", "a ", "an ")) else clip(answer)

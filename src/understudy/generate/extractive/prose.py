@@ -200,7 +200,11 @@ def _admitted(draft: Draft, location: Location, at: int) -> bool:
             r"[A-Za-z] \d[\d.]*$|^(?:Table|Figure|Chapter|Section|Example|Listing|Step|Part) \S+$", draft.subject
         ):
             return False  # `Connection 1` belongs to an example
-        if re.match(r"`?['\"]|(?:The |the )?(?:optional|initial)\b|Setting (?:an?|the)\b", draft.subject):
+        if re.match(r"`?['\"]|(?:The |the )?(?:optional|initial|leading)\b|Setting\b|.* The\b|.*<", draft.subject):
+            return False
+        if draft.subject[:2] in ("--", "`-") and not (location.program or location.owner):
+            return False  # whose option?
+        if re.search(r"\bexamples?\b", draft.value):
             return False
         if re.fullmatch(r"`\w{1,3}`", draft.subject) or (draft.form == "object" and _is_name(draft.subject, location)):
             return False
@@ -294,7 +298,7 @@ def _clear_polar(draft: Draft, location: Location) -> bool:
     rest = draft.words["rest"]
     if re.match(r"an? ", rest) and not (is_identifier(_own(draft.subject, location)) or is_identifier(rest)):
         return False  # `not an afterthought`
-    if re.search(r"\(nor\b|\bthe same\b|\banything\b|\bmerely\b", rest):
+    if re.search(r"\(nor\b|^to be\b|\bthe same\b|\banything\b|\bmerely\b", rest):
         return False
     if _BARE_THING.search(rest) or not _known_things(rest, location, draft.subject):
         return False

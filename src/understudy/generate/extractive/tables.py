@@ -10,7 +10,6 @@ from understudy.generate.extractive.claims import Claim, Location
 from understudy.generate.extractive.descriptions import describe
 from understudy.generate.extractive.grammar import is_identifier, points_away
 from understudy.generate.extractive.lexicon import (
-    ATTRIBUTE_NOUNS,
     DEFAULT_COLUMN,
     DESCRIBES,
     IDENTIFIES,
@@ -33,8 +32,15 @@ _PARTS = frozenset(
 )
 _OWNED = frozenset({"column", "field", "argument", "key", "attribute", "property"})
 """What one asks of only with the name of the thing that has it."""
-_STILTED = frozenset({"value", "group", "item", "word", "file", "page", "section", "order"})
-"""Columns of which nobody asks `What is the ... of ...?`."""
+_ASKED_OF = frozenset(
+    """
+    address capacity code colour color command cost delay duration encoding extension frequency host interval length
+    level licence license limit maximum memory minimum path period permission platform port precedence prefix priority
+    protocol range rate ratio release resolution schedule scheme scope shortcut size state status suffix symbol syntax
+    target threshold time timeout token unit url user version volume weight width
+    """.split()  # noqa: SIM905
+)
+"""Columns of which one asks `What is the ... of ...?`; of a `name`, a `type` or a `group` nobody does."""
 _OF_PLACES = frozenset(
     {"file", "folder", "directory", "path", "page", "route", "tool", "concept", "code", "header", "key"}
 )
@@ -63,12 +69,16 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
             not name
             or name in _EMPTY
             or not words(name)
+            or "``" in name
+            or sum(c.isdigit() for c in name) > 8
             or any(_SAMPLE.match(bare(plain(cell)).lower()) for cell in row.cells)
             or not (is_identifier(name) or name[:1].isupper() or " " not in name)
         ):
             continue  # `less than` is no name
         subject = _row_subject(name, noun)
         weak = noun in _PARTS and bare(name).islower() and bare(name).isalpha()  # of what?
+        short = value_type(bare(name)) == "flag" and len(bare(name)) < 3
+        weak = weak or short or bool(location.program)
         owned = noun.split()[-1] in _OWNED
         owner = location.owner_of(name)
         if owned and owner and not location.program:
@@ -168,7 +178,7 @@ def _cell(
     elif column == "method" and value.isupper():
         yield Claim("method", subject, "method", value, start, end, location, "method")
     elif (
-        column.split()[-1] in ATTRIBUTE_NOUNS - _STILTED
+        column.split()[-1] in _ASKED_OF
         and len(column.split()) <= 2
         and noun not in _NO_NOUNS
         and " " not in noun.removeprefix("environment ")

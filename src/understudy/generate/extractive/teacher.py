@@ -88,8 +88,8 @@ def spare_options(claims: Sequence[Claim], pages: Mapping[str, Page]) -> Iterato
 
 
 def find_product(pages: Sequence[Page]) -> str:
-    """The name most documents speak of: capitalised inside sentences, in at least half of two or more documents, or in
-    a quarter, where no other is in a third as many."""
+    """The name most documents speak of: capitalised inside sentences, in at least half of two or more documents, in two
+    fifths, where no other is in half as many, or in a quarter, where no other is in a third as many."""
     seen: Counter[str] = Counter()
     for page in pages:
         text = re.sub(r"```.*?```|`[^`]*`|https?://\S+", " ", page.document.text, flags=re.DOTALL)
@@ -101,4 +101,5 @@ def find_product(pages: Sequence[Page]) -> str:
     (name, count), *others = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
     next_best = others[0][1] if others else 0
     alone = count >= len(pages) / 4 and count >= 3 * next_best
+    alone = alone or (count >= 0.4 * len(pages) and count >= 2 * next_best)
     return name if count >= max(2, len(pages) / 2) or (alone and count > 4) else ""
