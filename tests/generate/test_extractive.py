@@ -115,12 +115,13 @@ def test_tables_options_and_lists(page: MakePage, manual: dict[str, str]) -> Non
         assert answer(taught, question) == expected
 
 
-def test_two_answers_are_told_apart_by_page_or_not_asked(page: MakePage) -> None:
+def test_what_has_two_answers_names_its_program_or_is_not_asked(page: MakePage) -> None:
+    """Nobody asks what holds "according to the page": where no program or command tells the two apart, none is asked."""
     one = page("# Relay\n\nThe retry limit of the worker is 5.\n", "a.md", "Relay")
     two = page("# Store\n\nThe retry limit of the worker is 9.\n", "b.md", "Store")
     taught = teach(one, two)
-    assert answer(taught, 'What is the retry limit of the worker according to the page "Relay"?') == "5"
-    assert answer(taught, 'What is the retry limit of the worker according to the page "Store"?') == "9"
+    assert taught.facts == ()
+    assert {o.reason for o in taught.outcomes.values()} == {"its questions would not say of what they ask"}
     twice = page(
         "# Relay\n\nThe retry limit of the worker is 5. The retry limit of the worker is 9.\n", "a.md", "Relay"
     )

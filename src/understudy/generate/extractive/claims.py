@@ -14,6 +14,7 @@ _PROGRAM = re.compile(
 )
 
 
+_NO_PROGRAM = re.compile(r"\b(?:API|APIS|FAQ|HOWTO|README|TODO|GUIDE|SQL)$|\(7\w*\)")
 _OWNER = re.compile(r"(?P<o>`[^`]{2,40}`|[a-z]\w*(?:[._]\w+)+(?:\(\))?|\w+\(\)|[a-z]+[A-Z]\w+)")
 
 
@@ -38,9 +39,14 @@ class Location:
 
     @property
     def program(self) -> str:
-        """The program or module that the page is about, where the title is its name: `git-push(1)`, `ALTER TABLE`."""
+        """The program or module that the page is about, where the title is its name: `git-push(1)`, `ALTER TABLE`; with
+        its subcommand where the section is about one."""
         match = _PROGRAM.fullmatch(self.title)
-        return match[1] if match else ""
+        if match is None or _NO_PROGRAM.search(self.title):
+            return ""
+        named = re.compile(rf"`?({re.escape(match[1])}(?: [a-z][\w-]*)+)")
+        below = next((found for h in reversed(self.headings) if (found := named.match(h))), None)
+        return below[1] if below else match[1]  # `tool sub` under a heading of that name
 
     @property
     def owner(self) -> str:

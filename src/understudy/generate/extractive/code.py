@@ -129,10 +129,12 @@ def _commented(block: Block, text: str, body: str, location: Location) -> Iterat
 
 def _shell(block: Block, text: str, body: str, goal: str, vague: bool, location: Location) -> Iterator[Claim]:
     lines = [line.strip() for line in body.split("\n")]
+    if any(line.startswith("$ ") for line in lines):
+        lines = [line for line in lines if line.startswith("$ ")]  # the rest is what was printed
     lines = [re.sub(r"^\$ | +#.*$", "", line) for line in lines if line and not line.startswith("#")]
     command = "\n".join(lines)
     span = _span(block, text, body)
-    if command.endswith("\\") or re.search(r"\[\w[^\]]*\] \[|<[a-z][\w -]*>", command):
+    if re.search(r"\\(?:\n|$)|^-", command) or re.search(r"\[\w[^\]]*\] \[|<[a-z][\w -]*>", command):
         return  # a synopsis
     if not _plain_goal(goal, command):
         return

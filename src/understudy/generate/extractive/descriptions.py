@@ -66,14 +66,18 @@ def describe(value: str, flag: bool = False) -> Description | None:
         text = upper_first(own["rest"])
     elif own and re.match(r"is (?:the|an?) ", own["rest"]):
         text = upper_first(own["rest"][3:])
-    if _NO_START.match(text) or text.endswith((":", ",", ";")) or "|" in text or "\\`" in text:
+    if _NO_START.match(text) or text.endswith((":", ",", ";", " like", " like.")) or "|" in text or "\\`" in text:
         return None
     kept: list[str] = []
     for start, end in sentences(text):
         sentence = text[start:end]
-        if points_away(sentence) or len(" ".join([*kept, sentence])) > _LONGEST or (kept and _instructs(sentence)):
+        if points_away(sentence) or len(" ".join([*kept, sentence])) > _LONGEST or (
+            kept and (_instructs(sentence) or (sentence.startswith(("If", "When")) and _then_told(sentence)))
+        ):
             break
         kept.append(sentence)
+    if _CONDITION.search(text[len(" ".join(kept)) :]):
+        return None  # what is left out takes back some of it
     if not kept or len(words(kept[0])) < 2 or not _balanced(" ".join(kept)):
         return None
     style = _style(kept[0], flag)
@@ -83,7 +87,7 @@ def describe(value: str, flag: bool = False) -> Description | None:
         kept[0].split()[1][:1] == "(" or "`" in kept[0].split()[0] or not clean_clause(kept[0].partition(" ")[2])
     ):
         return None  # a sentence about something else
-    if style == "does" and re.match(r"(?:requires?|needs?|see|assumes?)\b", text, re.IGNORECASE):
+    if style == "does" and re.match(r"(?:requires?|needs?|see|assumes?|attempts?|takes an?|allows for)\b", text, re.IGNORECASE):
         return None  # what a thing needs is not what it is for
     if style == "condition" and ("," not in kept[0] or _then_told(kept[0])):
         return None  # a condition without what follows, or with what is to be done
@@ -98,12 +102,13 @@ def describe(value: str, flag: bool = False) -> Description | None:
 def _instructs(sentence: str) -> bool:
     """Whether a later sentence tells what to do: it is not said of the thing that is described."""
     first = sentence.split()[0].lower().strip("`\"(,")
-    return first in (IMPERATIVE | BASE_VERBS) - VERBS or first in ("instead", "don't", "note", "you", "otherwise")
+    return first in (IMPERATIVE | BASE_VERBS) - VERBS or first in ("instead", "specifically", "don't", "note", "you", "otherwise")
 
 
 _PLAIN_VERBS = "|".join(sorted((BASE_VERBS | IMPERATIVE) - VERBS - NOUNS_TOO - {"read", "set", "put"}))
 _STILL_TOLD = re.compile(
-    rf"(?:[,;]|\b(?:and|but|or|then)) (?:just |simply |only |also )?(?:do not|don't|(?:{_PLAIN_VERBS}|issue|exit)\b)"
+    rf"(?:[,;]|\b(?:and|but|or|then)) (?:but |and |just |simply |only |also )?"
+    rf"(?:do not|don't|(?:{_PLAIN_VERBS}|issue|exit|list|output|print)\b(?! of\b))"
 )
 _THEN_TOLD = re.compile(rf", (?:then |just |simply )?(?:do not|don't|(?:{_PLAIN_VERBS})\b)")
 _THEN_VERB = re.compile(r", (?:then |just |simply )?(?P<v>[a-z]+)(?<![sy]) (?:an?|the|all|any|each|every|it|them) ")
@@ -119,9 +124,17 @@ def _then_told(sentence: str) -> bool:
 def _still_told(sentence: str) -> bool:
     """Whether a verb in the imperative is left: `removes a folder or rename one`, but not `to add and remove`."""
     match = _STILL_TOLD.search(sentence)
-    return match is not None and not re.search(r"\b(?:to|can|will|may|must|should|not|let)\b", sentence[: match.start()])
+    if match is None:
+        return False
+    before = sentence[: match.start()] + (" not" if " not " in sentence and match.group()[:2] in ("an", "or") else "")
+    return not re.search(r"\b(?:to|can|will|may|must|should|let)\b| not$", before)
 
 
+_CONDITION = re.compile(
+    r"\b(?:only|must|unless|except|ignored|not (?:allowed|supported)|no effect|cannot|however|experimental|deprecated|"
+    r"obsolete|otherwise|requires?)\b",
+    re.IGNORECASE,
+)
 _VERB_FIRST = re.compile(r"[A-Za-z][a-z]+(?<!ing)(?<!ed)(?<!ly) (?:the|a|an|all|any|each|every) ")
 _SENTENCE = re.compile(r"\b[a-z]{3,}s (?:the|a|an|all|any|its)\b")
 
@@ -162,6 +175,8 @@ def _style(sentence: str, flag: bool) -> Style | None:
         return None  # `Start type of the service`
     if first in NOUNS_TOO and second not in DETERMINERS and (not flag or second in PREPOSITIONS):
         return None
+    if len(sentence.split()[0]) > 1 and sentence.split()[0].strip("`").isupper():
+        return None  # `MERGE statement` names a statement
     if (first in IMPERATIVE or first in BASE_VERBS) and second not in FINITE | {"of", "to"}:
         return "does" if not _NOUN_ENDING.search(first) or first in IMPERATIVE else None
     if first in IMPERATIVE or first in BASE_VERBS or first.endswith("ed"):

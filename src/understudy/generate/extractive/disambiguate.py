@@ -19,11 +19,14 @@ _NARROWED |= {"set", "steps", "term", "type"}
 """Forms that may name their page: what a page lists belongs to it. Prose that disagrees is not asked at all."""
 
 
+_NO_OWNER = "its questions would not say of what they ask"
+
+
 def disambiguate(claims: Sequence[Claim], pages: dict[str, Page], product: str) -> tuple[list[Fact], dict[str, str]]:
     """Claims as facts whose questions have one answer in the whole corpus.
 
-    Returns the facts and, for chunks that lost a claim, the reason. A question that would have two answers is
-    narrowed to its page, then to its section; where that does not help, it is not asked.
+    Returns the facts and, for chunks that lost a claim, the reason. A question that would have two answers names the
+    program or command; where there is none, or that does not help, it is not asked.
     """
     owners: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for claim in claims:
@@ -59,6 +62,9 @@ def disambiguate(claims: Sequence[Claim], pages: dict[str, Page], product: str) 
             len(owners[claim.form, claim.attribute, normal(claim.value)]) > 1 or not 1 <= len(words(claim.value)) <= 18
         )
         where = context(claim, level[i], product)
+        if where is None:
+            lost.setdefault(chunk.chunk_id, _NO_OWNER)
+            continue
         asserted = premise(claim, where, values)
         made = asks(claim, where, one_way) + ((asserted,) if asserted else ())
         made = tuple(ask for ask in made if normal(ask.questions[0]) not in taken and ask.answer)
@@ -88,32 +94,24 @@ def _disagree(claims: Sequence[Claim]) -> bool:
 def _by_question(claims: Sequence[Claim], level: dict[int, int], product: str) -> dict[str, list[int]]:
     groups: dict[str, list[int]] = {}
     for i, claim in enumerate(claims):
-        asked = asks(claim, context(claim, level[i], product), True) or asks(
-            claim, context(claim, level[i], product), False
-        )
+        where = context(claim, level[i], product)
+        told = context(claim, 0, product) if where is None else where
+        asked = asks(claim, told or "", True) or asks(claim, told or "", False)
         if not asked:
             continue  # nothing to ask
-        question = asked[0].questions[0]
+        question = f"{asked[0].questions[0]}{f' {claim.location.document.doc_id}' if where is None else ''}"
         groups.setdefault(normal(question), []).append(i)
     return groups
 
 
-def context(claim: Claim, level: int, product: str) -> str:
-    """What is added to a question: nothing or the product (0), the page (1), the section of the page (2, 3)."""
+def context(claim: Claim, level: int, product: str) -> str | None:
+    """What is added to a question: nothing or the product (0), the program or command that the claim belongs to (1).
+
+    None where that is not enough: nobody asks what a page says "according to" itself.
+    """
     location = claim.location
     said = (claim.words.get(w, "") for w in ("goal", "question", "rest", "base", "participle"))
     told = normal(" ".join([claim.subject, *said]))
     if level == 0:
         return "" if not product or normal(product) in told.replace("'s", "").split() else f" in {product}"
-    program = location.program
-    if program:
-        whole = f" in {program}"
-    elif product and normal(product) not in normal(location.title).split():
-        whole = f' according to the {product} page "{location.title}"'
-    else:
-        whole = f' according to the page "{location.title}"'
-    if level >= 2 and location.section and normal(location.section) != normal(claim.subject):
-        if program:
-            return f' in the section "{location.section}" of {program}'
-        return f' according to the section "{location.section}" of the page "{location.title}"'
-    return whole
+    return f" in {location.program}" if level == 1 and location.program else None

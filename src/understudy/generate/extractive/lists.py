@@ -30,6 +30,8 @@ _LONG_FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 _SHORT_FLAG = re.compile(r"(?<![\w-])-[A-Za-z0-9]\b")
 _NAME = re.compile(r"\\?[A-Za-z_$][\w.$:/-]*(?:\(\))?")
 _KNOWN_ALONE = re.compile(r"[_()./]|[a-z][A-Z]|[A-Z]{4,}|\w-\w")
+_KNOWN_BY_ITSELF = re.compile(r"\(\)|[./]|[a-z][A-Z]|[A-Z]{4,}|_[^_]+_|^[A-Z]+_[A-Za-z]")
+_TYPE_WORDS = frozenset({"boolean", "integer", "string", "value", "number", "expression", "condition", "text"})
 _REMARKS = frozenset(
     """
     NOTE NOTES WARNING WARNINGS TIP TIPS HINT CAUTION IMPORTANT DANGER INFO TODO FIXME EXAMPLE EXAMPLES SYNOPSIS BUGS
@@ -85,7 +87,7 @@ def entry_name(term: str) -> str:
     if inner.upper() in _REMARKS or ".." in inner or "``" in text or sum(c.isdigit() for c in inner) > 8:
         return ""  # no name that anybody asks for
     if inner.isupper() and re.fullmatch(r"[A-Z][A-Z ]{2,40}", inner):  # an SQL command
-        return inner
+        return inner if len(set(inner.split())) == len(inner.split()) else ""  # else two ways side by side
     if "`" in text or is_identifier(inner):
         first = inner.split(",")[0].strip()
         return f"`{first}`" if _NAME.fullmatch(first) and first == inner else ""
@@ -131,13 +133,19 @@ def _entry(
         noun = "argument"
     elif label.endswith("()`"):
         noun = "method" if "." in label else "function"
-    alone = bool(_KNOWN_ALONE.search(name.replace("()", "")))
-    owner = location.owner_of(name) if noun in ("argument", "parameter", "field") and name.isidentifier() else ""
+    alone = bool((_KNOWN_ALONE if noun != "one" else _KNOWN_BY_ITSELF).search(name))
+    if noun in ("parameter", "argument") and name.lower() in _TYPE_WORDS:
+        return  # a placeholder, no name
+    owner = location.owner_of(name) if name.isidentifier() and name.islower() else ""
+    owner = owner if noun in ("argument", "parameter", "field") or owner.endswith("()`") else ""
     if (called == "argument" or (noun == "parameter" and not alone)) and not (owner or location.program):
         return  # whose?
-    weak = bool(location.program) or (len(name) < 3 if kind == "flag" else not (alone or owner))
+    flag = kind == "flag" and (len(name) < 3 or bool(location.corpus.product))  # a product has several programs
+    weak = bool(location.program) or flag or (kind != "flag" and not (alone or owner))
     if weak and not location.program and (kind != "flag" or noun == "one"):
         return  # `name` alone says too little
+    if noun == "one" and re.fullmatch(r"[a-z]+|[A-Z][a-z]+[A-Z]*", name):
+        return  # a plain word: of what?
     if noun == "one" and re.fullmatch(r"`?[A-Z]+`?", label):
         return  # a word in capitals: of what?
     parts = set(re.findall(r"[a-z]+", name.lower()))

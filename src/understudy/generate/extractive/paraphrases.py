@@ -20,6 +20,7 @@ from understudy.normal import normal, words
 
 _KINDS = {"howto": "howto", "command": "howto", "steps": "howto", "advice": "howto", "condition": "applied"}
 _SETS = frozenset({"parameter", "option", "setting", "flag", "variable", "environment variable", "argument"})
+_PLAIN_FLAGS = frozenset({"--help", "--version", "--verbose", "--quiet", "-help", "-version", "--usage"})
 _CALLED = re.compile(
     rf"[Tt]he `?[^ ]+`? (?P<n>{'|'.join(NOUNS)}|function|pragma|statement|clause|class|module|interface)"
 )
@@ -43,11 +44,14 @@ def asks(claim: Claim, context: str, one_way: bool) -> tuple[Ask, ...]:
     fields |= claim.words
     if fields.get("base", "").endswith(" in"):
         fields["c"] = f",{context}" if context else ""  # `What does it result in, in Heron?`
+    if bare(claim.subject).split(" ")[-1] in _PLAIN_FLAGS:
+        return ()  # everybody knows
     if "goal" in fields:
         fields["Goal"] = upper_first(fields["goal"])
     empty = _says_nothing(claim)
     found = [] if empty else [_forward(claim, fields)]
-    if not one_way and not (empty and fields["n"] in _SETS | {"field", "column", "key"}):
+    told = _stems(claim.value) - _stems(" ".join(_GENERIC))
+    if not one_way and not (told <= _stems(claim.subject) and fields["n"] in _SETS | {"field", "column", "key"}):
         found += _backward(claim, fields)
     if not examinable(claim, context):
         found = [replace(ask, examined=False) for ask in found]
@@ -73,6 +77,10 @@ def _forward(claim: Claim, fields: dict[str, str]) -> Ask:
     asked_as = "howto" if form == "faq" and "goal" in fields else form
     if form == "term" and (fields["n"] in _SETS or fields.get("head", "").lower().startswith(("whether", "how "))):
         asked_as = "sets"
+    if asked_as == "sets" and bare(claim.subject).split()[-1].isupper():
+        asked_as = "term"  # a constant sets nothing
+    elif asked_as == "sets" and fields["n"] not in _SETS:
+        asked_as = "tells"
     templates = RELATIONS[int(number)].forward if number else FORWARD[asked_as]
     option = option_of(claim)
     if form in ("purpose", "term") and not claim.answer:
@@ -107,9 +115,15 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
     fields = {**fields, "v": clip(value)}
     if form in ("purpose", "term"):
         fields["does_this"] = does_this(fields.get("head", ""), fields.get("style", "condition"), fields["n"])  # type: ignore[arg-type]
+        if fields["n"] == "variable" or fields["does_this"].startswith("does not") or _holds_placeholder(
+            claim, fields["does_this"]
+        ):
+            return []
         if fields["n"] == "one" or not fields["does_this"] or _gives_away(fields["n"], subject, fields["does_this"]):
             return []
-    elif form in ("attribute", "default"):
+    elif form == "default":
+        return []  # nobody looks for what is 10 by default
+    elif form == "attribute":
         if fields["n"] == "one" or claim.type not in PRECISE:
             return []
     elif form in ("object", "does"):
@@ -127,7 +141,7 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
     elif form == "meaning":
         fields["v"] = lower_first(clip(value))
         sentence = len(words(value)) <= 12 and re.search(r"\b(?:is|are|was|were|has|have|do|does|can|cannot)\b", value)
-        templates = templates if sentence and fields["n"] != "one" else ()
+        templates = templates if sentence and fields["n"] != "one" and "<" not in value else ()
     said = f"{fields['v']} {fields.get('does_this', '')}".lower()
     name = re.fullmatch(r" in ([\w.+-]+)", fields["c"])
     if name and re.search(rf"(?<!\w){re.escape(name[1].lower())}(?!\w)", said):
@@ -145,7 +159,9 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
 _GENERIC = frozenset(
     """
     a an the of to for in on its new existing define defines change changes definition remove removes create creates set
-    sets specify specifies value name named current given used use uses be is are that which will this by with from or
+    sets specify specifies value name named current currently available defined given used use uses all mode enables enable turns on verbose verbosely runs when where how if whether implements implement identifies identify
+    contains contain holds hold short number type controls control not does do
+ be is are that which will this by with from or
     and one option parameter argument setting flag information show shows print prints display displays output outputs
     drop drops add adds return returns get gets message list lists only
     """.split()  # noqa: SIM905
@@ -160,7 +176,9 @@ def _says_nothing(claim: Claim) -> bool:
     if told <= _stems(claim.subject):
         return True
     where = f"{claim.subject} {claim.location.title} {claim.location.section}"
-    return claim.form in ("purpose", "term") and told <= _stems(where)
+    joined, named = "".join(words(where)), _stems(where)
+    beyond = {s for s in told if s not in joined and not any(len(n) > 3 and s.startswith(n[:4]) for n in named)}
+    return len(beyond) <= int(claim.form in ("purpose", "term"))
 
 
 def _stems(text: str) -> set[str]:
@@ -169,9 +187,20 @@ def _stems(text: str) -> set[str]:
     return {part.lower().rstrip("s")[:5] for part in [*parts, *words(text)]}
 
 
+def _holds_placeholder(claim: Claim, text: str) -> bool:
+    """Whether a text speaks of a placeholder of its entry's own name: `fam` of `-f fam`, `DIR` of `--dir=DIR`."""
+    label = claim.location.document.text[claim.start : claim.end].split("\n", 1)[0]
+    label = re.split(r"\s?:\**\s", label)[0]
+    label = label.strip("| ").split("|")[0]
+    places = {w for w in re.split(r"[^\w-]+", re.sub(r"(?<!\w)--?[\w-]+", " ", label)) if len(w) > 1 and not w.isdigit()}
+    return len(label) < 80 and bool(places & set(re.split(r"[^\w-]+", text))) or "<" in text
+
+
 def _gives_away(noun: str, name: str, description: str) -> bool:
     """Whether a description holds all of a placeholder's name: `new_owner`, the new owner."""
     parts = set(re.findall(r"[a-z]+", bare(name).lower()))
+    if re.match(r"(?:sets|holds) (?:an? |the (?:shortcut|current|name of an?|optional|only)\b|attempts?\b)", description):
+        return True  # stilted
     return noun in ("parameter", "argument", "field", "column", "one") and parts <= set(words(description))
 
 

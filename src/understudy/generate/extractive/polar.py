@@ -79,6 +79,8 @@ def _draft(
         return None
     if has_pronoun(rest) or points_away(rest) or rest.count("(") != rest.count(")") or rest.count('"') % 2:
         return None
+    if re.search(r"\band (?:disabled|not)\b|\bexcept\b", rest):
+        return None
     if "," in rest and not re.search(r", \S.*,? (?:and|or) ", rest):
         return None
     if re.search(r"\b(?:and|or) (?:no )?[\w-]+(?: [\w-]+){0,4} (?:is|are|was|were|has|have|can|may|must|will)\b", rest):

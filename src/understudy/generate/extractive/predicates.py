@@ -57,7 +57,7 @@ _NEW = re.compile(
 def by_since(statement: str) -> Draft | None:
     """Since which version there is a thing, or there is none any more."""
     match = _SINCE.match(statement) or _NEW.match(statement)
-    if match is None or re.search(r"\b(?:and|or)$", match["s"]):
+    if match is None or re.search(r"\b(?:and|or)$", match["s"]) or "Table" in statement or "Section" in statement:
         return None
     be = match.groupdict().get("b") or "was"
     if not is_noun_phrase(match["s"]):

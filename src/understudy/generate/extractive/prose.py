@@ -99,7 +99,7 @@ _DETAIL = re.compile(r"\b(?:by default|automatically|also|always|never|simply|on
 _PRAISE = re.compile(
     r"(?:an?|the|one of the) (?:\w+ly )?(?:important|essential|excellent|popular|powerful|rich|brand|useful|nice|handy|"
     r"convenient|wonderful|fantastic|perfect|crucial|critical|vital|core|heart|compatible|fundamental|central|special|"
-    r"typical|common|natural|logical|valid|generali[sz]ation|extension|bit|subset|superset|variant|variation|part|piece|kind of)\b",
+    r"typical|common|natural|complex|no-op|trick|way|logical|valid|generali[sz]ation|extension|bit|subset|superset|variant|variation|part|piece|kind of)\b",
     re.IGNORECASE,
 )
 
@@ -175,7 +175,7 @@ def _claim(draft: Draft, start: int, end: int, location: Location) -> Claim:
 
 def _weak(draft: Draft, location: Location) -> bool:
     """Whether the question must name the program: programs share their flags, and their `ping command`."""
-    flag = re.search(r"(?<!\w)--?[A-Za-z]", draft.subject) or part_of(draft.subject)
+    flag = re.search(r"(?<!\w)--?[A-Za-z]|\boption$", draft.subject) or part_of(draft.subject)
     return bool(location.program and (flag or not (location.corpus.product or is_identifier(draft.subject))))
 
 

@@ -143,7 +143,8 @@ def _by_command(statement: str) -> Draft | None:
     if match is None or match["g"].split()[0].lower() not in IMPERATIVE | {"pause", "list", "show", "print"}:
         return None
     command, second = bare(match["v"]), match["g"].split()[1].lower()
-    if (match["g"].split()[0].lower() in NOUNS_TOO and second not in DETERMINERS) or not _TYPED.match(command):
+    typed = _TYPED.match(command) and command[0] != "-"
+    if (match["g"].split()[0].lower() in NOUNS_TOO and second not in DETERMINERS) or not typed:
         return None
     return Draft("command", "", "command", command, "command", command, first_person(match["g"]))
 
@@ -178,7 +179,7 @@ def _by_attribute(statement: str) -> Draft | None:
             "version",
             "date",
         )
-        if words(attribute)[-1] not in ATTRIBUTE_NOUNS and not measured:
+        if (words(attribute)[-1] not in ATTRIBUTE_NOUNS and not measured) or words(attribute)[-1] in ("value", "name"):
             continue
         if set(words(attribute)) & (NOT_SUBJECT | VERBS) or len(words(attribute)) > 4:
             continue
@@ -246,7 +247,8 @@ def _passive(pattern: re.Pattern[str], form: str, kind: str) -> Callable[[str], 
     def read(statement: str) -> Draft | None:
         match = pattern.match(statement)
         if match is None or re.match(
-            r"(?:by|in|to|at|with) (?:default|general|particular|case|order|addition)\b", match["v"]
+            r"(?:by|in|to|at|with) (?:default|general|particular|case|order|addition)\b|with \w+ arguments|.*, and the\b",
+            match["v"],
         ):
             return None
         parts = {k: v for k, v in match.groupdict().items() if k in ("b", "f")}

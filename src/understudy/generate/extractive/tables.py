@@ -60,7 +60,9 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
     if column is None:
         return
     noun = noun_of(lower[column], location)
-    numbered = value_type(bare(plain(body[0].cells[column]))) in ("number", "code")
+    names = [bare(plain(row.cells[column])) for row in body]
+    numbered = value_type(names[0]) in ("number", "code")
+    numbered = numbered or 2 * sum(bool(re.fullmatch(r"[A-Z]{1,2}\d[\d-]*", n)) for n in names) > len(names)
     if numbered and noun not in ("code", "error code", "status", "port", "error", "event", "exit status"):
         return
     for row in body:
@@ -70,6 +72,7 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
             or name in _EMPTY
             or not words(name)
             or "``" in name
+            or name.endswith("...")
             or sum(c.isdigit() for c in name) > 8
             or any(_SAMPLE.match(bare(plain(cell)).lower()) for cell in row.cells)
             or not (is_identifier(name) or name[:1].isupper() or " " not in name)
@@ -77,14 +80,19 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
             continue  # `less than` is no name
         subject = _row_subject(name, noun)
         weak = noun in _PARTS and bare(name).islower() and bare(name).isalpha()  # of what?
-        short = value_type(bare(name)) == "flag" and len(bare(name)) < 3
-        weak = weak or short or bool(location.program)
+        if not location.program and (
+            re.fullmatch(r"[-\d.:]+", bare(name)) or (value_type(bare(name)) == "flag" and len(name.split()[0]) < 3)
+        ):
+            continue  # `-c` and byte 12: of which command, of which file?
+        weak = weak or bool(location.program)
         owned = noun.split()[-1] in _OWNED
         owner = location.owner_of(name)
         if owned and owner and not location.program:
             subject, weak = f"{subject} of {owner}", False
-        elif owned and not location.program and (weak or noun.split()[-1] == "argument"):
-            continue  # whose?
+        elif owned and not location.program:
+            if weak or noun.split()[-1] == "argument":
+                continue  # whose?
+            weak = "." not in name
         for i, cell in enumerate(row.cells):
             value = plain(cell).strip()
             if i != column and value not in _EMPTY and lower[i]:
@@ -167,7 +175,7 @@ def _cell(
             kind = value_type(value)
             yield Claim("default", subject, "default", bare(value), start, end, location, kind, words=said)
     elif column in TYPE_COLUMN:
-        if len(value.split()) <= 3 and (noun not in _OWNED or " of `" in subject or location.program):
+        if len(value.split()) <= 3 and (noun not in _OWNED | {"one"} or " of `" in subject or location.program):
             yield Claim("type", subject, "type", bare(value), start, end, location, "data type")
     elif column in REQUIRED_COLUMN:
         if value.lower() in ("yes", "no", "true", "false", "required", "optional"):

@@ -96,10 +96,25 @@ def find_product(pages: Sequence[Page]) -> str:
         inside = Counter(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z]*[a-z][A-Za-z]*)\b", text))
         lower = Counter(re.findall(r"\b[a-z]+\b", text))  # `vite` is typed, Vite is the product
         seen.update({w for w, n in inside.items() if n > 3 * lower[w.lower()] and w not in _NOT_PRODUCTS})
+    typed = _typed_product(pages)
     if not seen:
-        return ""
+        return typed
     (name, count), *others = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
     next_best = others[0][1] if others else 0
     alone = count >= len(pages) / 4 and count >= 3 * next_best
     alone = alone or (count >= 0.4 * len(pages) and count >= 2 * next_best)
-    return name if count >= max(2, len(pages) / 2) or (alone and count > 4) else ""
+    return name if count >= max(2, len(pages) / 2) or (alone and count > 4) else typed
+
+
+_TYPED = re.compile(r"^(?:```|~~~) *(?:bash|sh|shell|console|zsh)[^\n]*\n[ \t]*(?:\$ +)?([a-z][\w-]*)", re.MULTILINE)
+
+
+def _typed_product(pages: Sequence[Page]) -> str:
+    """A program that more than half of at least ten pages both name in their prose and show typed; empty where none."""
+    seen: Counter[str] = Counter()
+    for page in pages:
+        typed = set(_TYPED.findall(page.document.text))
+        prose = set(re.findall(r"(?<![\w-])[a-z][\w-]*", re.sub(r"```.*?```|`[^`]*`|https?://\S+", " ", page.document.text, flags=re.DOTALL)))
+        seen.update({w for w in typed & prose if w.capitalize() not in _NOT_PRODUCTS})
+    name, count = next(iter(seen.most_common(1)), ("", 0))
+    return name if len(pages) >= 10 and 2 * count > len(pages) else ""

@@ -56,6 +56,12 @@ FORWARD: dict[str, tuple[str, ...]] = {
         "Can you explain what {s} controls{c}?",
         "What do I control with {s}{c}?",
     ),
+    "tells": (
+        "What does {s} tell{c}?",
+        "{p}what does {s} stand for?",
+        "What is the meaning of {s}{c}?",
+        "Can you explain what {s} tells{c}?",
+    ),
     "definition": (
         "What {be} {s}{c}?",
         "{p}what {be} {s}?",
