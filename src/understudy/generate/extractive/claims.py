@@ -72,7 +72,8 @@ class Location:
 
 
 _PART = re.compile(
-    r"(?:the )?(?:\w+ )?`?[\w.<>*-]+`? (?:keyword )?(?P<n>argument|parameter|keyword|field|key|column|attribute|property|"
+    r"(?:the )?(?:\w+ )?`?[\w.<>*-]+`? (?:keyword )?(?P<n>argument|parameter|keyword|field|key|column|attribute|"
+    r"property|"
     r"mode|clause|modifier|value|subcommand|subdirective|method|variable|part)s?",
     re.IGNORECASE,
 )

@@ -29,7 +29,8 @@ _GOAL = re.compile(
     r"\b(?:in order )?to (?P<g>[a-z][^.;:]{4,80}?)(?:,| with these commands| using | by |:|$)", re.IGNORECASE
 )
 _SAYS_TO_RUN = re.compile(
-    r"(?:in order )?to |(?:then |now |finally )?(?:you can )?(?:run|use|execute|type|enter|issue|call)\b.* to ", re.IGNORECASE
+    r"(?:in order )?to |(?:then |now |finally )?(?:you can )?(?:run|use|execute|type|enter|issue|call)\b.* to ",
+    re.IGNORECASE,
 )
 _VERB_TITLE = re.compile(
     r"^(?:how to )?(?P<g>(?:install|run|start|stop|launch|load|unload|enable|disable|check|build|clone|create|download|"

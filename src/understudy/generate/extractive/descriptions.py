@@ -71,8 +71,10 @@ def describe(value: str, flag: bool = False) -> Description | None:
     kept: list[str] = []
     for start, end in sentences(text):
         sentence = text[start:end]
-        if points_away(sentence) or len(" ".join([*kept, sentence])) > _LONGEST or (
-            kept and (_instructs(sentence) or (sentence.startswith(("If", "When")) and _then_told(sentence)))
+        if (
+            points_away(sentence)
+            or len(" ".join([*kept, sentence])) > _LONGEST
+            or (kept and (_instructs(sentence) or (sentence.startswith(("If", "When")) and _then_told(sentence))))
         ):
             break
         kept.append(sentence)
@@ -87,7 +89,9 @@ def describe(value: str, flag: bool = False) -> Description | None:
         kept[0].split()[1][:1] == "(" or "`" in kept[0].split()[0] or not clean_clause(kept[0].partition(" ")[2])
     ):
         return None  # a sentence about something else
-    if style == "does" and re.match(r"(?:requires?|needs?|see|assumes?|attempts?|takes an?|allows for)\b", text, re.IGNORECASE):
+    if style == "does" and re.match(
+        r"(?:requires?|needs?|see|assumes?|attempts?|takes an?|allows for)\b", text, re.IGNORECASE
+    ):
         return None  # what a thing needs is not what it is for
     if style == "condition" and ("," not in kept[0] or _then_told(kept[0])):
         return None  # a condition without what follows, or with what is to be done
@@ -101,8 +105,15 @@ def describe(value: str, flag: bool = False) -> Description | None:
 
 def _instructs(sentence: str) -> bool:
     """Whether a later sentence tells what to do: it is not said of the thing that is described."""
-    first = sentence.split()[0].lower().strip("`\"(,")
-    return first in (IMPERATIVE | BASE_VERBS) - VERBS or first in ("instead", "specifically", "don't", "note", "you", "otherwise")
+    first = sentence.split()[0].lower().strip('`"(,')
+    return first in (IMPERATIVE | BASE_VERBS) - VERBS or first in (
+        "instead",
+        "specifically",
+        "don't",
+        "note",
+        "you",
+        "otherwise",
+    )
 
 
 _PLAIN_VERBS = "|".join(sorted((BASE_VERBS | IMPERATIVE) - VERBS - NOUNS_TOO - {"read", "set", "put"}))
@@ -197,7 +208,7 @@ def _style(sentence: str, flag: bool) -> Style | None:
 
 
 def _has_main_verb(sentence: str) -> bool:
-    """Whether a finite verb stands before any other clause opens: `The first argument to the constructor is required`."""
+    """Whether a finite verb stands before any other clause opens: `The first argument to the call is required`."""
     for token in re.sub(r"\([^)]*\)|`[^`]*`", "", sentence).split():
         word = token.strip("\"'").lower()
         if word in OPENERS or word == "used" or word.endswith((",", ";")):

@@ -1,4 +1,4 @@
-"""Marks of Markdown's reference links in what a claim says: off where they are links, and no claim where that is unsure."""
+"""Marks of Markdown's reference links in what a claim says: off where they are links; no claim where that is unsure."""
 
 from __future__ import annotations
 

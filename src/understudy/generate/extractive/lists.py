@@ -144,6 +144,8 @@ def _entry(
     weak = bool(location.program) or flag or (kind != "flag" and not (alone or owner))
     if weak and not location.program and (kind != "flag" or noun == "one"):
         return  # `name` alone says too little
+    if noun == "one" and location.program and kind != "flag" and len(set(location.headings) - {location.title}) > 1:
+        return  # of one of the things that the page's sections are about
     if noun == "one" and re.fullmatch(r"[a-z]+|[A-Z][a-z]+[A-Z]*", name):
         return  # a plain word: of what?
     if noun == "one" and re.fullmatch(r"`?[A-Z]+`?", label):

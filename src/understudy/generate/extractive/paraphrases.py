@@ -115,8 +115,10 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
     fields = {**fields, "v": clip(value)}
     if form in ("purpose", "term"):
         fields["does_this"] = does_this(fields.get("head", ""), fields.get("style", "condition"), fields["n"])  # type: ignore[arg-type]
-        if fields["n"] == "variable" or fields["does_this"].startswith("does not") or _holds_placeholder(
-            claim, fields["does_this"]
+        if (
+            fields["n"] == "variable"
+            or fields["does_this"].startswith("does not")
+            or _holds_placeholder(claim, fields["does_this"])
         ):
             return []
         if fields["n"] == "one" or not fields["does_this"] or _gives_away(fields["n"], subject, fields["does_this"]):
@@ -143,8 +145,8 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
         sentence = len(words(value)) <= 12 and re.search(r"\b(?:is|are|was|were|has|have|do|does|can|cannot)\b", value)
         templates = templates if sentence and fields["n"] != "one" and "<" not in value else ()
     said = f"{fields['v']} {fields.get('does_this', '')}".lower()
-    name = re.fullmatch(r" in ([\w.+-]+)", fields["c"])
-    if name and re.search(rf"(?<!\w){re.escape(name[1].lower())}(?!\w)", said):
+    place = re.fullmatch(r" in ([\w.+-]+)", fields["c"])
+    if place and re.search(rf"(?<!\w){re.escape(place[1].lower())}(?!\w)", said):
         fields |= {"c": "", "p": ""}  # the question names the program or product by itself
     if owner and fields["n"] != "one":
         fields["n"] = f"{fields['n']} of {owner[1]}"
@@ -159,7 +161,9 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
 _GENERIC = frozenset(
     """
     a an the of to for in on its new existing define defines change changes definition remove removes create creates set
-    sets specify specifies value name named current currently available defined given used use uses all mode enables enable turns on verbose verbosely runs when where how if whether implements implement identifies identify
+    sets specify specifies value name named current currently available defined given used use uses
+    all mode enables enable turns
+    on verbose verbosely runs when where how if whether implements implement identifies identify
     contains contain holds hold short number type controls control not does do
  be is are that which will this by with from or
     and one option parameter argument setting flag information show shows print prints display displays output outputs
@@ -178,7 +182,9 @@ def _says_nothing(claim: Claim) -> bool:
     where = f"{claim.subject} {claim.location.title} {claim.location.section}"
     joined, named = "".join(words(where)), _stems(where)
     beyond = {s for s in told if s not in joined and not any(len(n) > 3 and s.startswith(n[:4]) for n in named)}
-    return len(beyond) <= int(claim.form in ("purpose", "term"))
+    if claim.form not in ("purpose", "term"):
+        return not beyond
+    return len(beyond) <= 1 or len(beyond) <= min(2, len(told) - len(beyond))
 
 
 def _stems(text: str) -> set[str]:
@@ -192,14 +198,18 @@ def _holds_placeholder(claim: Claim, text: str) -> bool:
     label = claim.location.document.text[claim.start : claim.end].split("\n", 1)[0]
     label = re.split(r"\s?:\**\s", label)[0]
     label = label.strip("| ").split("|")[0]
-    places = {w for w in re.split(r"[^\w-]+", re.sub(r"(?<!\w)--?[\w-]+", " ", label)) if len(w) > 1 and not w.isdigit()}
-    return len(label) < 80 and bool(places & set(re.split(r"[^\w-]+", text))) or "<" in text
+    places = {
+        w for w in re.split(r"[^\w-]+", re.sub(r"(?<!\w)--?[\w-]+", " ", label)) if len(w) > 1 and not w.isdigit()
+    }
+    return (len(label) < 80 and bool(places & set(re.split(r"[^\w-]+", text)))) or "<" in text
 
 
 def _gives_away(noun: str, name: str, description: str) -> bool:
     """Whether a description holds all of a placeholder's name: `new_owner`, the new owner."""
     parts = set(re.findall(r"[a-z]+", bare(name).lower()))
-    if re.match(r"(?:sets|holds) (?:an? |the (?:shortcut|current|name of an?|optional|only)\b|attempts?\b)", description):
+    if re.match(
+        r"(?:sets|holds) (?:an? |the (?:shortcut|current|name of an?|optional|only)\b|attempts?\b)", description
+    ):
         return True  # stilted
     return noun in ("parameter", "argument", "field", "column", "one") and parts <= set(words(description))
 

@@ -95,11 +95,14 @@ _ONE_OF_MANY = frozenset(
     {"supports", "provides", "offers", "includes", "uses", "employs", "needs", "manages", "accepts"}
 )
 """Verbs of which a thing has many objects: a sentence names one."""
-_DETAIL = re.compile(r"\b(?:by default|automatically|also|always|never|simply|only|still|already|now|usually|supports)\b")
+_DETAIL = re.compile(
+    r"\b(?:by default|automatically|also|always|never|simply|only|still|already|now|usually|supports)\b"
+)
 _PRAISE = re.compile(
     r"(?:an?|the|one of the) (?:\w+ly )?(?:important|essential|excellent|popular|powerful|rich|brand|useful|nice|handy|"
     r"convenient|wonderful|fantastic|perfect|crucial|critical|vital|core|heart|compatible|fundamental|central|special|"
-    r"typical|common|natural|complex|no-op|trick|way|logical|valid|generali[sz]ation|extension|bit|subset|superset|variant|variation|part|piece|kind of)\b",
+    r"typical|common|natural|complex|no-op|trick|way|logical|valid|generali[sz]ation|extension|bit|subset|superset|"
+    r"variant|variation|part|piece|kind of)\b",
     re.IGNORECASE,
 )
 

@@ -247,7 +247,8 @@ def _passive(pattern: re.Pattern[str], form: str, kind: str) -> Callable[[str], 
     def read(statement: str) -> Draft | None:
         match = pattern.match(statement)
         if match is None or re.match(
-            r"(?:by|in|to|at|with) (?:default|general|particular|case|order|addition)\b|with \w+ arguments|.*, and the\b",
+            r"(?:by|in|to|at|with) (?:default|general|particular|case|order|addition)\b|with \w+ arguments|"
+            r".*, and the\b",
             match["v"],
         ):
             return None
@@ -307,7 +308,9 @@ def _by_verb(statement: str, verbs: Container[str], first: bool) -> Draft | None
         return None
     if base and len(words(rest)) <= 16 and not re.match(r"(?:to|only|in|as|for|by|it|them)\b", rest):
         return Draft("object", subject, verb, rest, "", f"{statement}.", "", {"base": base})
-    if verb in STATIVE | {"supports", "provides", "offers", "includes", "uses", "needs", "contains"} or not first:  # a later sentence adds a detail; the first says what a thing does
+    if (
+        verb in STATIVE | {"supports", "provides", "offers", "includes", "uses", "needs", "contains"} or not first
+    ):  # a later sentence adds a detail; the first says what a thing does
         return None
     return Draft("does", subject, "does", f"{verb} {rest}", "action", f"{statement}.")
 

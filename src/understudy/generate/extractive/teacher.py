@@ -114,7 +114,12 @@ def _typed_product(pages: Sequence[Page]) -> str:
     seen: Counter[str] = Counter()
     for page in pages:
         typed = set(_TYPED.findall(page.document.text))
-        prose = set(re.findall(r"(?<![\w-])[a-z][\w-]*", re.sub(r"```.*?```|`[^`]*`|https?://\S+", " ", page.document.text, flags=re.DOTALL)))
+        prose = set(
+            re.findall(
+                r"(?<![\w-])[a-z][\w-]*",
+                re.sub(r"```.*?```|`[^`]*`|https?://\S+", " ", page.document.text, flags=re.DOTALL),
+            )
+        )
         seen.update({w for w in typed & prose if w.capitalize() not in _NOT_PRODUCTS})
     name, count = next(iter(seen.most_common(1)), ("", 0))
     return name if len(pages) >= 10 and 2 * count > len(pages) else ""
