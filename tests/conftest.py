@@ -59,14 +59,32 @@ Messages are deleted after 14 days. The retention period is set with `retention_
 The Python client is called `kestrel-py`. It needs Python 3.9 or newer.
 """
 
+OPTIONS = """\
+# Options
+
+| Option | Description |
+|---|---|
+| `--bind` | Sets the address that the server listens on. |
+| `--backlog` | Limits the number of waiting connections. |
+| `--compress` | Compresses messages before they are written. |
+| `--encrypt` | Encrypts the files of every queue. |
+| `--follow` | Prints new messages as they arrive. |
+| `--journal` | Names the folder of the journal. |
+| `--mirror` | Copies every message to a second server. |
+| `--quiet` | Prints errors and nothing else. |
+| `--replay` | Sends the messages of a queue once more. |
+| `--verify` | Checks the files of every queue. |
+"""
+
 
 @pytest.fixture
 def docs_folder(tmp_path: Path) -> Path:
-    """Two small Markdown documents."""
+    """Three small Markdown documents; the options are enough of one kind for an exam."""
     folder = tmp_path / "docs"
     folder.mkdir()
     (folder / "guide.md").write_text(GUIDE, encoding="utf-8")
     (folder / "limits.md").write_text(LIMITS, encoding="utf-8")
+    (folder / "options.md").write_text(OPTIONS, encoding="utf-8")
     return folder
 
 

@@ -42,7 +42,7 @@ def test_chunks_are_counted_by_the_model_s_own_tokenizer(tiny_model, docs_folder
     sizes = [len(tokenizer.encode(c.text, add_special_tokens=False).ids) for c in chunks]
     assert [c.n_tokens for c in chunks] == sizes
     assert max(sizes) <= 60
-    assert output.counts == {"documents": 2, "chunks": len(chunks), "tokens": sum(sizes)}
+    assert output.counts == {"documents": 3, "chunks": len(chunks), "tokens": sum(sizes)}
     assert output.metrics["tokens_max"] == max(sizes)
 
 

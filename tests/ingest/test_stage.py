@@ -39,8 +39,8 @@ def test_documents_and_what_is_left_out(docs_folder, tmp_path):
     output = ingest(docs_folder, tmp_path / "out")
     documents = read_records(tmp_path / "out" / "documents.jsonl", Document)
     skipped = read_records(tmp_path / "out" / "skipped.jsonl", Skipped)
-    assert [d.doc_id for d in documents] == ["guide.md", "limits.md"]
-    assert [d.title for d in documents] == ["Kestrel guide", "Limits"]
+    assert [d.doc_id for d in documents] == ["guide.md", "limits.md", "options.md"]
+    assert [d.title for d in documents] == ["Kestrel guide", "Limits", "Options"]
     assert documents[0].first_line == 4
     assert {s.path: s.reason for s in skipped} == {
         "empty.md": "empty",
@@ -50,8 +50,8 @@ def test_documents_and_what_is_left_out(docs_folder, tmp_path):
         "pic.png": "unknown format",
         "book.ipynb": "cannot be parsed",
     }
-    assert output.counts["documents"] == 2
-    assert output.counts["files"] == 7
+    assert output.counts["documents"] == 3
+    assert output.counts["files"] == 8
     assert output.counts["characters"] == sum(len(d.text) for d in documents)
     assert sum(output.counts["skipped"].values()) == len(skipped)
 
@@ -93,7 +93,7 @@ def test_only_pdf_without_the_extra_names_the_command(tmp_path, monkeypatch):
 
 def test_estimate_counts_without_reading(docs_folder):
     found = estimate(IngestConfig(path=str(docs_folder)), {})
-    assert found.counts["documents"] == 2
+    assert found.counts["documents"] == 3
     assert found.counts["characters"] == sum(p.stat().st_size for p in docs_folder.iterdir())
 
 

@@ -53,7 +53,7 @@ PRECISION: dict[str, Judged] = {
     "manner": Judged(4, 1, 0),
     "meaning": Judged(32, 0, 0),
     "object": Judged(7, 0, 0),
-    "polar": Judged(71, 7, 3),
+    "polar": Judged(25, 3, 12),
     "possible": Judged(9, 7, 5),
     "premise": Judged(8, 0, 0),
     "purpose": Judged(39, 2, 1),
