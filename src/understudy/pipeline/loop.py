@@ -11,7 +11,7 @@ from typing import Any
 from understudy import network
 from understudy.artifact import Artifact, digest_json
 from understudy.config import StageConfig
-from understudy.errors import RecipeError
+from understudy.errors import InputError, RecipeError
 from understudy.facts import FactChanges
 from understudy.models.resolve import identity, local_folder, parameters
 from understudy.pipeline.budget import Hours
@@ -235,7 +235,20 @@ class Pipeline:
             self._keep(done, until or only)
             if step.name in (only, until):
                 break
+            if step.name == "generate" and until in (None, "benchmark"):
+                self._check_exam(artifact)
         return done
+
+    def _check_exam(self, generated: Artifact) -> None:
+        """Raises InputError where the benchmark would have nothing to ask: before the training, not after it."""
+        asks = next((config for step, config in self.steps if step.name == "benchmark"), None)
+        if asks is not None and not getattr(asks, "questions", None) and generated.counts.get("items") == 0:
+            skipped = ", ".join(f"{n} × {why}" for why, n in generated.counts.get("items_skipped", {}).items())
+            raise InputError(
+                f"generate: no exam question could be made of this documentation ({skipped or 'no fact was found'}), "
+                "so the benchmark has nothing to ask; name a file of questions with benchmark.questions, give more "
+                "pages or a model as teacher (generate.teacher), or run `--until sft` to train without a benchmark"
+            )
 
     def _listed(self) -> Path:
         """The run's folder. A run is listed from its first stage on, not only once that is done."""
