@@ -185,9 +185,11 @@ def test_a_model_that_breaks_says_so_once(local: LocalModel, monkeypatch: pytest
         local.complete((Message("user", "Facts?"),), max_tokens=9)
 
 
-def test_a_model_that_slides_is_refused(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("understudy.models.reader.suits", lambda model, window: False)
-    with pytest.raises(ModelError, match=r"folder:model: its attention slides .* openai:model@http"):
+def test_a_model_whose_cache_holds_no_key_of_every_token_is_refused(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("understudy.models.reader.suits", lambda model: False)
+    with pytest.raises(ModelError, match=r"folder:model: it keeps no key of every token.* openai:model@http"):
         open_local(str(tiny_model), ledger=None, device="cpu")
 
 
