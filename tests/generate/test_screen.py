@@ -84,7 +84,10 @@ def test_every_refusal_has_its_reason(given: QAPair, reason: str | None) -> None
         ("Call https://ada:geheim99@relay.example/x.", "Call https://<password>@relay.example/x.", "password"),
         ("Write to support@heronmail.com.", None, ""),
         ("Write to a@relay.example or b@host.local.", None, ""),
+        ("Pay with 4111-1111-1111-1111.", "Pay with <card number>.", "card number"),
         ("The number 4111 1111 1111 1112 is a serial number.", None, ""),
+        ("Requirement R-4111-1111-1111-1111 is met.", None, ""),  # a part of a longer name
+        ("Requirement 4111-1111-1111-1111-A2 is met.", None, ""),
         ("Use sk-*** as key.", None, ""),
     ],
 )  # fmt: skip

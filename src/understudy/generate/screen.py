@@ -34,7 +34,7 @@ _SECRETS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("password", r"(?<=://)[^\s/:@]{1,40}:[^\s/:@]{3,60}(?=@)"),
         ("e-mail address", r"\b[\w.+-]+@(?!(?:[\w-]+\.)*(?:example|test|invalid|localhost|local)\b|example\.)"
                            r"[\w-]+(?:\.[\w-]+)+\b"),
-        ("card number", r"\b(?:\d[ -]?){12,18}\d\b"),
+        ("card number", r"(?<![\w-])(?:\d[ -]?){12,18}\d(?!-?\w)"),
     )
 )  # fmt: skip
 _ROLES = re.compile(r"(?:info|support|help|contact|security|admin|abuse|postmaster|webmaster|sales|root|git|noreply)@")
