@@ -49,7 +49,7 @@ def examinable(claim: Claim, context: str) -> bool:
     if _SERIAL.search(claim.subject):
         return False
     program = claim.location.program
-    if "according to" in context or "in the section" in context or (program and program in context):
+    if program and program in context:
         return True
     bare_name = claim.form in ("purpose", "term", "type", "default", "attribute") and _BARE_NAME.match(claim.subject)
     return not (bare_name or _TINY.search(claim.subject) or _OF_WHAT.search(claim.subject))

@@ -1,7 +1,7 @@
 """How each form of claim is asked, forward and reversed, as a user would say it.
 
 Fields: `{s}` subject, `{a}` attribute, `{v}` value, `{c}` the context that makes the question stand alone (empty,
-or ` in Nitro`, or ` on the page "Logging"`), `{p}` the same in front (`In Nitro, `), and the claim's own words.
+or ` in Nitro`), `{p}` the same in front (`In Nitro, `), and the claim's own words.
 """
 
 FORWARD: dict[str, tuple[str, ...]] = {
