@@ -113,6 +113,8 @@ def test_answers_of_a_round_trip() -> None:
     assert read_answers('["a", "b"]') == ["a", "b"]
     assert read_answers('{"answers": {"1": "a", "3": "c"}}') == ["a", "unknown", "c"]
     assert read_answers('{"2": "b", "1": "a"}') == ["a", "b"]
+    with pytest.raises(ValueError, match="no JSON object"):  # a list as long as this number says would take all memory
+        read_answers('{"1": "a", "99999999999": "b"}')
     for text in ("a", '{"x": 1}'):
         with pytest.raises(ValueError):
             read_answers(text)

@@ -12,6 +12,7 @@ from understudy.models.answers import json_values, strict_schema, without_though
 
 Kind = Literal["forward", "reversed", "why", "how", "applied", "false-premise"]
 _KINDS: tuple[Kind, ...] = get_args(Kind)
+_MOST_DIGITS = 3  # of the number of an answer, since all up to the highest are made
 _LIST_NAMES = ("facts", "pairs", "questions", "items", "data", "results")
 _QUESTION_NAMES = ("questions", "question", "q")
 _LONGEST = 20_000  # characters of a field; a chunk has less
@@ -96,8 +97,8 @@ def read_answers(text: str) -> list[str]:
         told = value.get("answers", value) if isinstance(value, Mapping) else value
         if isinstance(told, Mapping):
             numbers = {str(k).strip(". "): v for k, v in told.items()}
-            if told and all(k.isdecimal() for k in numbers):
-                told = [numbers.get(str(i)) for i in range(1, max(map(int, numbers)) + 1)] if len(told) < 500 else []
+            if told and all(k.isdecimal() and len(k) <= _MOST_DIGITS for k in numbers):
+                told = [numbers.get(str(i)) for i in range(1, max(map(int, numbers)) + 1)]
         if isinstance(told, str):
             told = [told]
         if isinstance(told, list):
