@@ -48,11 +48,6 @@ class Location:
         below = next((found for h in reversed(self.headings) if (found := named.match(h))), None)
         return below[1] if below else match[1]  # `tool sub` under a heading of that name
 
-    @property
-    def owner(self) -> str:
-        """The thing in code that the innermost heading names, whose parts the section tells of; empty without one."""
-        return self.owner_of("")
-
     def owner_of(self, part: str) -> str:
         """The innermost heading in code that does not name the part itself, as code; empty without one."""
         for heading in reversed(self.headings):

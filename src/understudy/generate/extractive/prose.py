@@ -17,6 +17,7 @@ from understudy.generate.extractive.grammar import (
     points_away,
 )
 from understudy.generate.extractive.lexicon import DETERMINERS
+from understudy.generate.extractive.mentions import said_before, spoken_of
 from understudy.generate.extractive.polar import by_polar
 from understudy.generate.extractive.precision import OFF
 from understudy.generate.extractive.predicates import by_act, by_adjunct, by_name, by_relation_verb, by_same, by_since
@@ -107,29 +108,6 @@ _PRAISE = re.compile(
 )
 
 
-def said_before(subject: str, at: int, text: str) -> bool:
-    """Whether a sentence or an entry of the page began with the subject before: what follows is a detail."""
-    core = re.sub(r"^(?:the|an?) ", "", subject, flags=re.IGNORECASE).replace("`", "")
-    before = re.sub(r"[`*]", "", text[:at])
-    begins = r"(?:\A|[.:!?]\s|\n\s*(?:[-|:>]\s*)?)(?:(?:the|an?)\s+)?"
-    return bool(re.search(rf"{begins}{re.escape(core)}(?!\w)", before, re.IGNORECASE))
-
-
-def spoken_of(subject: str, at: int, text: str) -> bool:
-    """Whether the page speaks of a thing before a place in it: the first sentence on it says what it does.
-
-    Where the heading above names the thing, only what stands under that heading counts.
-    """
-    tokens = [t for t in subject.split() if is_identifier(t)]
-    core = (tokens[0] if tokens else re.sub(r"^(?:the|an?) ", "", subject, flags=re.IGNORECASE)).replace("`", "")
-    named = re.compile(rf"(?<![\w.-]){re.escape(core)}(?![\w-])", re.IGNORECASE)
-    heading = text.rfind("\n#", 0, at) + 1
-    title = text[heading : text.find("\n", heading) + 1] if text[heading : heading + 1] == "#" else ""
-    before = text[heading + len(title) : at] if named.search(title) else _HEADINGS.sub("", text[:at])
-    return bool(named.search(before))
-
-
-_HEADINGS = re.compile(r"^#.*$", re.MULTILINE)
 _SAMPLE = re.compile(r"(?<![\w.])`?(?:my|foo|bar|baz|example|sample|dummy|demo|hello|your)(?![a-z])", re.IGNORECASE)
 """A name of an example's."""
 
@@ -205,7 +183,7 @@ def _admitted(draft: Draft, location: Location, at: int) -> bool:
             return False  # `Connection 1` belongs to an example
         if re.match(r"`?['\"]|(?:The |the )?(?:optional|initial|leading)\b|Setting\b|.* The\b|.*<", draft.subject):
             return False
-        if draft.subject[:2] in ("--", "`-") and not (location.program or location.owner):
+        if draft.subject[:2] in ("--", "`-") and not (location.program or location.owner_of("")):
             return False  # whose option?
         if re.search(r"\bexamples?\b", draft.value):
             return False
