@@ -108,6 +108,15 @@ def test_what_options_say() -> None:
     assert shared("Which queue is full?", "The full queue") == {"queue": 3, "full": 3}
 
 
+def test_what_is_shared_comes_in_the_same_order_in_every_process() -> None:
+    """An exam's options are chosen by it, and a run repeated elsewhere must have the same digests."""
+    told = shared(
+        "Which option limits queue memory, port and storage of the server?", "limits server storage memory port queue"
+    )
+    assert list(told) == sorted(told)
+    assert len(told) > 4
+
+
 def _asked(question: str, option: str, kind: str, about: str, n: int, topic: str = "purpose") -> Fact:
     ask = Ask("forward", (question, "q2", "q3"), option, option, kind, f"{topic} {about}", about)
     return Fact(f"f{n}", "c", "d", f"row {n} {option}", (ask,))

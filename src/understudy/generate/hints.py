@@ -115,22 +115,18 @@ def asked_parts(question: str) -> frozenset[Part]:
     return parts(_ASKING.sub(" ", question), spans=frozenset(re.findall(r"`([A-Za-z]+)`", question)))
 
 
-def shared(question: str, option: str) -> Mapping[str, int]:
-    """The parts of the question that an option repeats: 3 for the same word or stem, 2 for one within
-    the other, 1 for a beginning of three letters."""
-    return _shared(question, option)
-
-
 @lru_cache(maxsize=1 << 16)
-def _shared(question: str, option: str) -> dict[str, int]:
+def shared(question: str, option: str) -> Mapping[str, int]:
+    """The parts of the question that an option repeats, in an order that is always the same: 3 for the same word or
+    stem, 2 for one within the other, 1 for a beginning of three letters."""
     told = parts(option, all_words=True)
     found: dict[str, int] = {}
-    for part in asked_parts(question):
+    for part in sorted(asked_parts(question)):
         most = max((_match(part, other) for other in told), default=0)
         if most:
             found[part[0]] = max(most, found.get(part[0], 0))
     initials = "".join(word[0] for word in re.findall(r"[A-Za-z]+", option)).lower()
-    for word, how in asked_parts(question):
+    for word, how in sorted(asked_parts(question)):
         if how == GLUED and word in initials:
             found[f"{word} spelled out"] = EQUAL
     if _same_initial(question, option):
