@@ -2,7 +2,7 @@
 
 The fact itself stays in training, in other paraphrases: what counts is the phrasing of the question. Three kinds of
 8-grams are therefore no leak: the documentation's own text, what two paraphrases of the same fact have in common,
-and, in generated pairs, phrases that the questions of several facts share (` in the section "Setup" on ...`).
+and, in generated pairs, phrases that the questions of several facts share (` in Nitro`).
 """
 
 from __future__ import annotations

@@ -12,13 +12,12 @@ from understudy.generate.extractive.paraphrases import asks, kind_of
 from understudy.generate.extractive.premises import premise, values_by_type
 from understudy.normal import normal, words
 
-_NARROWED = frozenset(
-    {"attribute", "command", "default", "endpoint", "list", "meaning", "method", "purpose", "required"}
+_LISTED = frozenset(
+    {"attribute", "default", "list", "meaning", "method", "purpose", "required", "set", "steps", "term", "type"}
 )
-_NARROWED |= {"set", "steps", "term", "type"}
-"""Forms that may name their page: what a page lists belongs to it. Prose that disagrees is not asked at all."""
-
-
+"""Forms that a page lists of a thing of its own: where two disagree, it is not said whose each is."""
+_ASKED, _OF_PROGRAM, _UNASKED = 0, 1, 2
+"""How a claim is asked: with no context but the product, with the program or command it belongs to, not at all."""
 _NO_OWNER = "its questions would not say of what they ask"
 
 
@@ -34,14 +33,14 @@ def disambiguate(claims: Sequence[Claim], pages: dict[str, Page], product: str) 
             normal(claim.subject or claim.words.get("goal", ""))
         )
     told = frozenset({"command", "endpoint"})
-    level = {i: int(claim.weak and not (product and claim.form in told)) for i, claim in enumerate(claims)}
-    for narrower in (2, 3):
-        for members in _by_question(claims, level, product).values():
-            form = claims[members[0]].form
-            if form in told and _disagree([claims[i] for i in members]):
-                level.update(dict.fromkeys(members, 1))  # a goal belongs to its page; a section would not help to ask
-            elif form in _NARROWED and _disagree([claims[i] for i in members]):
-                level.update(dict.fromkeys(members, max(narrower, max(level[i] for i in members))))
+    level = {
+        i: _OF_PROGRAM if claim.weak and not (product and claim.form in told) else _ASKED
+        for i, claim in enumerate(claims)
+    }
+    for members in _by_question(claims, level, product).values():
+        form = claims[members[0]].form
+        if form in told | _LISTED and _disagree([claims[i] for i in members]):
+            level.update(dict.fromkeys(members, _OF_PROGRAM if form in told else _UNASKED))
     values = values_by_type(claims)
     facts: list[Fact] = []
     lost: dict[str, str] = {}
@@ -95,7 +94,7 @@ def _by_question(claims: Sequence[Claim], level: dict[int, int], product: str) -
     groups: dict[str, list[int]] = {}
     for i, claim in enumerate(claims):
         where = context(claim, level[i], product)
-        told = context(claim, 0, product) if where is None else where
+        told = context(claim, _ASKED, product) if where is None else where
         asked = asks(claim, told or "", True) or asks(claim, told or "", False)
         if not asked:
             continue  # nothing to ask
@@ -105,13 +104,13 @@ def _by_question(claims: Sequence[Claim], level: dict[int, int], product: str) -
 
 
 def context(claim: Claim, level: int, product: str) -> str | None:
-    """What is added to a question: nothing or the product (0), the program or command that the claim belongs to (1).
+    """What is added to a question: nothing or the product, or the program or command that the claim belongs to.
 
     None where that is not enough: nobody asks what a page says "according to" itself.
     """
     location = claim.location
     said = (claim.words.get(w, "") for w in ("goal", "question", "rest", "base", "participle"))
     told = normal(" ".join([claim.subject, *said]))
-    if level == 0:
+    if level == _ASKED:
         return "" if not product or normal(product) in told.replace("'s", "").split() else f" in {product}"
-    return f" in {location.program}" if level == 1 and location.program else None
+    return f" in {location.program}" if level == _OF_PROGRAM and location.program else None

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from understudy.generate.extractive.claims import Claim
+from understudy.normal import folded
 
 _TARGET = re.compile(r"^[ \t>]*\[([^\]\[]+)\]:[ \t]*\S", re.MULTILINE)
 _MARK = re.compile(r"(?<![\w`\\])\[(?P<t>`[^`]+`|[^\]\[`]+)\](?:\\?\[(?P<r>[^\]\[]*?)\\?\])?(?![(\w])")
@@ -16,7 +17,7 @@ _PROSE = frozenset({"command", "default", "meaning", "method", "type", "required
 
 def link_targets(text: str) -> frozenset[str]:
     """The names to which a page gives an address: `guide` of `[guide]: https://...`, in lower case."""
-    return frozenset(_folded(m[1]) for m in _TARGET.finditer(text))
+    return frozenset(_name(m[1]) for m in _TARGET.finditer(text))
 
 
 def without_link_marks(claim: Claim, targets: frozenset[str]) -> Claim | None:
@@ -37,11 +38,11 @@ def _without(text: str, targets: frozenset[str]) -> str:
     def shown(match: re.Match[str]) -> str:
         inside = any(a < match.start() and match.end() < b for a, b in code)
         to = match["r"] or match["t"]
-        known = _folded(to) in targets or match["r"] is not None
+        known = _name(to) in targets or match["r"] is not None
         return match["t"] if known and not inside else match.group()
 
     return _MARK.sub(shown, text)
 
 
-def _folded(label: str) -> str:
-    return " ".join(label.replace("`", "").split()).casefold()
+def _name(label: str) -> str:
+    return folded(label.replace("`", "")).casefold()

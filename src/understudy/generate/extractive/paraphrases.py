@@ -48,10 +48,9 @@ def asks(claim: Claim, context: str, one_way: bool) -> tuple[Ask, ...]:
         return ()  # everybody knows
     if "goal" in fields:
         fields["Goal"] = upper_first(fields["goal"])
-    empty = _says_nothing(claim)
-    found = [] if empty else [_forward(claim, fields)]
-    told = _stems(claim.value) - _stems(" ".join(_GENERIC))
-    if not one_way and not (told <= _stems(claim.subject) and fields["n"] in _SETS | {"field", "column", "key"}):
+    found = [] if _says_nothing(claim) else [_forward(claim, fields)]
+    repeats = fields["n"] in _SETS | {"field", "column", "key"} and _told(claim) <= _stems(claim.subject)
+    if not one_way and not repeats:
         found += _backward(claim, fields)
     if not examinable(claim, context):
         found = [replace(ask, examined=False) for ask in found]
@@ -123,8 +122,6 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
             return []
         if fields["n"] == "one" or not fields["does_this"] or _gives_away(fields["n"], subject, fields["does_this"]):
             return []
-    elif form == "default":
-        return []  # nobody looks for what is 10 by default
     elif form == "attribute":
         if fields["n"] == "one" or claim.type not in PRECISE:
             return []
@@ -153,30 +150,16 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
     if templates and answer:
         topic = normal(f"back {form} {claim.attribute} {value}{fields['c']}")
         option = upper_first(clip(answer)) if answer.startswith(("the ", "a ", "an ")) else clip(answer)
-        many = form in ("attribute", "default") and normal(value) in MANY
+        many = form == "attribute" and normal(value) in MANY
         return [Ask(back, fill(templates, fields), answer, option, kind, topic, normal(value), not many)]
     return []
-
-
-_GENERIC = frozenset(
-    """
-    a an the of to for in on its new existing define defines change changes definition remove removes create creates set
-    sets specify specifies value name named current currently available defined given used use uses
-    all mode enables enable turns
-    on verbose verbosely runs when where how if whether implements implement identifies identify
-    contains contain holds hold short number type controls control not does do
- be is are that which will this by with from or
-    and one option parameter argument setting flag information show shows print prints display displays output outputs
-    drop drops add adds return returns get gets message list lists only
-    """.split()  # noqa: SIM905
-)
 
 
 def _says_nothing(claim: Claim) -> bool:
     """Whether a description holds nothing beyond the name: `DROP ROLE` removes a role."""
     if claim.form not in ("purpose", "term", "does", "object", "definition"):
         return False
-    told = _stems(claim.value) - _stems(" ".join(_GENERIC))
+    told = _told(claim)
     if told <= _stems(claim.subject):
         return True
     where = f"{claim.subject} {claim.location.title} {claim.location.section}"
@@ -191,6 +174,26 @@ def _stems(text: str) -> set[str]:
     """The words of a text and the parts of its names, cut so that `creates` and `create` are one."""
     parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", text)
     return {part.lower().rstrip("s")[:5] for part in [*parts, *words(text)]}
+
+
+_GENERIC = frozenset(
+    _stems(
+        """
+    a an the of to for in on its new existing define defines change changes definition remove removes create
+    creates set sets specify specifies value name named current currently available defined given used use uses
+    all mode enables enable turns verbose verbosely runs when where how if whether implements implement identifies
+    identify contains contain holds hold short number type controls control not does do be is are that which will
+    this by with from or and one option parameter argument setting flag information show shows print prints
+    display displays output outputs drop drops add adds return returns get gets message list lists only
+        """
+    )
+)
+"""What a description may say of anything."""
+
+
+def _told(claim: Claim) -> set[str]:
+    """What a claim's value says beyond what may be said of anything."""
+    return _stems(claim.value) - _GENERIC
 
 
 def _holds_placeholder(claim: Claim, text: str) -> bool:
@@ -238,8 +241,6 @@ def fill(templates: tuple[str, ...], fields: dict[str, str]) -> tuple[str, ...]:
     filled = []
     for template in templates:
         text = template.format_map(fields)
-        text = re.sub(
-            r"\?( (?:in|according to) [^?]+)$", r"\1?", text
-        )  # a context after a question that has its own mark
+        text = re.sub(r"\?( in [^?]+)$", r"\1?", text)  # a context after a question that has its own mark
         filled.append(re.sub(r"([.?!])\1+$", r"\1", upper_first(text)))
     return tuple({normal(q): q for q in reversed(filled)}.values())[::-1]

@@ -92,18 +92,22 @@ def find_product(pages: Sequence[Page]) -> str:
     fifths, where no other is in half as many, or in a quarter, where no other is in a third as many."""
     seen: Counter[str] = Counter()
     for page in pages:
-        text = re.sub(r"```.*?```|`[^`]*`|https?://\S+", " ", page.document.text, flags=re.DOTALL)
+        text = _without_code(page)
         inside = Counter(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z]*[a-z][A-Za-z]*)\b", text))
         lower = Counter(re.findall(r"\b[a-z]+\b", text))  # `vite` is typed, Vite is the product
         seen.update({w for w, n in inside.items() if n > 3 * lower[w.lower()] and w not in _NOT_PRODUCTS})
-    typed = _typed_product(pages)
     if not seen:
-        return typed
+        return _typed_product(pages)
     (name, count), *others = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
     next_best = others[0][1] if others else 0
     alone = count >= len(pages) / 4 and count >= 3 * next_best
     alone = alone or (count >= 0.4 * len(pages) and count >= 2 * next_best)
-    return name if count >= max(2, len(pages) / 2) or (alone and count > 4) else typed
+    return name if count >= max(2, len(pages) / 2) or (alone and count > 4) else _typed_product(pages)
+
+
+def _without_code(page: Page) -> str:
+    """A page's text without its code and addresses."""
+    return re.sub(r"```.*?```|`[^`]*`|https?://\S+", " ", page.document.text, flags=re.DOTALL)
 
 
 _TYPED = re.compile(r"^(?:```|~~~) *(?:bash|sh|shell|console|zsh)[^\n]*\n[ \t]*(?:\$ +)?([a-z][\w-]*)", re.MULTILINE)
@@ -114,12 +118,7 @@ def _typed_product(pages: Sequence[Page]) -> str:
     seen: Counter[str] = Counter()
     for page in pages:
         typed = set(_TYPED.findall(page.document.text))
-        prose = set(
-            re.findall(
-                r"(?<![\w-])[a-z][\w-]*",
-                re.sub(r"```.*?```|`[^`]*`|https?://\S+", " ", page.document.text, flags=re.DOTALL),
-            )
-        )
+        prose = set(re.findall(r"(?<![\w-])[a-z][\w-]*", _without_code(page)))
         seen.update({w for w in typed & prose if w.capitalize() not in _NOT_PRODUCTS})
     name, count = next(iter(seen.most_common(1)), ("", 0))
     return name if len(pages) >= 10 and 2 * count > len(pages) else ""

@@ -248,12 +248,6 @@ BACKWARD: dict[str, tuple[str, ...]] = {
         "The {a} is {v}: which {n} is it{c}?",
         "{p}which {n} has the {a} {v}?",
     ),
-    "default": (
-        "Which {n} has the default value {v}{c}?",
-        "Which {n} defaults to {v}{c}?",
-        "Which {n} is set to {v} by default{c}?",
-        "{p}which {n} has the default {v}?",
-    ),
     "purpose": (
         "Which {n} {does_this}{c}?",
         "{p}which {n} {does_this}?",
