@@ -18,31 +18,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import understudy
-from understudy.artifact import Artifact
+from updates import ALL, SFT, timed
+
 from understudy.evaluation.records import Interval
 from understudy.opened import Run
-from understudy.pipeline import Planned
 
 RECIPE: dict[str, Any] = {"name": "changes", "base_model": "lab:reader", "generate": {}}
 TRAINED: dict[str, Any] = {
-    "sft": {
-        "method": "full",
-        "learning_rate": 1e-3,
-        "epochs": 3,
-        "max_length": 1024,
-        "evals_per_epoch": 1,
-        "start": "previous",
-        "mix": {
-            "closed_book": 0.95,
-            "context": 0.04,
-            "multiple_choice": 0.01,
-            "short": 0,
-            "distractors": 1,
-            "quote": False,
-        },
-        "replay": {"source": "lab:practice", "share": 0.15},
-    },
+    "sft": {**SFT["full"], **ALL, "epochs": 3, "start": "previous"},
     "benchmark": {"arms": ["sft"], "free": {"answerable": 0, "unanswerable": 0}},
 }
 
@@ -106,20 +89,11 @@ def changes(docs: Path, pages: list[Path]) -> dict[str, Callable[[], object]]:
 
 def run(docs: Path, store: Path, retriever: str, rows: int) -> tuple[dict[str, float], float, Run]:
     """Processor seconds of each stage that ran, and of all together, and the run."""
-    took: dict[str, float] = {}
-    began: dict[str, float] = {}
-
-    def watch(line: Planned, artifact: Artifact | None) -> None:
-        if artifact is None:
-            began[line.step.name] = time.process_time()
-        elif line.step.name in began:
-            took[line.step.name] = time.process_time() - began[line.step.name]
-
     clock = time.process_time()
     recipe = {**RECIPE, "docs": {"path": str(docs)}, "index": {"retriever": retriever}}
     if rows:
         recipe |= {**TRAINED, "budget": {"rows": rows}}
-    done = understudy.run(recipe, store=store, on_stage=watch)
+    took, done = timed(recipe, store)
     return took, time.process_time() - clock, done
 
 

@@ -42,8 +42,12 @@ def main() -> None:
     reader.add_argument("--store", type=Path, default=Path(".understudy"))
     reader.add_argument("--work", type=Path, default=Path("general"))
     asked = reader.parse_args()
-    sets = {item.item_id: path.stem for path in asked.general for item in load_development(path, "--general")}
-    drawn = [item for path in asked.general for item in load_development(path, "--general")]
+    sets: dict[str, str] = {}
+    drawn: list[MCQItem] = []
+    for path in asked.general:
+        items = load_development(path, "--general")
+        sets |= {item.item_id: path.stem for item in items}
+        drawn += items
     random.Random(0).shuffle(drawn)  # a larger number holds a smaller one's questions
     drawn = drawn[: asked.questions]
     runs = [api.open_run(name, store=asked.store) for name in asked.runs]

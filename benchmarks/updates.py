@@ -162,8 +162,8 @@ def compared(counts: Mapping[str, int], updated: Known, scratch: Known) -> None:
                 )
 
 
-def train(title: str, recipe: Mapping[str, Any], store: Path) -> tuple[float, float, Run]:
-    """Processor seconds of the training and of all stages that ran, and the run."""
+def timed(recipe: Mapping[str, Any], store: Path) -> tuple[dict[str, float], Run]:
+    """Run a recipe; also the processor seconds of each stage that ran."""
     took: dict[str, float] = {}
     began: dict[str, float] = {}
 
@@ -173,7 +173,12 @@ def train(title: str, recipe: Mapping[str, Any], store: Path) -> tuple[float, fl
         elif line.step.name in began:
             took[line.step.name] = time.process_time() - began[line.step.name]
 
-    run = understudy.run(recipe, store=store, on_stage=watch)
+    return took, understudy.run(recipe, store=store, on_stage=watch)
+
+
+def train(title: str, recipe: Mapping[str, Any], store: Path) -> tuple[float, float, Run]:
+    """Processor seconds of the training and of all stages that ran, and the run."""
+    took, run = timed(recipe, store)
     sft = run.artifact("sft")
     whole = sum(took.values())
     print(
