@@ -17,6 +17,8 @@ from mdit_py_plugins.admon import admon_plugin
 from mdit_py_plugins.container import container_plugin
 from mdit_py_plugins.deflist import deflist_plugin
 
+from understudy.normal import folded
+
 Kind = Literal[
     "heading", "paragraph", "code", "table", "row", "list", "item", "definitions", "definition", "quote",
     "admonition", "html", "rule",
@@ -109,7 +111,7 @@ def walk(blocks: Sequence[Block]) -> Iterator[Block]:
 
 def plain(markdown: str) -> str:
     """Inline Markdown as plain text: no emphasis, link targets, backticks or tags; images by their text."""
-    return " ".join(_plain(_INLINE.parseInline(markdown)[0].children or []).split())
+    return folded(_plain(_INLINE.parseInline(markdown)[0].children or []))
 
 
 def _plain(tokens: Sequence[Token]) -> str:

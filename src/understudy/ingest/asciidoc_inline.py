@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from understudy.ingest import compose
+from understudy.normal import folded
 
 _ATTRIBUTE = re.compile(r"(?<!\\)\{([\w][\w-]*)\}")
 _PIECE = re.compile(
@@ -59,7 +60,7 @@ def substituted(text: str, attributes: Attributes) -> str:
 
 def inline(text: str, attributes: Attributes) -> str:
     """A stretch of AsciiDoc as inline Markdown, on one line."""
-    return " ".join("".join(_marked(part, 0) for part in stretches(substituted(text, attributes))).split())
+    return folded("".join(_marked(part, 0) for part in stretches(substituted(text, attributes))))
 
 
 def stretches(text: str) -> Iterator[str]:

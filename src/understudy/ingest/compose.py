@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from understudy.ingest.places import MARK, unmarked
+from understudy.normal import folded
 
 _MARK = re.compile(MARK)
 _LINE_START = re.compile(
@@ -42,13 +43,13 @@ def paragraph(text: str) -> str:
 
 def heading(level: int, text: str) -> str:
     """An ATX heading of level 1 to 6, on one line."""
-    title = re.sub(r"(?:(?<=\s)|^)(?=#+$)", r"\\", " ".join(text.split()))
+    title = re.sub(r"(?:(?<=\s)|^)(?=#+$)", r"\\", folded(text))
     return f"{'#' * min(6, max(1, level))} {title}" if title else ""
 
 
 def code_span(text: str) -> str:
     """Text between as many backticks as it needs."""
-    return code_line(" ".join(text.split()))
+    return code_line(folded(text))
 
 
 def code_line(text: str) -> str:
@@ -100,7 +101,7 @@ def cell_list(items: Iterable[str], numbered: bool = False) -> str:
 
 def definition(terms: Sequence[str], body: str) -> str:
     """A term (several are joined by commas) and what it means; a comment stands where nothing is said of it."""
-    term = " ".join(", ".join(t.strip() for t in terms if t.strip()).split())
+    term = folded(", ".join(t.strip() for t in terms if t.strip()))
     if not term:
         return body
     term = paragraph(term)

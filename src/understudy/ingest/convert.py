@@ -23,6 +23,7 @@ from understudy.ingest.kinds import kind_of
 from understudy.ingest.rst_titles import Titles, look_around
 from understudy.ingest.walk import Found, read_bytes
 from understudy.kept import Kept
+from understudy.normal import folded
 from understudy.stage import RunContext
 from understudy.types import Document
 
@@ -219,7 +220,7 @@ def clean(skipped: Skipped) -> Skipped:
 def title_of(page: Page, doc_id: str) -> str:
     """The page's own title, else its first heading, else the file's name in words."""
     if page.title.strip():
-        return " ".join(page.title.split())
+        return folded(page.title)
     start = page.text[:_FIRST_TEXT]
     headings: list[outline.Block] = []
     if start.startswith("# "):  # no heading is above the first of the first level: nothing else need be read

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from understudy.ingest import compose, grid, places, xml_tree
 from understudy.ingest.base import Page
 from understudy.ingest.xml_tree import Node
+from understudy.normal import folded
 
 _SECTIONS = frozenset({
     "set", "book", "part", "article", "chapter", "appendix", "preface", "section", "sect1", "sect2", "sect3", "sect4",
@@ -88,7 +89,7 @@ def _blocks(node: Node, level: int) -> Iterator[str]:
 
 def _paragraph(parts: list[Node | str]) -> str:
     line = next((p.line for p in parts if isinstance(p, Node)), 0)
-    words = compose.paragraph(" ".join("".join(map(_inline, parts)).split()))
+    words = compose.paragraph(folded("".join(map(_inline, parts))))
     return (places.mark(line) if line and words else "") + words
 
 
@@ -147,7 +148,7 @@ def _block(node: Node, level: int) -> Iterator[str]:
                 f"**{blocks}**" if part.tag == "question" and "\n" not in blocks else blocks
             )
     elif tag in ("mediaobject", "screenshot", "graphic"):
-        shown = " ".join(" ".join(n.text().split()) for n in node.walk() if n.tag in ("alt", "caption", "phrase"))
+        shown = " ".join(folded(n.text()) for n in node.walk() if n.tag in ("alt", "caption", "phrase"))
         yield mark + compose.paragraph(compose.escape(shown)) if shown else ""
     else:
         yield from _blocks(node, level)
@@ -169,7 +170,7 @@ def _title_line(node: Node) -> Iterator[str]:
 
 def _code(node: Node) -> str:
     if node.tag in ("cmdsynopsis", "funcsynopsis", "classsynopsis"):
-        return " ".join(node.text().split())
+        return folded(node.text())
     return node.text()
 
 
@@ -190,14 +191,14 @@ def _cell(node: Node, names: list[str]) -> grid.Cell:
     if first in names and last in names:
         wide = str(names.index(last) - names.index(first) + 1)
     return grid.Cell(
-        " ".join(compose.join(_blocks(node, 6)).split()),
+        folded(compose.join(_blocks(node, 6))),
         grid.number(wide),
         grid.number(more, 0) + 1 if more else grid.number(high),
     )
 
 
 def _inlines(node: Node) -> str:
-    return " ".join("".join(map(_inline, node.children)).split())
+    return folded("".join(map(_inline, node.children)))
 
 
 def _inline(node: Node | str) -> str:
@@ -207,7 +208,7 @@ def _inline(node: Node | str) -> str:
     if tag in ("indexterm", "anchor", "remark"):
         return ""
     if tag in ("keycombo", "menuchoice"):
-        parts = [" ".join(c.text().split()) for c in node.elements() if c.tag != "shortcut"]
+        parts = [folded(c.text()) for c in node.elements() if c.tag != "shortcut"]
         return compose.escape((" → " if tag == "menuchoice" else "+").join(parts))
     if tag in _LITERAL:
         return compose.code_span(node.text())

@@ -11,6 +11,7 @@ from understudy.ingest import compose, html, xml_tree
 from understudy.ingest.archive import Archive
 from understudy.ingest.base import Page, SkipFile, Skipped, Source
 from understudy.ingest.xml_tree import Node
+from understudy.normal import folded
 
 _MOST_PAGES = 5_000
 
@@ -23,7 +24,7 @@ def read(source: Source) -> Page:
     if not root:
         raise SkipFile("cannot be parsed", "an EPUB whose container names no book")
     book = xml_tree.parse(_text(archive, root))
-    title = next((" ".join(n.text().split()) for n in book.walk() if n.tag == "title"), "")
+    title = next((folded(n.text()) for n in book.walk() if n.tag == "title"), "")
     text = ""
     places: list[tuple[int, str]] = []
     skipped: list[Skipped] = []

@@ -9,6 +9,7 @@ from typing import Literal
 
 from understudy.ingest import compose
 from understudy.ingest.html_tree import Node
+from understudy.normal import folded
 
 _CODE = frozenset({"code", "kbd", "samp", "tt", "var"})
 _MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*", "cite": "*", "dfn": "*"}
@@ -34,7 +35,7 @@ def inline(nodes: Iterable[Node]) -> str:
 
 def tidy(text: str) -> str:
     """Blanks of each line joined; empty lines dropped, which would end a paragraph."""
-    lines = (" ".join(line.split()) for line in text.split("\n"))
+    lines = (folded(line) for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
 
 

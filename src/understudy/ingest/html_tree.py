@@ -12,6 +12,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from understudy.ingest.base import SkipFile
 from understudy.ingest.places import clean
+from understudy.normal import folded
 
 BLOCKS = frozenset({
     "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "dir", "div",
@@ -105,8 +106,8 @@ class Node:
     def plain(self) -> str:
         """All text inside, blanks joined to one."""
         if len(self.kids) == 1 and not self.kids[0].tag:
-            return " ".join(self.kids[0].text.split())
-        return " ".join("".join([" " if n.block or n.tag == "br" else n.text for n in self.walk()]).split())
+            return folded(self.kids[0].text)
+        return folded("".join([" " if n.block or n.tag == "br" else n.text for n in self.walk()]))
 
     def remove(self) -> None:
         """Take the node, and its words, out of everything above it."""
@@ -143,7 +144,7 @@ class Tree:
         _check_depth(text)
         parser = LexborHTMLParser(text)
         title = parser.css_first("title")
-        self.title = " ".join(title.text().split()) if title is not None else ""
+        self.title = folded(title.text()) if title is not None else ""
         self.redirects = parser.css_first("meta[http-equiv=refresh i]") is not None
         self.order = _convert(parser.body) if parser.body is not None else [Node("body", _NO_ATTRIBUTES, None)]
         self.body = self.order[0]

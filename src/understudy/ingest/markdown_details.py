@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from understudy.ingest.html_writer import fragment
 from understudy.ingest.markdown_fences import fences
+from understudy.normal import folded
 
 Numbered = tuple[int, str]  # a line of the source and its text
 
@@ -86,5 +87,5 @@ def _split(line: str) -> tuple[str, str, str]:
 
 def _title(html: str) -> str:
     """A summary on one line, without marks of its own."""
-    text = " ".join(fragment(html).split()) if "<" in html else " ".join(html.split())
+    text = folded(fragment(html)) if "<" in html else folded(html)
     return re.sub(r"\A#{1,6}\s+|\A\*\*(.*)\*\*\Z", r"\1", text)

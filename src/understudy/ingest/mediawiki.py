@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from understudy.ingest import compose, grid, places, xml_tree
 from understudy.ingest.base import Page, SkipFile, Skipped, Source
+from understudy.normal import folded
 
 _CONTENT = frozenset({"0", "4", "12"})  # articles, the project's own pages, help
 _OPEN = re.compile(
@@ -202,7 +203,7 @@ class _Writer:
             last = found.end()
             parts.append(self._piece(found))
         parts.append(compose.escape(text[last:]))
-        return " ".join("".join(parts).split())
+        return folded("".join(parts))
 
     def _piece(self, found: re.Match[str]) -> str:
         if found[1] is not None:

@@ -16,6 +16,7 @@ import pdfplumber
 from understudy.ingest import compose, grid, places
 from understudy.ingest.base import LeftOut, Page, SkipFile, Skipped, Source
 from understudy.ingest.office_fonts import MONOSPACE
+from understudy.normal import folded
 
 _PAGES = 3_000
 _ITEM = re.compile(r"(?:(?P<bullet>[•◦▪▫‣●○■□∙·–—*-]|\(cid:\d+\))|\(?(?P<number>\d{1,3})[.)]|\(?[a-z][.)])\s+(?=\S)")
@@ -66,7 +67,7 @@ def read(source: Source) -> Page:
     pieces: list[_Line | _Table] = []
     skipped: list[Skipped] = []
     with pdfplumber.open(BytesIO(source.data)) as pdf:
-        title = " ".join(str((pdf.metadata or {}).get("Title") or "").split())
+        title = folded((pdf.metadata or {}).get("Title") or "")
         for number, page in enumerate(pdf.pages, 1):
             if number > _PAGES:
                 skipped.append(Skipped("", "too large", f"pages from {number} on are left out"))
@@ -152,7 +153,7 @@ def _table(table: Any, number: int) -> _Table:
             while at + wide < len(row.cells) and row.cells[at + wide] is None and _within(table, at + wide, box):
                 wide += 1
             high = sum(box[1] - 1 <= top < box[3] - 1 for top in tops)
-            cells.append(grid.Cell(compose.escape(places.clean(" ".join((text or "").split()))), wide, max(1, high)))
+            cells.append(grid.Cell(compose.escape(places.clean(folded(text or ""))), wide, max(1, high)))
         rows.append(cells)
     top, bottom = table.bbox[1], table.bbox[3]
     return _Table(number, top, bottom, compose.table(grid.lines(rows)))
@@ -256,7 +257,7 @@ def _prose(lines: Sequence[_Line]) -> str:
             text = text[:-1] + line.text
         else:
             text = f"{text} {line.text}" if text else line.text
-    return " ".join(_NO_LETTER.sub(" ", text).split())
+    return folded(_NO_LETTER.sub(" ", text))
 
 
 def _listed(lines: Sequence[_Line]) -> str:

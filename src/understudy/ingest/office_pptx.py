@@ -11,6 +11,7 @@ from pptx import Presentation
 from understudy.ingest import compose, grid, places
 from understudy.ingest.base import Page, Source
 from understudy.ingest.office_fonts import MONOSPACE
+from understudy.normal import folded
 
 _LEVELS = 8
 
@@ -82,4 +83,4 @@ def _table(table: Any) -> str:
 
 
 def _line(text: str) -> str:
-    return compose.escape(places.clean(" ".join(text.split())))
+    return compose.escape(places.clean(folded(text)))

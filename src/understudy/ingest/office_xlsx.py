@@ -11,6 +11,7 @@ from openpyxl import load_workbook
 
 from understudy.ingest import compose, grid, places
 from understudy.ingest.base import Page, Skipped, Source
+from understudy.normal import folded
 
 _ROWS = 5_000  # of a sheet
 _COLUMNS = 200
@@ -90,4 +91,4 @@ def _text(value: Any) -> str:
         value = value.date()
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         value = int(value)
-    return compose.escape(places.clean(" ".join(str(value).split())))
+    return compose.escape(places.clean(folded(value)))

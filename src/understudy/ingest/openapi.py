@@ -12,6 +12,7 @@ import yaml
 from understudy import yaml_text
 from understudy.ingest import compose, places
 from understudy.ingest.base import Page, SkipFile, Source
+from understudy.normal import folded
 
 _IS = re.compile(r"""^[ \t]*+\{?[ \t]*+["']?(?:openapi|swagger)["']?[ \t]*+:""", re.MULTILINE)
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -75,7 +76,7 @@ def _list(value: Any) -> list[Any]:
 
 def _words(value: Any) -> str:
     """A value on one line, as plain text."""
-    return " ".join(str(value).split()) if isinstance(value, (str, int, float)) else ""
+    return folded(value) if isinstance(value, (str, int, float)) else ""
 
 
 def _markdown(value: Any) -> str:
@@ -121,7 +122,7 @@ class _Writer:
             s = self._of(scheme)
             kind = " ".join(p for p in (_words(s.get("type")), _words(s.get("scheme"))) if p)
             where = " ".join(p for p in (_words(s.get("in")), _words(s.get("name"))) if p)
-            rows.append([str(name), kind, where, " ".join(_markdown(s.get("description")).split())])
+            rows.append([str(name), kind, where, folded(_markdown(s.get("description")))])
         if len(rows) > 1:
             yield compose.table(rows)
 
@@ -160,7 +161,7 @@ class _Writer:
             content = self._content(answer) or ([("", answer)] if "schema" in answer else [("", {})])
             for kind, media in content:
                 rows.append([
-                    str(status), " ".join(_markdown(answer.get("description")).split()),
+                    str(status), folded(_markdown(answer.get("description"))),
                     compose.code_span(kind), self._type(media.get("schema")),
                 ])  # fmt: skip
                 shown += [f"**Example of {status}**\n\n{e}" for e in self._examples(media)]
@@ -235,7 +236,7 @@ class _Writer:
     def _said(self, holder: Mapping[str, Any]) -> str:
         """A description, with the values, default and bounds that the schema names."""
         schema = {**_map(self._of(holder.get("schema"))), **holder}
-        parts = [" ".join(_markdown(holder.get("description")).split()).rstrip(".")]
+        parts = [folded(_markdown(holder.get("description"))).rstrip(".")]
         if values := _list(schema.get("enum"))[:100]:
             parts.append("One of " + ", ".join(compose.code_span(str(v)) for v in values))
         for key, word in (

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 from understudy.ingest.base import SkipFile, Source
 from understudy.ingest.walk import Found, read_bytes
+from understudy.normal import folded
 
 _LABEL = re.compile(r"^\.\. _(?:`([^`\n]{1,200})`|((?:[^:\\`\n]|\\.|:(?=\S)){1,200})):[ \t]*$", re.MULTILINE)
 _LINE = re.compile(r"([!-/:-@\[-`{-~])\1+")
@@ -139,7 +140,7 @@ def _inline(title: str) -> str:
 
 
 def _plain(label: str) -> str:
-    return " ".join(label.replace("\\", "").lower().split())
+    return folded(label.replace("\\", "").lower())
 
 
 def _common(one: str, other: str) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from docutils import nodes
 
 from understudy.ingest import compose, grid, places
+from understudy.normal import folded
 
 _FLAGS = re.compile(r"[ \t]*#[ \t]*doctest:[^\n]*|^[ \t]*<BLANKLINE>$", re.MULTILINE)
 
@@ -174,7 +175,7 @@ def _cell_parts(node: nodes.Element, level: int) -> Iterator[str]:
         elif isinstance(child, (nodes.container, nodes.block_quote)):
             yield from _cell_parts(child, level)
         else:
-            yield " ".join(compose.join(_block(child, level)).split())
+            yield folded(compose.join(_block(child, level)))
 
 
 def _admonition(node: nodes.Element, level: int) -> str:
