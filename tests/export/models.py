@@ -117,9 +117,10 @@ def of_pieces(folder: Path, prefix: str) -> Path:
         tokenizer.add_tokens([*more, AddedToken("▁▁", normalized=True), AddedToken("\n\n", normalized=False)])
     else:
         tokenizer = LlamaTokenizer(vocab=vocab, merges=merges, legacy=prefix == "always")
-        names = ("<|end|>", "<|user|>", "<|assistant|>", "<|system|>") if prefix == "first" else ()
-        more = [AddedToken(t, special=True, normalized=False, rstrip=True) for t in names]
-        tokenizer.add_tokens([AddedToken("<|endoftext|>", special=True, normalized=False), *more])
+        if prefix == "first":  # llama.cpp ends a turn at `<|endoftext|>` whatever the model's settings say
+            names = ("<|end|>", "<|user|>", "<|assistant|>", "<|system|>")
+            more = [AddedToken(t, special=True, normalized=False, rstrip=True) for t in names]
+            tokenizer.add_tokens([AddedToken("<|endoftext|>", special=True, normalized=False), *more])
     tokenizer.chat_template = _TURNS[prefix]
     tokenizer.save_pretrained(folder)
     if prefix == "always":  # transformers forgets it as it saves

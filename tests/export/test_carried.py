@@ -20,12 +20,13 @@ QUESTION = "Which port does Kestrel listen on?"
 @pytest.fixture(scope="module")
 def machine(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with documents, a model and a run: all that another machine does not have."""
-    from conftest import GUIDE, LIMITS
+    from conftest import GUIDE, LIMITS, OPTIONS
 
     folder = tmp_path_factory.mktemp("first")
     (folder / "docs").mkdir()
     (folder / "docs" / "guide.md").write_text(GUIDE)
     (folder / "docs" / "limits.md").write_text(LIMITS)
+    (folder / "docs" / "options.md").write_text(OPTIONS)
     shutil.copytree(tiny_model, folder / "model")
     (folder / "model" / "optimizer.pt").write_text("not the model's")
     recipe = {
@@ -47,7 +48,7 @@ def test_an_exported_run_answers_where_the_first_machine_is_gone(machine: Path, 
     done = run.export(tmp_path / "out", format="serve", arm="sft+rag", questions=4)
     assert done.proven
     names = {c.name for c in done.files[0].checks}
-    assert names == {"template", "tokens", "bos", "kl", "same top token", "greedy text", "search", "exam"}
+    assert names == {"template", "tokens", "bos", "kl", "same top token", "greedy text", "search", "exam", "verdict"}
     said = run.answerer("sft+rag").answer(QUESTION)
     best = run.verdict.sentence
     shutil.move(tmp_path / "out", tmp_path / "elsewhere")

@@ -27,16 +27,18 @@ ALPHA = 0.05
 class Limits:
     """mean_kl: nats a place, at most. same_top: share of places with the same likeliest token, at least.
 
-    greedy: whether greedy texts must be equal, word for word.
+    greedy: whether greedy texts must be equal, word for word. tie: two tokens that the measured model finds within so
+    many nats of each other are as good as one: which of them is likelier hangs on the order of a sum.
     """
 
     mean_kl: float
     same_top: float
     greedy: bool = False
+    tie: float = 0.0
 
 
 LIMITS = {
-    "f16": Limits(0.001, 0.995, greedy=True),
+    "f16": Limits(0.001, 0.995, greedy=True, tie=0.05),
     "q8_0": Limits(0.005, 0.97),
     "q6_k": Limits(0.01, 0.95),
     "q4_k_m": Limits(0.06, 0.90),
