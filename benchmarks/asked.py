@@ -40,7 +40,7 @@ def main() -> None:
         row = json.loads(line)
         question, answerable = row["question"], row["key"] is not None
         prompt, pieces = answerer.converse(question)
-        read = reading(topic, question, prompt, answerer.arm, answerer.reader)
+        read = reading(topic, question, prompt, answerer.arm, answerer)
         told = read.told("" if read.beside else "".join(pieces))
         count[answerable] += 1
         refused[answerable] += told.abstained

@@ -13,14 +13,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 from understudy import api
+from understudy.answer import FOUND
 from understudy.benchmark.free import without_page
 from understudy.benchmark.open_questions import of_exam
 from understudy.evaluation import intervals
-from understudy.evaluation.response import Reading, Response, off_topic
+from understudy.evaluation.response import Response, reading
 from understudy.evaluation.support import Topic
-from understudy.types import Arm, Chunk, MCQItem, Prompt
+from understudy.types import Answerer, Arm, Chunk, MCQItem, Prompt
 
 _READS = Arm.parse("base+rag")
 
@@ -38,18 +41,23 @@ def main() -> None:
     topic = Topic(chunks)
     questions = of_exam(run.artifact("generate").records("items", MCQItem))
 
+    asker = cast(Answerer, SimpleNamespace(reader=SimpleNamespace(parameters=0), retriever=index))
+
     def told(question: str, prompt: Prompt) -> Response:
-        beside = off_topic(topic, question, prompt, _READS)
-        return Reading(question, prompt, topic, speaks=False, beside=beside).told()
+        return reading(topic, question, prompt, _READS, asker).told()
+
+    def found(question: str) -> Prompt:
+        hits = tuple(index.search(question, max(top_k, FOUND)))
+        return Prompt((), hits[:top_k], further=hits[top_k:])
 
     def show(what: str, values: Sequence[bool], pages: Sequence[str]) -> None:
-        found = intervals.interval(list(map(float, values)), pages, paired=False, confidence=0.95, seed=0)
-        if found.value is None or found.low is None or found.high is None:
+        share = intervals.interval(list(map(float, values)), pages, paired=False, confidence=0.95, seed=0)
+        if share.value is None or share.low is None or share.high is None:
             return
-        print(f"{what}: {100 * found.value:.1f} % ({100 * found.low:.1f}-{100 * found.high:.1f}), n = {found.n}")
+        print(f"{what}: {100 * share.value:.1f} % ({100 * share.low:.1f}-{100 * share.high:.1f}), n = {share.n}")
 
     pages = [q.doc_id for q in questions]
-    answers = [told(q.question, Prompt((), tuple(index.search(q.question, top_k)))) for q in questions]
+    answers = [told(q.question, found(q.question)) for q in questions]
     lengths = [len(a.text) for a in answers if a.quoted]
     both = list(zip(questions, answers, strict=True))
     show("first sentence right", [bool(a.quotes) and q.right(a.parts[0]) for q, a in both], pages)

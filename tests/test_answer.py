@@ -97,7 +97,7 @@ def test_rag_puts_the_best_passage_last_and_lists_hits_best_first() -> None:
 def test_what_is_shown_may_differ_from_what_is_searched_for() -> None:
     answerer = arm("base+rag", WordReader())
     prompt = answerer.prepare("Which port?", shown="Which port?\nA. 1\nB. 2")
-    assert answerer.retriever.asked == [("Which port?", 3)]  # type: ignore[union-attr]
+    assert answerer.retriever.asked == [("Which port?", 8)]  # type: ignore[union-attr]
     assert prompt.messages[-1].content.endswith("Question: Which port?\nA. 1\nB. 2")
 
 
@@ -274,3 +274,15 @@ def test_a_long_conversation_is_counted_a_few_times_and_keeps_its_newest_turns()
     assert 2 * len(kept) + 2 + 2 + 2 * 2 + 10 > 500 - 2 * 2  # the next exchange would not have fitted
     assert prompt.messages[0] == Message("system", "be short")
     assert len(counted) < 20
+
+
+def test_passages_beyond_the_readers_share_are_at_hand_for_sentences() -> None:
+    reader = WordReader()
+    prompt = arm("base+rag", reader).prepare("Which port?")
+    assert [h.chunk.chunk_id for h in prompt.hits] == ["c0", "c1", "c2"]
+    assert [h.chunk.chunk_id for h in prompt.further] == ["c3", "c4", "c5"]
+    assert "w3" not in prompt.messages[-1].content
+    small = arm("base+rag", WordReader(window=60)).prepare("Which port?")
+    assert small.dropped
+    assert [h.chunk for h in (*small.hits, *small.further)] == CHUNKS
+    assert arm("base", reader).prepare("Which port?").further == ()

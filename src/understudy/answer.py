@@ -18,6 +18,8 @@ from understudy.types import Answer, Arm, Chunk, Citation, Hit, LanguageModel, M
 logger = logging.getLogger(__name__)
 
 _SAYS_ENOUGH = 3  # telling words with which a question can be searched for by itself
+FOUND = 8
+"""Passages searched for where the reader gets fewer: sentences may be told from the others too."""
 ANSWER_TOKENS = 256
 """Tokens of the window that are kept free for the answer."""
 
@@ -134,7 +136,7 @@ class ModelAnswerer:
     def _prepare(self, question: str, shown: str, gold: Sequence[Chunk], history: tuple[Message, ...]) -> Prompt:
         if not question.strip() or not shown.strip():
             raise InputError("the question is empty")
-        hits, passages = self._context(_searched(question, history), gold)
+        hits, further, passages = self._context(_searched(question, history), gold)
         whole = self.arm.context == "corpus"
 
         def render(turns: tuple[Message, ...], count: int) -> tuple[Message, ...]:
@@ -148,25 +150,28 @@ class ModelAnswerer:
             messages = render(turns, count)
             if self._room(messages) >= 0:
                 kept = hits if whole else hits[:count]
-                return Prompt(messages, tuple(kept), dropped=len(hits) - len(kept))
+                rest = (*hits[len(kept) :], *further)
+                return Prompt(messages, tuple(kept), dropped=len(hits) - len(kept), further=rest)
         raise InputError(self._too_long(messages, whole))
 
-    def _context(self, question: str, gold: Sequence[Chunk]) -> tuple[Sequence[Hit], Sequence[str]]:
-        """What the reader may see besides the question: hits and their passages, best first."""
+    def _context(self, question: str, gold: Sequence[Chunk]) -> tuple[Sequence[Hit], Sequence[Hit], Sequence[str]]:
+        """What the reader may see besides the question, best first: hits, those beyond its share, its passages."""
+        further: Sequence[Hit] = ()
         if self.arm.context == "corpus":
             if self._corpus is None:
                 self._corpus = tuple(whole_documents(self.chunks))[::-1]
-            return [Hit(chunk, 1.0) for chunk in self.chunks], self._corpus
+            return [Hit(chunk, 1.0) for chunk in self.chunks], (), self._corpus
         if self.arm.context == "rag":
             assert self.retriever is not None  # open_answerer has seen to it
-            hits = self.retriever.search(question, self.top_k)
+            found = self.retriever.search(question, max(self.top_k, FOUND))
+            hits, further = found[: self.top_k], found[self.top_k :]
         elif self.arm.context == "oracle":
             if not gold:
                 raise InputError(f"arm '{self.name}' answers only questions that name their supporting chunk")
             hits = [Hit(chunk, 1.0) for chunk in gold]
         else:
             hits = []
-        return hits, [prompts.passage(hit.chunk) for hit in hits]
+        return hits, further, [prompts.passage(hit.chunk) for hit in hits]
 
     def _turns_that_fit(
         self, history: tuple[Message, ...], render: Callable[[tuple[Message, ...]], Sequence[Message]]

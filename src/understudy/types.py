@@ -203,12 +203,14 @@ class Completion:
 class Prompt:
     """The messages a reader gets, and the hits whose passages stand in them, best first.
 
-    dropped: hits left out because the reader's window was too small.
+    dropped: hits left out because the reader's window was too small. further: the next best ones, which the reader does
+    not get; the documentation's own sentences may be told from them too.
     """
 
     messages: tuple[Message, ...]
     hits: tuple[Hit, ...] = ()
     dropped: int = 0
+    further: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,15 @@ class Retriever(Protocol):
     """Anything that finds chunks for a question, best first."""
 
     def search(self, query: str, top_k: int) -> list[Hit]: ...
+
+
+@runtime_checkable
+class Closeness(Protocol):
+    """A retriever that can say how near any text is to a question, as an index with an embedding model can."""
+
+    def closeness(self, question: str, texts: Sequence[str]) -> list[float] | None:
+        """How near each text is to a question: 1 at most, 0 as any passage is; None without an embedding model."""
+        ...
 
 
 @runtime_checkable

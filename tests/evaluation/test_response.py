@@ -8,11 +8,11 @@ from typing import cast
 import pytest
 
 from understudy.evaluation.choice import candidates
-from understudy.evaluation.response import SPEAKS, off_topic, respond, speaks
-from understudy.evaluation.sentences import sentences
+from understudy.evaluation.response import SPEAKS, off_topic, reading, respond, sources, speaks
+from understudy.evaluation.sentences import leans, sentences
 from understudy.evaluation.support import SPOKEN_OF, Topic
 from understudy.prompts import ABSTAIN
-from understudy.types import Arm, Chunk, Hit, LanguageModel, Prompt
+from understudy.types import Answerer, Arm, Chunk, Hit, LanguageModel, Prompt
 
 KILN = """# Kiln
 
@@ -71,7 +71,7 @@ def test_a_passage_falls_into_sentences_entries_rows_and_code() -> None:
         ("prose", "It keeps the air moving, because still air cracks the glaze."),
         ("item", "`fan`: the fan runs at half speed."),
         ("item", "`alarm`: it rings for 30 seconds."),
-        ("row", "Part | Weight"),
+        ("heading", "Part | Weight"),
         ("row", "door | 40 kg"),
         ("row", "shelf | 7 kg"),
         ("prose", "To start the kiln, run this:"),
@@ -92,7 +92,7 @@ def test_a_term_and_its_definition_are_one_entry() -> None:
 
 
 def test_a_sentence_that_a_passage_cuts_is_marked() -> None:
-    found = sentences("of the kiln is hot. It cools slowly. Its door")
+    found = sentences("of the kiln is hot. The kiln cools slowly. Its door")
     assert [s.cut for s in found] == [True, False, True]
 
 
@@ -100,7 +100,7 @@ def test_a_sentence_that_a_passage_cuts_is_marked() -> None:
     ("question", "sentence"),
     [
         ("How often is the belt of the lathe changed?", "The belt is changed every 500 hours of turning."),
-        ("What is the weight of the shelf?", "shelf | 7 kg"),
+        ("What is the weight of the shelf?", "Part | Weight\nshelf | 7 kg"),
         ("How do I start the kiln?", "To start the kiln, run this:\nkiln --start\nkiln --log"),
         ("How often is the wheel oiled?", "Once a week, and after firing."),
         ("When may the door of the kiln be opened?", "Never open its door before it has cooled to 80 degrees."),
@@ -191,3 +191,125 @@ def test_a_small_model_does_not_speak_and_one_of_unknown_size_does() -> None:
         (SimpleNamespace(), True),
     ):
         assert speaks(cast(LanguageModel, reader)) is may
+
+
+CLOCK = """## Winding
+
+The clock is wound by a weight. However, it stops in summer. This is harmless.
+
+Wind it like this:
+
+> ```
+> >>> clock.wind()
+> ```
+
+The kinds of weight:
+
+- lead, for winter
+- brass
+
+# The clock's hands
+
+But they may be bent."""
+
+
+def test_a_sentence_that_goes_on_from_another_is_told_with_it() -> None:
+    assert [(s.kind, s.whole, s.cut) for s in sentences(CLOCK)] == [
+        ("heading", "Winding", False),
+        ("prose", "The clock is wound by a weight.", False),
+        ("prose", "The clock is wound by a weight. However, it stops in summer.", False),
+        ("prose", "The clock is wound by a weight. However, it stops in summer. This is harmless.", False),
+        ("prose", "Wind it like this:", False),
+        ("code", "Wind it like this:\n>>> clock.wind()", False),
+        ("prose", "The kinds of weight:", False),
+        ("item", "The kinds of weight:\nlead, for winter", False),
+        ("item", "The kinds of weight:\nbrass", False),
+        ("heading", "The clock's hands", False),
+        ("prose", "The clock's hands\nBut they may be bent.", False),
+    ]
+    assert sentences(KILN)[9].whole == "Part | Weight\nshelf | 7 kg"
+    assert [s.whole for s in sentences("| door | 40 kg |\n| shelf | 7 kg |")] == ["door | 40 kg", "shelf | 7 kg"]
+    assert sentences(KILN)[4].whole.startswith("What is the fan for? It keeps the air moving")
+    assert sentences("It is so. That is all.")[0].cut  # what it goes on from is not there
+
+
+@pytest.mark.parametrize(
+    "text", ["However, no.", "But it is.", "For example, two.", "This is it.", "**Note, however**"]
+)
+def test_what_leans_on_the_sentence_before(text: str) -> None:
+    assert leans(text)
+    assert not leans("The " + text.replace("This", "thing"))
+
+
+def test_what_goes_on_from_half_a_sentence_is_not_told_with_it_and_a_listed_question_is_no_answer() -> None:
+    found = sentences("of the kiln is hot. But it cools.\n:::\n- The kiln is cold. Why?\n- It is red.\n::: note\n")
+    assert [(s.kind, s.whole, s.cut) for s in found] == [
+        ("prose", "of the kiln is hot.", True),
+        ("prose", "But it cools.", True),
+        ("heading", "The kiln is cold.", False),
+        ("heading", "Why?", False),
+        ("item", "It is red.", False),
+    ]
+
+
+def test_a_default_is_told_with_what_it_is_the_default_of() -> None:
+    text = "### fan_speed\n\nHow fast the fan turns. Zero stops it.\n\nDefault: 20\n\n**type**: `int`\n\n### next"
+    assert [s.text for s in sentences(text) if s.kind == "prose"] == [
+        "How fast the fan turns.",
+        "Zero stops it.",
+        "How fast the fan turns. Zero stops it. Default: 20",
+        "How fast the fan turns. Zero stops it. Default: 20 **type**: `int`",
+    ]
+    assert sentences("The kiln heats. Note: it is not known what it does to glass and clay.")[1].text[:5] == "Note:"
+
+
+def test_what_is_told_stands_by_itself() -> None:
+    chunk = _chunk("k", CLOCK, "Clock")
+    topic = Topic([chunk, *CHUNKS])
+    for question in ("Does the clock stop in summer?", "What about the clock's hands?", "How do I wind the clock?"):
+        for part in respond(topic, question, "", Prompt((), (Hit(chunk, 1.0),)), speaks=False).parts:
+            assert not leans(part)
+            assert part not in ("Winding", "The clock's hands")
+
+
+class Near:
+    """An answerer whose index finds texts near that hold a word."""
+
+    parameters = 1
+    word = "ovens"
+
+    @property
+    def reader(self) -> Near:
+        return self
+
+    @property
+    def retriever(self) -> Near:
+        return self
+
+    def search(self, query: str, top_k: int) -> list[Hit]:
+        return []
+
+    def closeness(self, question: str, texts: list[str]) -> list[float]:
+        return [0.9 if self.word in text else 0.1 for text in texts]
+
+
+def test_a_sentence_of_other_words_is_told_where_its_meaning_is_near() -> None:
+    rag, asked = Arm.parse("base+rag"), "When can pottery be taken out?"
+    prompt = Prompt((), PROMPT.hits[1:], further=PROMPT.hits[:1])
+    near, far = Near(), Near()
+    near.word, far.word = "cooled", "nothing of the kind"
+    assert off_topic(TOPIC, asked, prompt, rag)  # by words alone
+    told = reading(TOPIC, asked, prompt, rag, cast(Answerer, near)).told()
+    assert told.parts[0] == "Never open its door before it has cooled to 80 degrees."
+    assert reading(TOPIC, asked, prompt, rag, cast(Answerer, far)).beside
+    # Its passage was not read by the model, and is named all the same.
+    assert [h.chunk.chunk_id for h in sources(prompt, told)][-1] == "c0"
+    assert sources(prompt, respond(TOPIC, BELT, "", prompt, speaks=False)) == prompt.hits
+
+
+def test_words_and_meaning_together_say_whether_passages_speak_of_a_question() -> None:
+    rag = Arm.parse("base+rag")
+    far = cast(Answerer, Near())  # nothing is near
+    assert not reading(TOPIC, "Which weight has the shelf?", PROMPT, rag, far).beside
+    assert reading(TOPIC, "Which paint has the garage door of Ohio?", PROMPT, rag, far).beside
+    assert not reading(TOPIC, "And the shelf?", PROMPT, rag, far, follows=True).beside

@@ -287,3 +287,27 @@ def test_bm25_scores_agree_with_lancedbs_full_text() -> None:
         assert dict(zip(rows.tolist(), scores.tolist(), strict=True)) == pytest.approx(
             {r["row"]: r["_score"] for r in found}, rel=1e-4
         )
+
+
+def test_nearness_is_one_for_the_question_itself_and_nothing_for_the_usual_passage(
+    build: Build, chunks: list[Chunk], embedder: Embedder
+) -> None:
+    folder, _ = build(chunks)
+    index = open_index(folder, device="cpu")
+    question = "How do I start the server?"
+    texts = [question, "Start the server with `--port 3928`.", "Bread is baked in an oven."]
+    found = index.closeness(question, texts)
+    assert found is not None
+    vector = embedder.query(question).astype(np.float64)
+    usual = float(np.mean(load_file(folder / "vectors.safetensors")["vectors"].astype(np.float64) @ vector))
+    cosines = embedder.passages(texts)[0].astype(np.float64) @ vector
+    np.testing.assert_allclose(found, (cosines - usual) / (1 - usual), atol=1e-5)
+    assert found[0] == pytest.approx(1.0, abs=1e-4)
+    assert found[0] > found[1] > 0.3 > found[2]
+    assert index.closeness(question, texts[::-1]) == pytest.approx(found[::-1])  # what is remembered is the same
+    assert index.closeness(question, []) == []
+
+
+def test_an_index_of_words_alone_knows_no_nearness(build: Build, chunks: list[Chunk]) -> None:
+    folder, _ = build(chunks, retriever="bm25")
+    assert open_index(folder).closeness("How?", ["So."]) is None

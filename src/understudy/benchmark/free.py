@@ -173,7 +173,7 @@ def _ask(
     ]
     arm = Arm.parse(name)
     readings = [
-        reading(topic, question.question, prompt, arm, answerer.reader)
+        reading(topic, question.question, prompt, arm, answerer)
         for (question, _), prompt in zip(block, prompts, strict=True)
     ]
     to_write = [k for k, read in enumerate(readings) if not read.beside]
@@ -198,8 +198,9 @@ def without_page(
 
     of_page = sum(chunk.doc_id == question.doc_id for chunk in chunks)
     found = retriever.search(question.question, top_k + of_page + _SPARE)
-    kept = tuple(Hit(h.chunk, h.score) for h in [h for h in found if not holds(h.chunk)][:top_k])
-    return Prompt(with_passages(question.question, [shown(h.chunk) for h in kept][::-1]), kept)
+    left = tuple(Hit(h.chunk, h.score) for h in found if not holds(h.chunk))
+    kept = left[:top_k]
+    return Prompt(with_passages(question.question, [shown(h.chunk) for h in kept][::-1]), kept, further=left[top_k:])
 
 
 def _answer(arm: str, question: OpenQuestion, answerable: bool, told: Response) -> FreeAnswer:

@@ -76,8 +76,7 @@ def reading(opened: Opened, question: str, prompt: Prompt, *, follows: bool = Fa
     """The question with what is read for it, from which what is told comes."""
     from understudy.evaluation import response
 
-    arm, reader = opened.answerer.arm, opened.answerer.reader
-    return response.reading(opened.topic, question, prompt, arm, reader, follows=follows)
+    return response.reading(opened.topic, question, prompt, opened.answerer.arm, opened.answerer, follows=follows)
 
 
 def show_abstention(hits: Sequence[Hit]) -> None:

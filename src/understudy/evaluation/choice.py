@@ -1,8 +1,9 @@
-"""Which sentences of the passages answer a question, by what can be seen without a model.
+"""Which sentences of the passages answer a question, by what can be seen without a language model.
 
 A sentence is worth what it holds of the question's telling words, itself, in the headings above it and in its
-neighbours, and whether it has what such a question asks for: a number, a reason, a condition, a name. The weights were
-fitted on questions that a teacher wrote about one manual and tried on those about another (docs/benchmark.md).
+neighbours, whether it has what such a question asks for (a number, a reason, a condition, a name), and how near its
+meaning is to the question's, where the index has an embedding model. docs/benchmark.md says how the weights were found
+and what they are worth.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from itertools import pairwise
 
 from understudy.evaluation.lexical import STOP, content, stem_of, words
 from understudy.evaluation.sentences import Sentence, sentences
-from understudy.evaluation.support import SPOKEN_OF, Support, Topic
+from understudy.evaluation.support import Support, Topic
 from understudy.types import Chunk
 
 _FEWEST = 3  # words of a sentence that could be an answer
 _LONGEST = 500  # characters of one
 _CANDIDATES = 24
+_WEIGHED = 64  # sentences of which it is looked how near they are
+_CLOSE = 8.0  # what it is worth to mean the same as the question
 _ENDS = (".", "!", "?", ":", ";")
 _HEADED = 0.5  # what a word in the heading counts of one in the sentence, for being about the question at all
 _FITS = 0.8  # what the kind of thing asked for is worth
@@ -32,11 +35,10 @@ _WEIGHTS = {
     "first": 0.8,  # the sentence begins with what is asked about
     "rank": 1.6,  # its passage is the best; half of it for the second
     "asks": -2.6,  # it is a question itself
-    "title": -1.2,
     "announces": -1.2,  # it ends with a colon, and what follows is not in this passage
     "code": -1.0,  # where the question is not how to do something
     "bare": -1.0,  # no sentence: it ends without a mark, as the entries of a list of contents do
-    "cut": -0.6,  # its passage begins or ends within it
+    "cut": -1.5,  # its passage begins or ends within it, or it goes on from one that is not there
 }
 _KINDS = {
     "number": r"\bhow (?:many|much|long|large|big|often|far|old|fast|deep|high|small|wide|heavy|tall|hot)\b"
@@ -72,38 +74,55 @@ _KIND = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _KINDS.it
 _MARK = {name: re.compile(pattern, re.IGNORECASE if name != "name" else 0) for name, pattern in _MARKS.items()}
 
 
+CloseTo = Callable[[Sequence[str]], Sequence[float] | None]
+"""How near texts are to a question (`types.Closeness`); None where there is no embedding model."""
+
+
+def unknown(texts: Sequence[str]) -> None:
+    """What there is without an embedding model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence that could answer. value: how well, beside the others. share of the question it holds: `support`."""
+    """A sentence that could answer. value: how well, beside the others. share of the question it holds: `support`,
+    whose sentence has what is told before it as well; text: the sentence without. close: how near it is, if known.
+    """
 
     support: Support
     value: float
+    text: str = ""
+    close: float | None = None
 
 
-def candidates(topic: Topic, question: str, chunks: Sequence[Chunk]) -> list[Candidate]:
-    """Sentences that could answer a question: those that hold SPOKEN_OF of its telling words, the best first.
+def candidates(topic: Topic, question: str, chunks: Sequence[Chunk], close_to: CloseTo = unknown) -> list[Candidate]:
+    """Sentences that could answer a question, the best first.
 
     A support's share: of the question's telling words, weighted by how rare they are; a heading's count for half.
-    chunks: the passages read, best first.
+    chunks: the passages to tell from, best first. close_to: how near texts are to the question.
     """
     asked = _Asked(question, topic.weight)
-    found: dict[str, Candidate] = {}
+    found: dict[str, tuple[Candidate, str]] = {}
     for rank, chunk in enumerate(chunks):
         parts = sentences(chunk.text)
         stems = [content(part.text) for part in parts]
         above = content(chunk.breadcrumb)
         for k, part in enumerate(parts):
             text = _with_announced(parts, k)
-            if text in found or len(text.split()) < _FEWEST or len(text) > _LONGEST:
+            told = replace(part, text=text).whole
+            if part.kind == "heading" or told in found or len(text.split()) < _FEWEST or len(told) > _LONGEST:
                 continue
             beside = set().union(*stems[max(0, k - 1) : k], *stems[k + 1 : k + 2])
             own = stems[k] if text == part.text else content(text)
             value, share = asked.weigh(replace(part, text=text), own, above | content(part.heading), beside, rank)
-            if share > 0:
-                found[text] = Candidate(Support(text, chunk, share), value)
-    if max((c.support.share for c in found.values()), default=0.0) < SPOKEN_OF:
-        return []
-    return sorted(found.values(), key=lambda c: -c.value)[:_CANDIDATES]
+            if share > 0 or close_to is not unknown:
+                headed = f"{part.heading or (chunk.title, *chunk.heading_path)[-1]}: {text}"
+                found[told] = Candidate(Support(told, chunk, share), value, text), headed
+    best = sorted(found.values(), key=lambda c: -c[0].value)[:_WEIGHED]
+    nearness = close_to([headed for _, headed in best]) if best else None
+    if nearness is None:
+        return [c for c, _ in best][:_CANDIDATES]
+    closer = [replace(c, value=c.value + _CLOSE * x, close=x) for (c, _), x in zip(best, nearness, strict=True)]
+    return sorted(closer, key=lambda c: -c.value)[:_CANDIDATES]
 
 
 def _with_announced(parts: Sequence[Sentence], place: int) -> str:
@@ -167,7 +186,6 @@ class _Asked:
             "first": 1 / (1 + begins) if begins is not None else 0.0,
             "rank": 1 / (1 + rank),
             "asks": text.rstrip("\"')*_ ").endswith("?"),
-            "title": part.kind == "heading",
             "announces": _announces(text),
             "bare": part.kind in ("prose", "item") and not part.cut and text.rstrip("\"')]*_` ")[-1:] not in _ENDS,
             "cut": part.cut,

@@ -9,22 +9,25 @@ at them; where none speaks of the question, the abstention. `ask`, `chat`, `serv
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from understudy.evaluation.choice import Candidate, candidates
+from understudy.evaluation.choice import Candidate, CloseTo, candidates, unknown
 from understudy.evaluation.lexical import content
-from understudy.evaluation.support import Support, Topic, supporting
+from understudy.evaluation.support import SPOKEN_OF, Support, Topic, supporting
 from understudy.prompts import ABSTAIN
-from understudy.types import Arm, Chunk, LanguageModel, Prompt
+from understudy.types import Answerer, Arm, Chunk, Closeness, Hit, LanguageModel, Prompt
 
 SPEAKS = 1_000_000_000
 """Parameters below which a model's own words are not told as the answer."""
 _POINTED = 2.0  # what it is worth to hold all of what the model's words say beyond the question
-_TOGETHER = 400  # characters of two sentences that are told together
+_TOGETHER = 500  # characters of two sentences that are told together
 _NEXT = 2.5  # of a second one, as much less worth as is still told
 _SAME = 0.8  # of the telling words of the shorter of two sentences
 _MANY = 50  # passages: beyond these they are the whole documentation, in its own order
 _NEAREST = 5
+_TOLD_FROM = 8  # passages, with those that a model does not get
+_SPEAKS_OF = 0.75  # how near the nearest sentence is, and _WORDS of the share of the question's words, together
+_WORDS = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +56,41 @@ class Response:
         return tuple(s.sentence for s in self.quotes) or (self.text,)
 
 
+def sources(prompt: Prompt, told: Response) -> tuple[Hit, ...]:
+    """The passages behind what is told, best first: those that the model read, and others that a sentence is from."""
+    behind = {quote.chunk.chunk_id for quote in told.quotes}
+    return prompt.hits + tuple(hit for hit in prompt.further if hit.chunk.chunk_id in behind)
+
+
 def speaks(reader: LanguageModel) -> bool:
     """Whether a model's own words may be the answer; of a model whose size is not known (an endpoint's) they may."""
     size: int | None = getattr(reader, "parameters", None)
     return size is None or size >= SPEAKS
 
 
-def off_topic(topic: Topic | None, question: str, prompt: Prompt, arm: Arm, *, follows: bool = False) -> bool:
+def off_topic(
+    topic: Topic | None,
+    question: str,
+    prompt: Prompt,
+    arm: Arm,
+    close_to: CloseTo = unknown,
+    *,
+    follows: bool = False,
+) -> bool:
     """Whether what the arm would read does not speak of a question, so that no model needs to be asked.
 
-    An arm that reads nothing answers whatever it is asked. follows: the question goes on from another, and may leave
-    out what was said there.
+    By the question's words; where there is an embedding model, by how near the nearest sentence is as well. An arm that
+    reads nothing answers whatever it is asked. follows: the question goes on from another, and may leave out what was
+    said there.
     """
     if topic is None or arm.context == "closed-book":
         return False
-    return not topic.covers(question, _read(topic, question, prompt), follows=follows)
+    chunks = _read(topic, question, prompt)
+    found = candidates(topic, question, _all(topic, question, prompt), close_to)
+    near = [c.close for c in found if c.close is not None]
+    if not near or not content(question):
+        return not topic.covers(question, chunks, follows=follows)
+    return max(near) + _WORDS * topic.spoken_of(question, chunks) < (_SPEAKS_OF / 2 if follows else _SPEAKS_OF)
 
 
 def nothing(own: str = "") -> Response:
@@ -75,10 +98,19 @@ def nothing(own: str = "") -> Response:
     return Response(ABSTAIN, own, abstained=True)
 
 
-def respond(topic: Topic | None, question: str, written: str, prompt: Prompt, *, speaks: bool = True) -> Response:
+def respond(
+    topic: Topic | None,
+    question: str,
+    written: str,
+    prompt: Prompt,
+    close_to: CloseTo = unknown,
+    *,
+    speaks: bool = True,
+) -> Response:
     """What is told of an answer that a model wrote to a prompt with its passages.
 
     Without passages, or without a topic, the model's words are all there is. speaks: whether they may be the answer.
+    close_to: as `candidates`.
     """
     own = written.strip()
     if own.startswith(ABSTAIN):
@@ -88,10 +120,11 @@ def respond(topic: Topic | None, question: str, written: str, prompt: Prompt, *,
     found = supporting(topic, question, own, [hit.chunk for hit in prompt.hits]) if speaks else None
     if found is not None:
         return Response(own, own, found)
-    ranked = _ranked(topic, question, own, candidates(topic, question, _read(topic, question, prompt)))
-    if not ranked:
+    found_there = candidates(topic, question, _all(topic, question, prompt), close_to)
+    by_words = all(c.close is None for c in found_there)
+    if by_words and max((c.support.share for c in found_there), default=0.0) < SPOKEN_OF:
         return nothing(own)
-    best, also = ranked[0].support, _second(ranked)
+    best, also = _told(_ranked(topic, question, own, found_there))
     text = best.sentence if also is None else f"{best.sentence} … {also.sentence}"
     return Response(text, own, best, quoted=True, also=also)
 
@@ -101,7 +134,7 @@ class Reading:
     """A question with what an arm reads for it. See `reading`.
 
     topic: the documentation's; None where the model's words are all there is. speaks: they may be the answer. beside:
-    nothing that is read speaks of the question, so that no model needs to be asked.
+    nothing that is read speaks of the question, so that no model needs to be asked. close_to: as `candidates`.
     """
 
     question: str
@@ -109,29 +142,55 @@ class Reading:
     topic: Topic | None
     speaks: bool
     beside: bool
+    close_to: CloseTo = unknown
 
     def told(self, written: str = "") -> Response:
         """What is told where the model wrote this; where none was asked, the abstention."""
         if self.beside:
             return nothing()
-        return respond(self.topic, self.question, written, self.prompt, speaks=self.speaks)
+        return respond(self.topic, self.question, written, self.prompt, self.close_to, speaks=self.speaks)
 
 
 def reading(
-    topic: Topic | None, question: str, prompt: Prompt, arm: Arm, reader: LanguageModel, *, follows: bool = False
+    topic: Topic | None, question: str, prompt: Prompt, arm: Arm, answerer: Answerer, *, follows: bool = False
 ) -> Reading:
     """The one way from a question to what is told: whether the model is asked at all, then what becomes of its words.
 
     prompt: what the arm reads, from `Answerer.prepare`. follows: as `off_topic`.
     """
-    beside = off_topic(topic, question, prompt, arm, follows=follows)
-    return Reading(question, prompt, topic, speaks(reader), beside)
+    close_to = _nearness(answerer, question)
+    beside = off_topic(topic, question, prompt, arm, close_to, follows=follows)
+    return Reading(question, prompt, topic, speaks(answerer.reader), beside, close_to)
+
+
+def _nearness(answerer: Answerer, question: str) -> CloseTo:
+    """How near texts are to a question, each worked out once; unknown where the index has no embedding model."""
+    retriever = getattr(answerer, "retriever", None)
+    if not isinstance(retriever, Closeness):
+        return unknown
+    known: dict[str, float] = {}
+
+    def close_to(texts: Sequence[str]) -> list[float] | None:
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        found = retriever.closeness(question, missing)
+        if found is None:
+            return None
+        known.update(zip(missing, found, strict=True))
+        return [known[text] for text in texts]
+
+    return close_to
 
 
 def _read(topic: Topic, question: str, prompt: Prompt) -> list[Chunk]:
     """The passages in a prompt, best first; of more than anybody would search for, the nearest."""
     chunks = [hit.chunk for hit in prompt.hits]
     return chunks if len(chunks) <= _MANY else topic.nearest(question, _NEAREST)
+
+
+def _all(topic: Topic, question: str, prompt: Prompt) -> list[Chunk]:
+    """The passages that sentences may be told from, best first: those in the prompt, and the next best."""
+    read = _read(topic, question, prompt)
+    return read + [hit.chunk for hit in prompt.further][: max(0, _TOLD_FROM - len(read))]
 
 
 def _ranked(topic: Topic, question: str, own: str, found: Sequence[Candidate]) -> list[Candidate]:
@@ -142,21 +201,27 @@ def _ranked(topic: Topic, question: str, own: str, found: Sequence[Candidate]) -
     def pointed(sentence: str) -> float:
         return sum(topic.weight(stem) for stem in beyond & content(sentence)) / total if total else 0.0
 
-    valued = [Candidate(c.support, c.value + _POINTED * pointed(c.support.sentence)) for c in found]
+    valued = [replace(c, value=c.value + _POINTED * pointed(c.text)) for c in found]
     return sorted(valued, key=lambda c: -c.value)
 
 
-def _second(ranked: Sequence[Candidate]) -> Support | None:
-    """The next best sentence, where it is nearly as good and both are short enough to be told together."""
-    best = ranked[0]
-    first = best.support.sentence
-    for candidate in ranked[1:5]:
-        other = candidate.support.sentence
-        if candidate.value < best.value - _NEXT:
+def _told(ranked: Sequence[Candidate]) -> tuple[Support, Support | None]:
+    """The best sentence; and the next best, where it is nearly as good and both are short enough to be told together.
+
+    One that goes on from the best, and so is told with it, takes its place.
+    """
+    best = ranked[0].support
+    for candidate in ranked[1:6]:
+        other = candidate.support
+        if candidate.value < ranked[0].value - _NEXT:
             break
-        if len(first) + len(other) <= _TOGETHER and not _says_the_same(first, other):
-            return candidate.support
-    return None
+        if best.sentence in other.sentence:
+            best = other
+        elif len(best.sentence) + len(other.sentence) <= _TOGETHER and not _says_the_same(
+            best.sentence, other.sentence
+        ):
+            return best, other
+    return best, None
 
 
 def _says_the_same(one: str, other: str) -> bool:

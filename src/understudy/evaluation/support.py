@@ -52,13 +52,19 @@ class Topic:
     def covers(self, question: str, chunks: Sequence[Chunk], *, follows: bool = False) -> bool:
         """Whether both the passages read and those that share most with a question speak of it.
 
-        Passages found by related words hold something of nearly every question, and what is not read answers nothing.
         True for a question without any telling word. chunks: best first. follows: it goes on from another question, and
         may leave out what was said; half as much must be there.
         """
         least = SPOKEN_OF / 2 if follows else SPOKEN_OF
-        share = min(self._most(question, chunks[:_LOOKED_AT]), self.share(question))
-        return not (set(words(question)) - STOP) or share >= least
+        return not (set(words(question)) - STOP) or self.spoken_of(question, chunks) >= least
+
+    def spoken_of(self, question: str, chunks: Sequence[Chunk]) -> float:
+        """The share of a question's telling words that both the passages read and those that share most with it hold.
+
+        Passages found by related words hold something of nearly every question, and what is not read answers nothing.
+        chunks: best first.
+        """
+        return min(self._most(question, chunks[:_LOOKED_AT]), self.share(question))
 
     def _most(self, question: str, chunks: Sequence[Chunk]) -> float:
         return max((self.held(question, chunk) for chunk in chunks), default=0.0)

@@ -15,6 +15,7 @@ import lancedb
 import numpy as np
 import pyarrow as pa
 from lancedb.index import IvfFlat
+from numpy.typing import NDArray
 
 from understudy.artifact import atomic_path, digest_json
 from understudy.engine import map_kept
@@ -30,7 +31,8 @@ TABLE_FOLDER = ".lance"  # hidden: its files bear random names, which must not e
 _TABLE = "vectors"
 _SHARD = 128  # passages embedded together and kept
 _PROBES = 32
-_REMEMBERED = 4096  # questions whose vectors are kept
+_SAMPLED = 1000  # passages whose mean stands for all
+_REMEMBERED = 4096  # questions, and sentences, whose vectors are kept
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,9 @@ class Dense:
     table: Any
     vectors: Vectors
     load_embedder: Callable[[], Embedder]
+    _embedder: Embedder | None = None
     _embed: Callable[[str], Vectors] | None = None
+    _sentences: dict[str, Vectors] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -145,10 +149,45 @@ class Dense:
         cosines = self.vectors[list(rows)].astype(np.float64) @ self._vector(query).astype(np.float64)
         return [float(c) for c in cosines]
 
+    def closeness(self, query: str, texts: Sequence[str]) -> list[float]:
+        """How near each text is to a question: its cosine between that of any passage, 0, and 1.
+
+        Models differ in the cosine that they give to what has nothing in common, and so do questions that name what all
+        passages are about.
+        """
+        vector = self._vector(query).astype(np.float64)
+        if not texts:
+            return []
+        cosines = self._vectors_of(texts).astype(np.float64) @ vector
+        usual = float(self._middle @ vector)
+        return [(float(cosine) - usual) / max(1.0 - usual, 0.05) for cosine in cosines]
+
+    def _vectors_of(self, texts: Sequence[str]) -> Vectors:
+        """The vectors of texts, those worked out lately remembered: a documentation's sentences are met again."""
+        with self._lock:
+            assert self._embedder is not None  # a question was embedded
+            found = {text: self._sentences[text] for text in texts if text in self._sentences}
+            missing = [text for text in dict.fromkeys(texts) if text not in found]
+            if missing:
+                found.update(zip(missing, self._embedder.passages(missing)[0], strict=True))
+            if len(self._sentences) > _REMEMBERED:
+                self._sentences.clear()
+            self._sentences.update(found)
+        return np.stack([found[text] for text in texts])
+
+    @functools.cached_property
+    def _middle(self) -> NDArray[np.float64]:
+        """The mean of the passages' vectors, of so many as are read in an instant: its product with a question's is
+        their mean cosine."""
+        step = -(-len(self.vectors) // _SAMPLED)
+        middle: NDArray[np.float64] = self.vectors[::step].astype(np.float64).mean(axis=0)
+        return middle
+
     def _vector(self, query: str) -> Vectors:
         with self._lock:  # tokenizers change their state at work
             if self._embed is None:  # a benchmark asks the same question once an arm and once a shift
-                self._embed = functools.lru_cache(_REMEMBERED)(self.load_embedder().query)
+                self._embedder = self.load_embedder()
+                self._embed = functools.lru_cache(_REMEMBERED)(self._embedder.query)
             return self._embed(query)
 
     def nearest(self, vector: Vectors, limit: int) -> list[tuple[int, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class Index:
     chunks: Sequence[Chunk]
     config: SearchConfig
     ranker: Ranker
+    nearness: Callable[[str, Sequence[str]], list[float]] | None = None
 
     def search(self, query: str, top_k: int | None = None) -> list[Hit]:
         """The best `top_k` chunks for a question (default: the settings'), best first; fewer where fewer match.
@@ -45,6 +46,11 @@ class Index:
             return []
         return [Hit(self.chunks[row], score) for row, score in self.ranker.rank(query, top_k)]
 
+    def closeness(self, question: str, texts: Sequence[str]) -> list[float] | None:
+        """How near each text is to a question, 1 at most, 0 for what any passage is; None where the index has no
+        embedding model."""
+        return None if self.nearness is None else self.nearness(question, texts)
+
 
 def open_index(path: Path, search: SearchConfig | None = None, *, device: str = "auto") -> Index:
     """Open the index in an artifact's folder.
@@ -57,6 +63,7 @@ def open_index(path: Path, search: SearchConfig | None = None, *, device: str = 
     settings = _read_settings(path)
     chunks = ChunkRows.open(path / CHUNKS_FILE, path / STARTS_FILE)
     rankers: list[Ranker] = []
+    nearness: Callable[[str, Sequence[str]], list[float]] | None = None
     if settings["bm25"]:
         bm25 = BM25.load(path / BM25_FILE)
         _same_size(path, BM25_FILE, bm25.size, len(chunks))
@@ -67,6 +74,7 @@ def open_index(path: Path, search: SearchConfig | None = None, *, device: str = 
         dense = Dense.open(path, settings["dense"], device=device)
         _same_size(path, "vectors", len(dense.vectors), len(chunks))
         rankers.append(dense)
+        nearness = dense.closeness
     ranker: Ranker
     if len(rankers) == 1:
         ranker = rankers[0]
@@ -78,7 +86,7 @@ def open_index(path: Path, search: SearchConfig | None = None, *, device: str = 
         from understudy.retrieval.rerank import Reranked
 
         ranker = Reranked(ranker, chunks, search.reranker, search.rerank, device)
-    return Index(chunks, search, ranker)
+    return Index(chunks, search, ranker, nearness)
 
 
 def _read_settings(path: Path) -> Mapping[str, Any]:

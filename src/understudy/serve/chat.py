@@ -15,6 +15,7 @@ from typing import Any
 from understudy.answer import ModelAnswerer, cite
 from understudy.errors import InputError, ModelError
 from understudy.evaluation.response import Reading, Response, reading
+from understudy.evaluation.response import sources as behind
 from understudy.evaluation.support import Support, Topic
 from understudy.models.answers import to_json
 from understudy.models.constrain import ANY_OBJECT, Guide
@@ -63,7 +64,7 @@ def prepare(request: ChatRequest, answerer: ModelAnswerer, topic: Topic | None, 
     prompt = answerer.prepare_turn(question, earlier, shown=asked)
     known = None if request.structured or answerer.arm.context == "closed-book" else topic
     follows = any(m.role == "user" for m in earlier)
-    read = reading(known, question, prompt, answerer.arm, answerer.reader, follows=follows)
+    read = reading(known, question, prompt, answerer.arm, answerer, follows=follows)
     return Asked(request.model, read, most, f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), guide)
 
 
@@ -192,7 +193,9 @@ async def whole(asked: Asked, request: ChatRequest, engine: Engine, seconds: flo
     text = text.strip()
     sources = Sources(asked.prompt.hits)
     if not request.structured:
-        text = sources.text(await _told(asked, text))
+        told = await _told(asked, text)
+        sources = Sources(behind(asked.prompt, told))
+        text = sources.text(told)
     elif asked.guide is None:
         text = _json_of(text)
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
@@ -226,7 +229,6 @@ async def streamed(asked: Asked, request: ChatRequest, engine: Engine, seconds: 
         }
         return json.dumps({**body, **more}, ensure_ascii=False)
 
-    sources = Sources(asked.prompt.hits)
     shown = asked.reading.topic is None or asked.reading.speaks
     try:
         yield chunk({"role": "assistant", "content": ""})
@@ -239,6 +241,7 @@ async def streamed(asked: Asked, request: ChatRequest, engine: Engine, seconds: 
                         if shown:
                             yield chunk({"content": last.text})
         told = await _told(asked, text)
+        sources = Sources(behind(asked.prompt, told))
         more = _behind(sources.text(told), text) if shown else sources.text(told)
         text = text + more if shown else more
         if more:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from understudy.errors import InputError
 from understudy.evaluation.response import reading
+from understudy.evaluation.response import sources as behind
 from understudy.evaluation.support import Topic
 from understudy.serve.chat import Sources
 from understudy.serve.problems import Problem
@@ -74,13 +75,14 @@ def tools_of(served: Served) -> list[Tool]:
     def ask(asked: Ask) -> tuple[str, dict[str, Any]]:
         answerer = served.answerer(served.arm_of(asked.arm or served.default))
         prompt = answerer.prepare_turn(asked.question)
-        read = reading(topic, asked.question, prompt, answerer.arm, answerer.reader)
+        read = reading(topic, asked.question, prompt, answerer.arm, answerer)
         written = ""
         if not read.beside:
             most = min(asked.max_tokens, answerer.reader.window // 2)
             written = answerer.reader.generate([prompt.messages], max_tokens=most)[0].text
-        sources = Sources(prompt.hits)
-        text = sources.text(read.told(written))
+        said = read.told(written)
+        sources = Sources(behind(prompt, said))
+        text = sources.text(said)
         found = sources.citations()
         shown = "\n".join(f"[{c['n']}] {c['place']}  {c['title']}" for c in found)
         data = {"answer": text, "arm": answerer.name, "citations": found}
