@@ -52,9 +52,10 @@ def linear(*models: Any, **more: Any) -> dict[str, Any]:
             r"models\.0\.modell has no effect: no such key\. Did you mean 'model'\?",
         ),
         ({"models": [{"model": "a"}]}, "merge_method is missing"),
-        ({"merge_method": "ties"}, "exactly one of `models` and `slices`"),
+        ({"merge_method": "ties"}, "exactly one of `models`, `slices` and `modules`"),
         ({"merge_method": "ties", "models": [{"model": "a"}], "dtype": "int8"}, "dtype: 'int8' is not one of"),
-        ({"merge_method": "ties", "modules": {"a": {}, "b": {}}}, "modules: .*not supported"),
+        ({"merge_method": "ties", "modules": {"a": {}}}, r"modules\.a: exactly one of `models` and `slices`"),
+        ({"merge_method": "ties", "modules": {"a": {"model": []}}}, r"modules\.a\.model has .*Did you mean 'models'\?"),
         ([1], "a merge is a mapping"),
         (
             {"merge_method": "slerp", "slices": [{"sources": [{"model": "a", "layer_range": [2, 1]}]}]},
@@ -121,8 +122,10 @@ dtype: torch.bfloat16
     (tmp_path / "m.yaml").write_text(text)
     (config,) = load(tmp_path / "m.yaml")
     assert config.dtype == "bfloat16"
-    assert config.slices is not None
-    assert config.slices[0].sources[0].parameters == {}
+    assert config.modules is not None
+    slices = config.modules["default"].slices
+    assert slices is not None
+    assert slices[0].sources[0].parameters == {}
     todo = plan(config)
     assert [t.values["normalize"] for t in todo.tensors] == [True] * len(todo.tensors)
     assert todo.tensors[0].values.each["density"] == [0.5]

@@ -20,6 +20,7 @@ from understudy.cli.compare import compare
 from understudy.cli.console import error_console
 from understudy.cli.doctor import doctor
 from understudy.cli.export import export
+from understudy.cli.extract import extract
 from understudy.cli.init import init
 from understudy.cli.mcp import mcp
 from understudy.cli.merge import merge
@@ -59,6 +60,7 @@ for command in (
     export,
     pairs,
     merge,
+    extract,
     study,
     doctor,
 ):

@@ -21,7 +21,7 @@ class MergeConfig(StageConfig, Merge):
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 
     NAME: ClassVar[str] = "merge"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"config", "max_memory", "threads"})
 
     config: str | None = Field(None, description="A file with mergekit's YAML, in place of the fields.")
@@ -29,7 +29,8 @@ class MergeConfig(StageConfig, Merge):
     @model_validator(mode="after")
     def _one_form(self) -> MergeConfig:
         if self.config is not None:
-            if self.merge_method is not None or self.entries is not None or self.slices is not None:
+            inline = (self.merge_method, self.entries, self.slices, self.modules)
+            if any(part is not None for part in inline):
                 raise ValueError("give either `config:` or the merge inline, not both")
         elif problem := self.problem():
             more = " (or `config: path.yaml` with mergekit's YAML)" if self.merge_method is None else ""

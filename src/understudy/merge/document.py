@@ -42,26 +42,12 @@ def parse(path: Path, document: Any, number: int | None = None) -> MergeDocument
         raise RecipeError(f"{where}: a merge is a mapping (merge_method: …, models: …), not {type(document).__name__}")
     document = document["merge"] if set(document) == {"merge"} else document
     notes: list[str] = []
-    document = _known(_one_module(where, document), MergeDocument, "", notes)
+    document = _known(document, MergeDocument, "", notes)
     try:
         return MergeDocument.model_validate(document).with_notes(notes)
     except ValidationError as error:
         problems = [*dict.fromkeys(_explain(where, e) for e in error.errors()), *(f"{where}: {n}" for n in notes)]
         raise RecipeError("\n".join(problems[:5])) from error
-
-
-def _one_module(where: str, document: dict[Any, Any]) -> dict[Any, Any]:
-    """mergekit's `modules: {name: {models: …}}`; a model of one module is that module."""
-    modules = document.get("modules")
-    if modules is None:
-        return {k: v for k, v in document.items() if k != "modules"}
-    parts = [*modules.values()] if isinstance(modules, dict) else []
-    if len(parts) != 1 or not isinstance(parts[0], dict):
-        raise RecipeError(
-            f"{where}: modules: merging the parts of a multimodal model each in its own way is not supported; "
-            "use models: or slices:, or modules: with a single module"
-        )
-    return {**{k: v for k, v in document.items() if k != "modules"}, **parts[0]}
 
 
 # key → the class of its value, or of each entry of its list or mapping
@@ -71,6 +57,7 @@ _CLASSES: dict[str, type[BaseModel]] = {
     "sources": schema.InputSlice,
     "tokenizer": schema.TokenizerConfig,
     "tokens": schema.TokenConfig,
+    "modules": schema.OutputModule,
 }
 
 
@@ -91,8 +78,8 @@ def _known(value: Any, owner: type[BaseModel], place: str, notes: list[str]) -> 
         below = _CLASSES.get(key)
         if below is not None and isinstance(inner, list):
             inner = [_known(entry, below, f"{place}{key}.{n}.", notes) for n, entry in enumerate(inner)]
-        elif key == "tokens" and isinstance(inner, dict):
-            inner = {t: _known(entry, schema.TokenConfig, f"{place}{key}.{t}.", notes) for t, entry in inner.items()}
+        elif below is not None and key in ("tokens", "modules") and isinstance(inner, dict):
+            inner = {name: _known(entry, below, f"{place}{key}.{name}.", notes) for name, entry in inner.items()}
         elif below is not None:
             inner = _known(inner, below, f"{place}{key}.", notes)
         kept[key] = inner

@@ -27,7 +27,7 @@ from understudy.merge.stream import Progress, open_sources, stream
 from understudy.merge.survey import Likeness, survey
 from understudy.merge.writer import ShardWriter, Slot
 
-ENGINE = 2  # part of the stamp under which an interrupted merge resumes: raise when results change
+ENGINE = 3  # part of the stamp under which an interrupted merge resumes: raise when results change
 _LEAST = 32_000_000  # bytes of input to work with
 
 

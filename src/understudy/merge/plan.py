@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import copy
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from understudy.errors import InputError, RecipeError
 from understudy.merge import check, parameters
 from understudy.merge.licence import licence_warnings
 from understudy.merge.methods.base import Method, Values
+from understudy.merge.modules import Part, parts, set_layers
 from understudy.merge.parents import Parent, comes_first, is_head, is_vocabulary, split_layer
 from understudy.merge.reader import DTYPES, FLOATS
 from understudy.merge.schema import InputSlice, Merge, OutputSlice, Parameters
@@ -66,32 +68,53 @@ class MergePlan:
 def make_plan(config: Merge, method: Method, every: Iterable[Method], parents: dict[str, Parent]) -> MergePlan:
     """Plan a merge. Raises RecipeError (the configuration) and InputError (the models), each naming the place."""
     base = parents[config.base_model] if config.base_model else None
-    slices = config.slices or [_whole(config, method, parents)]
-    pieces = [_Piece(config, method, parents, piece, n) for n, piece in enumerate(slices)]
-    reference = base or pieces[0].reference
-    used = list(dict.fromkeys([reference.reference, *(p.reference for piece in pieces for p in piece.rows)]))
+    groups = [(part, _pieces(config, method, parents, part)) for part in parts(config, parents)]
+    reference = base or groups[0][1][0].reference
+    rows = [p.reference for _, pieces in groups for piece in pieces for p in piece.rows]
+    used = list(dict.fromkeys([reference.reference, *rows]))
     warnings = check.compare([parents[r] for r in used])
     warnings += licence_warnings(list(parents.values()))
     alignment = align(config, parents, reference)
     warnings += alignment.warnings if alignment else []
-    planned = _tensors(pieces, method, config, alignment)
+    planned = [t for _, pieces in groups for t in _tensors(pieces, method, config, alignment)]
+    kept = _kept(reference, {t.name for t in planned}) if config.modules else []
+    if kept:
+        warnings.append(f"modules: {len(kept)} tensors of no module stay as they are in {reference.reference}")
+    planned += kept
     names = [t.name for t in planned]
     for parent in parents.values():
         warnings += [parent.checkpoint.note] if parent.checkpoint.note else []
         warnings += parent.adapter.notes if parent.adapter else []
     warnings += _head_warnings(reference, [parents[r] for r in used], names)
     warnings += [*config.notes, *parameters.check_names(config.levels(), method, every, names)]
-    result = _config(reference, pieces, planned, alignment)
+    result = _config(reference, groups, planned, alignment)
     return MergePlan(method, parents, reference, planned, result, alignment, warnings)
 
 
-def _whole(config: Merge, method: Method, parents: dict[str, Parent]) -> OutputSlice:
+def _pieces(config: Merge, method: Method, parents: dict[str, Parent], part: Part) -> list[_Piece]:
+    slices = part.slices or [_whole(config, method, parents, part)]
+    return [_Piece(config, method, parents, part, piece, n) for n, piece in enumerate(slices)]
+
+
+def _kept(reference: Parent, planned: Collection[str]) -> list[PlannedTensor]:
+    """The tensors of a model that no part of the merge holds, to be copied."""
+    left = [n for n in reference.names if n not in planned]
+    if left and reference.adapter is not None:
+        raise RecipeError(
+            f"modules: {left[0]} belongs to none, and {reference.reference} has an adapter; name all parts"
+        )
+    nothing = Values({}, {})
+    infos = [(n, reference.info(n)) for n in left]
+    return [PlannedTensor(n, i.shape, i.dtype, ((reference, n),), False, nothing, copy=True) for n, i in infos]
+
+
+def _whole(config: Merge, method: Method, parents: dict[str, Parent], part: Part) -> OutputSlice:
     """`models:` as one slice over all layers; the base joins it, as itself or as one more model."""
-    entries = [(e.model, e.parameters) for e in config.entries or []]
+    entries = [(e.model, e.parameters) for e in part.entries or []]
     takes_it = method.base != "model" or method.models[1] is None
     if config.base_model and takes_it and config.base_model not in [m for m, _ in entries]:
         entries.insert(0, (config.base_model, {}))
-    depths = {m: parents[m].n_layers for m, _ in entries}
+    depths = {m: part.depth(parents[m]) for m, _ in entries}
     if len(set(depths.values())) > 1:
         listed = ", ".join(f"{m} has {n}" for m, n in depths.items())
         raise InputError(f"the models have different numbers of layers ({listed}); say which with slices:")
@@ -102,8 +125,16 @@ def _whole(config: Merge, method: Method, parents: dict[str, Parent]) -> OutputS
 class _Piece:
     """One slice: its rows in the method's order (base first), their layers and parameter levels."""
 
-    def __init__(self, config: Merge, method: Method, parents: dict[str, Parent], piece: OutputSlice, number: int):
-        where = f"slices.{number}" if config.slices else "models"
+    def __init__(
+        self,
+        config: Merge,
+        method: Method,
+        parents: dict[str, Parent],
+        part: Part,
+        piece: OutputSlice,
+        number: int,
+    ):
+        where = f"{part.where}.{number}" if part.slices else part.where
         base = (piece.base_model or config.base_model) if method.base != "model" else None
         if method.base == "required" and base is None:
             raise RecipeError(f"base_model is missing: {method.name} needs one")
@@ -122,13 +153,14 @@ class _Piece:
         self.rows = [*([parents[base]] if base else []), *(parents[s.model] for s in models)]
         self.starts = [ranges[p.reference][0] for p in self.rows]
         self.length = piece.sources[0].layer_range[1] - piece.sources[0].layer_range[0]
-        self.shared: list[Parameters] = [piece.parameters, config.parameters]
+        self.part = part
+        self.shared: list[Parameters] = [piece.parameters, part.parameters or {}, config.parameters]
         self.own: dict[str, list[Parameters]] = {s.model: [s.parameters] for s in models}
         for source in piece.sources:
-            if source.layer_range[1] > max(parents[source.model].n_layers, 1):
+            depth = part.depth(parents[source.model])
+            if source.layer_range[1] > max(depth, 1):
                 raise RecipeError(
-                    f"{where}: {source.model} has {parents[source.model].n_layers} layers, "
-                    f"layer_range {list(source.layer_range)} goes beyond"
+                    f"{where}: {source.model} has {depth} layers, layer_range {list(source.layer_range)} goes beyond"
                 )
 
     @property
@@ -138,14 +170,14 @@ class _Piece:
     def layer_names(self, row: int, offset: int) -> dict[tuple[str, str], str]:
         """(prefix, rest) → name of the tensors in the layer at `offset` of this slice, for one row's model."""
         wanted = self.starts[row] + offset
-        parts = ((name, split_layer(name)) for name in self.rows[row].checkpoint.where)
-        return {(s[0], s[2]): name for name, s in parts if s is not None and s[1] == wanted}
+        split = ((name, split_layer(name)) for name in self.rows[row].checkpoint.where if self.part.holds(name))
+        return {(s[0], s[2]): name for name, s in split if s is not None and s[1] == wanted}
 
     def other_names(self, first: bool) -> dict[str, list[str]]:
         """Tensors before (or after) the layers: output name → the rows' names for it."""
         names: dict[str, list[str]] = {}
         for parent in self.rows:
-            for name in parent.names:
+            for name in filter(self.part.holds, parent.names):
                 if split_layer(name) is None and comes_first(name) == first and name not in names:
                     names[name] = [name] * len(self.rows)
         return names
@@ -226,22 +258,25 @@ def _head_warnings(reference: Parent, used: Sequence[Parent], names: Sequence[st
 
 
 def _config(
-    reference: Parent, pieces: Sequence[_Piece], planned: Sequence[PlannedTensor], alignment: Alignment | None
+    reference: Parent,
+    groups: Sequence[tuple[Part, Sequence[_Piece]]],
+    planned: Sequence[PlannedTensor],
+    alignment: Alignment | None,
 ) -> dict[str, Any]:
     """The result's config.json: the reference's, with its own layers, dtype, head and vocabulary."""
-    result = dict(reference.config)
+    result = copy.deepcopy(reference.config)
     if alignment is not None:
         result["vocab_size"] = alignment.rows
         special = ("bos_token_id", "eos_token_id", "pad_token_id")
         result |= {key: alignment.donor.config[key] for key in special if key in alignment.donor.config}
-    layers = sum(piece.length for piece in pieces)
-    for key in ("num_hidden_layers", "n_layer", "n_layers", "num_layers"):
-        if key in result:
-            result[key] = layers
-    if isinstance(result.get("layer_types"), list):
+    for part, pieces in groups:
+        layers = sum(piece.length for piece in pieces)
+        if part.slices and layers != part.depth(reference):
+            set_layers(result, part, layers)
+    if len(groups) == 1 and isinstance(result.get("layer_types"), list):
         result["layer_types"] = [
             kind
-            for piece in pieces
+            for piece in groups[0][1]
             for kind in piece.reference.config["layer_types"][piece.starts[0] : piece.starts[0] + piece.length]
         ]
     codes = {t.dtype for t in planned if t.dtype in _NAMES}

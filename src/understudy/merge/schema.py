@@ -130,6 +130,41 @@ class OutputSlice(Strict):
         return self
 
 
+class OutputModule(Strict):
+    """One part of a model of several, as a vision tower or a decoder, merged in its own way."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    entries: list[InputModel] | None = Field(None, alias="models", description="The models whose part is merged whole.")
+    slices: list[OutputSlice] | None = Field(None, description="Layers of the part that are merged or stacked.")
+    parameters: Parameters = Field(default_factory=dict, description="What holds for this part.")
+
+    @model_validator(mode="after")
+    def _one_form(self) -> OutputModule:
+        if bool(self.entries) == bool(self.slices):
+            raise ValueError("exactly one of `models` and `slices` is needed")
+        return self
+
+    def references(self) -> list[str]:
+        """Every model of the part as written."""
+        return _references(self.entries, self.slices)
+
+
+def _references(entries: Sequence[InputModel] | None, slices: Sequence[OutputSlice] | None) -> list[str]:
+    found = [entry.model for entry in entries or []]
+    for piece in slices or []:
+        found += [piece.base_model] if piece.base_model else []
+        found += [source.model for source in piece.sources]
+    return found
+
+
+def _levels(entries: Sequence[InputModel] | None, slices: Sequence[OutputSlice] | None) -> list[Parameters]:
+    found = [entry.parameters for entry in entries or []]
+    for piece in slices or []:
+        found += [piece.parameters, *(source.parameters for source in piece.sources)]
+    return found
+
+
 class TokenSource(Strict):
     """Where a token's row comes from: zero, or a token of a model."""
 
@@ -189,6 +224,9 @@ class Merge(Strict):
     # `models` is the word of the YAML; the attribute of that name is the method every stage has
     entries: list[InputModel] | None = Field(None, alias="models", description="The models that are merged whole.")
     slices: list[OutputSlice] | None = Field(None, description="Layers that are merged or stacked, in order.")
+    modules: dict[str, OutputModule] | None = Field(
+        None, description="Parts of a model of several, each with models or slices of its own; see Parts."
+    )
     base_model: Reference | None = Field(None, description="The model that task vectors and SLERP start from.")
     parameters: Parameters = Field(default_factory=dict, description="The method's parameters for all models.")
     dtype: Dtype | None = Field(None, description="How the result is stored; the models' own where left out.")
@@ -225,12 +263,14 @@ class Merge(Strict):
         """What makes the fields no merge, None where they are one."""
         if self.merge_method is None:
             return "merge_method is missing"
-        if (self.entries is None) == (self.slices is None):
-            return "exactly one of `models` and `slices` is needed"
+        if sum(form is not None for form in (self.entries, self.slices, self.modules)) != 1:
+            return "exactly one of `models`, `slices` and `modules` is needed"
         if self.entries is not None and not self.entries:
             return "`models` is empty"
         if self.slices is not None and not self.slices:
             return "`slices` is empty"
+        if self.modules is not None and not self.modules:
+            return "`modules` is empty"
         if self.tokenizer is not None and self.tokenizer_source is not None:
             return "give either `tokenizer` or `tokenizer_source`, not both"
         return None
@@ -238,11 +278,9 @@ class Merge(Strict):
     def references(self) -> list[str]:
         """Every model of this merge as written, the base first, each once."""
         found = [self.base_model] if self.base_model else []
-        for entry in self.entries or []:
-            found.append(entry.model)
-        for piece in self.slices or []:
-            found += [piece.base_model] if piece.base_model else []
-            found += [source.model for source in piece.sources]
+        found += _references(self.entries, self.slices)
+        for module in (self.modules or {}).values():
+            found += module.references()
         if self.tokenizer is not None or self.tokenizer_source is not None:
             source = self.tokenizer.source if self.tokenizer else self.tokenizer_source
             found += [source] if source and source not in ("union", "base") else []
@@ -250,9 +288,9 @@ class Merge(Strict):
 
     def levels(self) -> list[dict[str, Setting | None]]:
         """Every `parameters:` mapping of this merge."""
-        found = [self.parameters, *(e.parameters for e in self.entries or [])]
-        for piece in self.slices or []:
-            found += [piece.parameters, *(s.parameters for s in piece.sources)]
+        found = [self.parameters, *_levels(self.entries, self.slices)]
+        for module in (self.modules or {}).values():
+            found += [module.parameters, *_levels(module.entries, module.slices)]
         return found
 
 

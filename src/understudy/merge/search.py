@@ -48,6 +48,8 @@ def with_value(config: Merge, search: SearchConfig, value: float) -> Merge:
 
     A parameter given by layer or filter is replaced: the search is over one number.
     """
+    if config.modules is not None:
+        raise RecipeError("merge.search: a merge of modules: is not searched; give models: or slices:")
     if search.model is None:
         return config.model_copy(update={"parameters": {**config.parameters, search.parameter: value}, "search": None})
     entries = [
