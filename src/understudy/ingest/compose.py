@@ -15,10 +15,12 @@ _LINE_START = re.compile(
 )
 _ANYWHERE = re.compile(r"[*\\]|<(?=[A-Za-z/!?]|\Z)|(?<![^\W_])_|_(?![^\W_])|`|\[(?=[^\]]{0,400}\]\()|&(?=#?\w{1,40};)")
 
+_SPECIAL = re.compile(r"[*\\<_`\[&]")  # what `_ANYWHERE` may begin with, found in half the time
+
 
 def escape(text: str) -> str:
     """Plain text so that Markdown shows it as it is. Identifiers such as `cont_batching` stay untouched."""
-    return _ANYWHERE.sub(r"\\\g<0>", text)
+    return _ANYWHERE.sub(r"\\\g<0>", text) if _SPECIAL.search(text) else text
 
 
 def unescape(text: str) -> str:

@@ -223,8 +223,9 @@ def title_of(page: Page, doc_id: str) -> str:
         return folded(page.title)
     start = page.text[:_FIRST_TEXT]
     headings: list[outline.Block] = []
-    if start.startswith("# "):  # no heading is above the first of the first level: nothing else need be read
-        headings = _headings(start.partition("\n")[0])
+    first = start.lstrip("\n").partition("\n")[0]
+    if first.startswith("# "):  # no heading is above the first of the first level: nothing else need be read
+        headings = _headings(first)
     headings = headings or _headings(start)
     if headings:
         return min(headings, key=lambda b: b.level).content

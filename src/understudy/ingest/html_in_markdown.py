@@ -24,7 +24,7 @@ def tables(page: Page, lines: Sequence[Numbered]) -> Page:
     Where a table needs no more lines than its source, every other line keeps its number; else the page gets
     `places`, one a line.
     """
-    if any("<table" in line.lower() for _, line in lines):
+    if "<table" in "\n".join([line for _, line in lines]).lower():
         lines = list(_converted(lines))
     text, places = numbered(lines, page.first_line)
     return replace(page, text=text, places=places)
@@ -32,8 +32,8 @@ def tables(page: Page, lines: Sequence[Numbered]) -> Page:
 
 def numbered(lines: Sequence[Numbered], first_line: int) -> tuple[str, tuple[tuple[int, str], ...]]:
     """The text of lines, and a place for each where they do not count up from `first_line`."""
-    text = "\n".join(line for _, line in lines)
-    if all(number == first_line + index for index, (number, _) in enumerate(lines)):
+    text = "\n".join([line for _, line in lines])
+    if [number for number, _ in lines] == list(range(first_line, first_line + len(lines))):
         return text, ()
     places: list[tuple[int, str]] = []
     offset = 0

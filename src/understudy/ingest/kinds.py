@@ -23,6 +23,7 @@ NOT_TAUGHT = frozenset({CHANGE_LOG, INDEX, CONTENTS, CROSS_REFERENCE, LICENCE, K
 
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])\s+")
 _LINK = re.compile(r"\[([^\]\n]{1,500})\]\([^)\n]{0,1000}\)")  # bounded: what nothing closes is not looked for again
+_MARKED = re.compile(r"[*`\\<\[\]]")  # what `_MARKUP` may begin with
 _MARKUP = re.compile(r"[*`\\]|<[^>\n]{1,80}>|\]\([^)\n]{0,1000}\)|\[")
 _VERSION = re.compile(
     r"(?:[\w.+-]+\s+){0,3}?\[?v?\d+(?:\.\d+)+[\w.+-]*\]?(?:\s*[-–—:(]?\s*\(?[\w,./ -]{0,30}\d{2,4}[^)]{0,12}\)?)?"
@@ -134,7 +135,7 @@ def _shape(text: str) -> _Shape:
         if fence or not line:
             shape.words += len(line.split())
             continue
-        plain = _MARKUP.sub("", line)
+        plain = _MARKUP.sub("", line) if _MARKED.search(line) else line
         n = len(plain.split())
         shape.words += n
         if "](" in line:
@@ -145,7 +146,8 @@ def _shape(text: str) -> _Shape:
             shape.table += n
             shape.rows += "---|" not in line
         elif (mark_of := _ITEM.match(line)) is not None:
-            item = _MARKUP.sub("", line[mark_of.end() :]).strip()
+            item = line[mark_of.end() :]
+            item = (_MARKUP.sub("", item) if _MARKED.search(item) else item).strip()
             shape.items.append(item)
             shape.lines.append(item)
             shape.in_items += n

@@ -44,7 +44,7 @@ def _lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
     blank = False  # whether the line above is
     for number, (line, inside, opens, cut) in enumerate(fences(lines), first):
         indent = len(line) - len(line.lstrip(" "))
-        if line.strip():
+        if line and not line.isspace():
             if cut and open_tabs:
                 yield number, cut  # what moves left no longer ends with its tab
             while open_tabs and indent < open_tabs[-1] + 4:
@@ -57,14 +57,14 @@ def _lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
             line, blank = " " * indent, False
         else:
             blank = True
-        shift = min(4 * len(open_tabs), indent)
+        shift = min(4 * len(open_tabs), indent) if open_tabs else 0
         line = line[shift:]
         if opens:
             line = _fence(line)
         elif not inside and len(line) < _LONGEST:
-            tab = _TAB.match(line)
+            tab = _TAB.match(line) if "===" in line else None
             meaning = _MEANING.match(line) if in_comment else None
-            if _BOX.match(line):
+            if ("!!!" in line or "???" in line) and _BOX.match(line):
                 boxes.append(indent)
             if tab:
                 open_tabs.append(indent)
@@ -73,12 +73,12 @@ def _lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
                 open_tabs.append(indent)
                 line = line[meaning.end() :]
             elif indent - shift < 4 or _LISTED.match(line):
-                heading = _HEADING.match(line)
+                heading = _HEADING.match(line) if "{" in line else None
                 line = heading["text"] if heading else line
-                noted = markdown_inline.footnote(line, notes) if notes else None
+                noted = markdown_inline.footnote(line, notes) if notes and "[^" in line else None
                 line = markdown_inline.plain(line if noted is None else noted, notes)
         if line.strip():
-            in_comment = not inside and _COMMENT.match(line) is not None
+            in_comment = not inside and "<!--" in line and _COMMENT.match(line) is not None
         yield number, line
 
 

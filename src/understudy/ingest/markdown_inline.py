@@ -44,7 +44,7 @@ def footnote(line: str, known: Mapping[str, int]) -> str | None:
 
 def plain(line: str, known: Mapping[str, int]) -> str:
     """A line outside of blocks of code: `[x]` of a task as ☑, without attribute lists; footnotes by their numbers."""
-    task = _TASK.match(line)
+    task = _TASK.match(line) if "] " in line or "]\t" in line else None
     if task:
         line = f"{task['before']}{'☐' if task['mark'] == ' ' else '☑'}{line[task.end() :]}"
     if "`" not in line and "{" not in line and "[^" not in line:

@@ -63,7 +63,7 @@ def blank(text: str) -> str:
 
 def _statements(text: str) -> Iterator[tuple[re.Match[str], int]]:
     """The imports and exports outside of code, each with its end."""
-    if "import" not in text and "export" not in text:
+    if ("import" not in text and "export" not in text) or _ESM.search(text) is None:
         return
     code = [(p.start(), p.end()) for p in _PARTS.finditer(text) if p["fence"] or p["code"] or p["comment"]]
     last = 0

@@ -32,11 +32,16 @@ _ESCAPE = re.compile(
 )
 
 
+_MACRO = re.compile(r"^[.']\s*([^\s\\\"]+)\s*(.*)$")
+_MARKS = re.compile("([\x01\x02\x03])")
+_IDENTIFIER = re.compile(r"[-_/=.\[\]<>$(){}0-9]|^[a-z]+$")
+
+
 def macro(line: str) -> tuple[str | None, list[str]]:
     """The name and arguments of a request line; (None, []) for a line of text."""
     if not line or line[0] not in ".'":
         return None, []
-    found = re.match(r"^[.']\s*([^\s\\\"]+)\s*(.*)$", line)
+    found = _MACRO.match(line)
     if not found:
         return None, []
     return found[1], arguments(found[2])
@@ -49,12 +54,14 @@ def font(name: str, text: str) -> str:
 
 def plain(text: str) -> str:
     """Text without fonts and escapes."""
-    return re.sub("[\x01\x02\x03]", "", _resolve(text))
+    return _MARKS.sub("", _resolve(text))
 
 
 def inline(text: str) -> str:
     """Text as inline Markdown: bold becomes code where it is an identifier or option, else `**`; italics `*`."""
-    parts = re.split("([\x01\x02\x03])", _resolve(text))
+    parts = _MARKS.split(_resolve(text))
+    if len(parts) == 1:
+        return compose.escape(parts[0])
     shown = [_styled(parts[0], "")]
     for mark, piece in zip(parts[1::2], parts[2::2], strict=True):
         shown.append(_styled(piece, mark))
@@ -74,6 +81,9 @@ def _character(name: str) -> str:
 
 
 def _resolve(text: str) -> str:
+    if "\\" not in text:
+        return text
+
     def replace(found: re.Match[str]) -> str:
         name = found["font1"] or found["font2"] or found["fontn"]
         if name is not None or found["fontn"] == "":
@@ -99,6 +109,6 @@ def _styled(text: str, mark: str) -> str:
     if not words or mark not in ("\x01", "\x02"):
         return compose.escape(text)
     before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-    if mark == "\x01" and re.search(r"[-_/=.\[\]<>$(){}0-9]|^[a-z]+$", words):
+    if mark == "\x01" and _IDENTIFIER.search(words):
         return before + compose.code_span(words) + after
     return f"{before}{'**' if mark == chr(1) else '*'}{compose.escape(words)}{'**' if mark == chr(1) else '*'}{after}"

@@ -63,8 +63,8 @@ class Lines:
         while index < len(lines) and self._made < _MOST_LINES:
             number, raw = lines[index]
             index += 1
-            line = _without_comment(raw)
-            found = _REQUEST.match(line)
+            line = _without_comment(raw) if "\\" in raw else raw
+            found = _REQUEST.match(line) if line[:1] in (".", "'") else None
             if found is None:
                 if raw.strip() and not line.strip(" \t.'\\") and raw[:1] in ".'":
                     continue  # a comment or an empty request
