@@ -14,6 +14,8 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, suppres
 settings.load_profile("repeatable")
 
 ROOT = Path(__file__).resolve().parents[1]
+# What the tests start runs this checkout too, wherever the package is installed from.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]))
 
 GUIDE = """\
 ---
