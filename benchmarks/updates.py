@@ -1,7 +1,7 @@
 """What updates cost and keep: a manual edited again and again, each time taught the difference, beside training on it
 from the base model.
 
-    python benchmarks/updates.py [--pages 8] [--updates 10] [--method full] [--seed 0] [--replay 0.1] [--scratch 1 10]
+    python benchmarks/updates.py [--pages 16] [--updates 10] [--method full] [--seed 0] [--scratch 1 10] [--sft JSON]
 
 Makes a manual with known truth (understudy.lab.worlds) and teaches it to lab:reader. Each edit changes 2 % of the facts
 that the teacher asks of it, withdraws 1 % and adds 1 %, never the same fact twice, and the difference is taught
@@ -10,13 +10,17 @@ that the teacher asks of it, withdraws 1 % and adds 1 %, never the same fact twi
 Prints processor seconds of this process for each training and run, and, for each kind of fact since the *first* run,
 the accuracy on its questions, how many held-out questions are answered by abstaining, for how many changed facts the
 old answer is still the likelier one: of the model after all updates so far, of the one from the base model, and their
-difference in pairs, each with a 95 % interval. `drift` is the accuracy on facts that no edit touches, and the share of
-withdrawn facts abstained from, after each update.
+difference in pairs, each with a 95 % interval. `drift` is, after each update, the accuracy on facts that no edit
+touched and the negative log-likelihood of the answers to held-out questions on them, in nats a hundred characters,
+their differences to the first training on the same questions, and the shares of held-out questions on withdrawn facts
+(wanted) and on untouched ones (a loss) that are answered by abstaining. --sft sets fields of `sft` for the
+updates alone, such as '{"update": {"replay": 0.3}, "epochs": 3}'.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import tempfile
 import time
@@ -26,11 +30,13 @@ from pathlib import Path
 from typing import Any
 
 import understudy
+from understudy import prompts
 from understudy.artifact import Artifact
+from understudy.benchmark.across_runs import question_key
 from understudy.benchmark.update import abstentions, held_out, outdated
 from understudy.evaluation import intervals
 from understudy.evaluation.records import Interval
-from understudy.facts import CHANGES, FactChanges, compare_facts
+from understudy.facts import CHANGES, FactChanges, compare_facts, fact_name
 from understudy.lab.worlds import Fact, World, make_world, write_world
 from understudy.normal import normal
 from understudy.opened import Run
@@ -108,11 +114,13 @@ def place(pages: Pages, fact: Fact, sentence: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a model knows of each kind of fact: values by question, right or not; and clusters."""
+    """What a model knows of each kind of fact: values by question, right or not. loss: of held-out questions on
+    unchanged facts, the negative log-likelihood of the answer, in nats a character."""
 
     right: Mapping[str, dict[str, float]]
     abstains: Mapping[str, dict[str, float]]
     outdated: dict[str, float]
+    loss: dict[str, float]
 
 
 def known(run: Run, changes: FactChanges, before: Sequence[QAPair], seed: int) -> Known:
@@ -123,12 +131,16 @@ def known(run: Run, changes: FactChanges, before: Sequence[QAPair], seed: int) -
         item = items[result.item_id]
         change = changes.now.get(item.fact_id or normal(item.question))
         if result.arm == "sft" and change and result.acc is not None:
-            right[change][result.item_id] = result.acc
+            right[change][question_key(item)] = result.acc
     reader = run.answerer("sft").reader
     free = held_out(before, after, changes, seed)
     told = {c: dict(zip([p.question for p in free[c]], abstentions(reader, free[c]), strict=True)) for c in CHANGES}
     moved = [p for p in free["changed"] if normal(p.question) in changes.before]
-    return Known(right, told, dict(zip([p.question for p in moved], outdated(reader, moved, changes), strict=True)))
+    old = dict(zip([p.question for p in moved], outdated(reader, moved, changes), strict=True))
+    same = [p for p in after if p.split == "test" and changes.now.get(fact_name(p)) == "unchanged"]
+    asked = reader.loglikelihoods([prompts.closed_book(p.question) for p in same], [[p.answer] for p in same])
+    loss = {normal(p.question): -row[0] / len(p.answer) for p, row in zip(same, asked, strict=True)}
+    return Known(right, told, old, loss)
 
 
 def mean(values: Mapping[str, float]) -> Interval:
@@ -192,12 +204,12 @@ def train(title: str, recipe: Mapping[str, Any], store: Path) -> tuple[float, fl
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pages", type=int, default=8)
+    parser.add_argument("--pages", type=int, default=16)
     parser.add_argument("--updates", type=int, default=10)
     parser.add_argument("--method", choices=sorted(SFT), default="full")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--share", type=float, default=0.02)
-    parser.add_argument("--replay", type=float, default=0.1)
+    parser.add_argument("--sft", type=json.loads, default={}, help="fields of sft for the updates, as JSON")
     parser.add_argument("--scratch", type=int, nargs="*", help="after which updates; default the first and the last")
     parser.add_argument("--folder", type=Path, help="where pages and store are kept; default a temporary one")
     options = parser.parse_args()
@@ -209,11 +221,13 @@ def main() -> None:
         asked = asked_facts(world, folder, options.method)
         pages, counts = editions(world, asked, options.updates, options.share, options.seed)
         print(f"{len(pages[0])} pages, {len(world.facts)} facts, {len(asked)} of them can be edited; an edit: {counts}")
-        print(f"method {options.method}, replay {options.replay:g}, seed {options.seed}", flush=True)
+        print(f"method {options.method}, updates {options.sft}, seed {options.seed}", flush=True)
         write_world(World(world.product, world.seed, pages[0], world.facts), docs)
         first, first_all, run = train("first run", recipe("updates", docs, options.method), store)
         before = run.artifact("generate").records("pairs", QAPair)
-        more = {"start": "previous", "update": {"replay": options.replay}}
+        untouched = compare_facts(before, before, run.artifact("chunk").records("chunks", Chunk))
+        origin = known(run, untouched, before, options.seed)
+        more = {**options.sft, "start": "previous"}
         for number, edition in enumerate(pages[1:], 1):
             write_world(World(world.product, world.seed, edition, world.facts), docs)
             seconds, whole, run = train(f"update {number}", recipe("updates", docs, options.method, **more), store)
@@ -221,11 +235,18 @@ def main() -> None:
             changes = compare_facts(before, after, run.artifact("chunk").records("chunks", Chunk))
             now = known(run, changes, before, options.seed)
             same, gone = mean(now.right["unchanged"]), mean(now.abstains["withdrawn"])
+            apart = difference(now.right["unchanged"], origin.right["unchanged"])
+            worse = difference(now.loss, origin.loss)
             if first:  # nothing where it was found in the store
                 print(
                     f"  {seconds / first:.0%} of the first training, {whole / first_all:.0%} of the first run", end="; "
                 )
-            print(f"drift: unchanged {shown(same)}, withdrawn abstained from {shown(gone)}", flush=True)
+            print(
+                f"drift: unchanged {shown(same)}, against the first training {shown(apart)}, loss "
+                f"{shown(mean(now.loss))}, against it {shown(worse)}; abstained from: "
+                f"withdrawn {shown(gone)}, unchanged {shown(mean(now.abstains['unchanged']))}",
+                flush=True,
+            )
             if number in scratch_after:
                 _, _, again = train("from the base model", recipe(f"scratch{number}", docs, options.method), store)
                 compared(changes.counts, now, known(again, changes, before, options.seed))

@@ -76,6 +76,7 @@ index.search.rrf_k=10                       | nothing: fusion is convex
 index.search.rerank=5                       | nothing: there is no reranker
 sft.start=previous                          | nothing: there is no earlier run
 sft.update.replay=0.3                       | nothing: it starts from the base model
+sft.update.learning_rate=0.001              | nothing: it starts from the base model
 sft.method=full                             | sft benchmark
 sft.r=16                                    | sft benchmark
 sft.lora_alpha=16                           | sft benchmark
@@ -143,6 +144,7 @@ PRICE = "generate.remote.price={input: 1, output: 1}"
 # What the table's recipe cannot show by one setting: [settings before], setting, stages.
 BESIDE: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("sft.start=previous",), "sft.update.replay=0.3", "sft benchmark"),
+    (("sft.start=previous",), "sft.update.learning_rate=0.001", "sft benchmark"),
     (("sft.method=full",), "sft.r=16", "nothing"),
     (("sft.method=full",), "sft.lora_dropout=0", "nothing"),
     (("sft.replay.source=off",), "sft.replay.share=0.1", "nothing"),

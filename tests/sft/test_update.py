@@ -14,8 +14,9 @@ from understudy.facts import LEFT_OUT, LeftOut, compare_facts
 from understudy.prompts import ABSTAIN
 from understudy.sft import stage
 from understudy.sft.config import MixConfig, ReplayConfig, SftConfig, UpdateConfig
+from understudy.sft.estimate import MOVED, estimate
 from understudy.sft.rows import split
-from understudy.sft.update import Update, by_coverage, development, find_update
+from understudy.sft.update import WITHDRAWN, Update, by_coverage, development, find_update
 from understudy.stage import Inputs, RunContext
 from understudy.types import Chunk, QAPair
 
@@ -86,7 +87,7 @@ def test_the_difference_and_a_part_of_the_rest_are_taught(
     for ids in by_epoch:
         assert {f"p0-{w}" for w in range(3)} <= set(ids)
         assert {i for i in ids if i.startswith("new-")} == {f"new-p2-{w}" for w in range(3)}
-        assert {i for i in ids if i.startswith("withdrawn-")} == {f"withdrawn-p1-{w}" for w in range(3)}
+        assert {i for i in ids if i.startswith("withdrawn-")} == {f"withdrawn-p1-{w}" for w in range(4)}
         assert len(set(ids) & {p.pair_id for p in same}) == -(-len(same) // 5)
     assert not set(by_epoch[0]) & set(by_epoch[1]) & {p.pair_id for p in same}
     weights = Path("adapter") / "adapter_model.safetensors"
@@ -125,10 +126,63 @@ def test_withdrawn_facts_are_taught_as_not_said(inputs: Inputs, edited: tuple[Ar
     assert {p.answer for p in update.withdrawn} == {ABSTAIN}
     assert {p.question for p in update.withdrawn} == {
         f"{q} s1{e}" for q, e in (("What is the setting", " of Kestrel?"),)
-    } | {"Kestrel: which setting s1?", "Name the setting s1 of Kestrel."}
+    } | {"Kestrel: which setting s1?", "Name the setting s1 of Kestrel.", "Tell me the setting s1."}
     dev = development(found, update.changes, 4, 0)
     assert {p.fact_id for p in dev} & {"f0", "f16"}
     assert {p.fact_id for p in dev} - {"f0", "f16"}
+
+
+def test_what_an_earlier_update_took_back_is_taught_again_and_bounded(
+    inputs: Inputs, edited: tuple[Artifact, Artifact], context: Context, tmp_path: Path
+) -> None:
+    first = trained(SftConfig(**QUICK), inputs, context("first"))
+    config = SftConfig(**QUICK, start="previous", update=UpdateConfig(replay=1))
+    artifacts = {"generate": edited[0], "chunk": edited[1]}
+    now = Inputs(artifacts, inputs.model, inputs.base_model, {"generate": inputs["generate"], "sft": first})
+    second = trained(config, now, context("second"))
+    gone = second.records(WITHDRAWN, QAPair)
+    assert {(p.fact_id, p.answer) for p in gone} == {("f1", ABSTAIN)}
+    assert len(gone) == 4, "those held out for early stopping too, which an update has not"
+    pairs = edited[0].records("pairs", QAPair)
+    moved = [replace(p, answer="902", quote="The setting s2 is 902.") if p.fact_id == "f2" else p for p in pairs]
+    after = {**artifacts, "generate": generated(tmp_path / "later", moved)}
+    later = Inputs(after, inputs.model, inputs.base_model, {"generate": edited[0], "sft": second})
+    third = trained(config, later, context("third"))
+    taught = [r for r in read_records(third.path / "mix.jsonl", dict) if r["epoch"] == 0]
+    assert {r["pair_id"] for r in taught} >= {p.pair_id for p in gone}
+    assert third.records(WITHDRAWN, QAPair) == gone
+    back = [*moved, replace(gone[0], pair_id="back", answer="101", kind="forward", split="train", fact_id="f1")]
+    update = find_update(later, split(back, [], dev_rows=8, seed=0), back, 0)
+    assert update is not None
+    assert list(update.earlier) == gone[1:], "what is asked again is not taught as withdrawn"
+    few = [p for p in moved if p.fact_id in ("f2", "f3", "f4")]
+    update = find_update(later, split(few, [], dev_rows=8, seed=0), few, 0)
+    assert update is not None
+    assert len(update.earlier) == len(update.unchanged) // 5 == 1
+
+
+def test_the_plan_of_an_update_counts_what_it_teaches() -> None:
+    known = {"generate": {"pairs": 1000}, "model": {"parameters": 3e6}}
+    moved = {MOVED: {"new": 1, "changed": 2, "unchanged": 97, "withdrawn": 2}}
+    whole, part = estimate(SftConfig(), known), estimate(SftConfig(), {**known, **moved})
+    assert part.counts["rows"] == pytest.approx(whole.counts["rows"] * (1 + 2 + 2 + 0.1 * 97) / 100, abs=1)
+    assert (part.seconds or 0) / (whole.seconds or 1) == pytest.approx(0.147, abs=0.001)
+
+
+def test_an_update_goes_to_its_end(inputs: Inputs, edited: tuple[Artifact, Artifact], context: Context) -> None:
+    """The held-out wordings are looked at before and after and choose nothing: not weights of a high learning rate."""
+    quick = {**QUICK, "learning_rate": 1.0, "early_stopping_patience": 1, "epochs": 4}
+    first = trained(SftConfig(**QUICK), inputs, context("first"))
+    artifacts = {"generate": edited[0], "chunk": edited[1]}
+    now = Inputs(artifacts, inputs.model, inputs.base_model, {"generate": inputs["generate"], "sft": first})
+    second = trained(
+        SftConfig(**quick, start="previous", update=UpdateConfig(learning_rate=0.5)), now, context("second")
+    )
+    assert second.metrics["best_step"] == second.metrics["steps"] == second.metrics["steps_planned"]
+    assert not second.metrics["stopped_early"]
+    lines = read_records(second.path / "log.jsonl", dict)
+    assert [line["step"] for line in lines if line["dev_loss"] is not None] == [0, second.metrics["steps"]]
+    assert max(line["lr"] for line in lines) <= 0.5
 
 
 def test_every_beginning_is_spread_over_the_passages(pairs: list[QAPair]) -> None:
@@ -176,7 +230,7 @@ def test_what_a_budget_left_out_is_taught_by_the_update(
     ids = {str(row["pair_id"]) for row in read_records(second.path / "mix.jsonl", dict)}
     assert {p.pair_id for p in update.waiting} <= ids
     assert not second.records(LEFT_OUT, LeftOut)
-    third = trained(SftConfig(**QUICK, start="previous", rows=20), now, context("third"))
+    third = trained(SftConfig(**QUICK, start="previous", rows=30), now, context("third"))
     still = {entry.fact for entry in third.records(LEFT_OUT, LeftOut)}
     assert still
     assert still < left

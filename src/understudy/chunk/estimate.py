@@ -10,7 +10,8 @@ from understudy.stage import Estimate
 
 _CHARACTERS_PER_TOKEN = 3.0  # 2.2 with a vocabulary of 4,096, about 4 with one of 128,000
 _FILLED = 0.6  # a chunk ends at a heading or block before it is full
-_CHARACTERS_PER_SECOND = 5e5
+_CHARACTERS_PER_SECOND = 8e5
+_START = 1.0  # seconds to load the tokenizer
 
 
 def estimate(config: ChunkConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Estimate:
@@ -23,5 +24,5 @@ def estimate(config: ChunkConfig, upstream: Mapping[str, Mapping[str, Any]]) -> 
     chunks = max(documents, round(tokens / (_FILLED * config.chunk_size)))
     return Estimate(
         counts={"documents": documents, "chunks": chunks, "tokens": round(tokens)},
-        seconds=2 + characters / _CHARACTERS_PER_SECOND,
+        seconds=_START + characters / _CHARACTERS_PER_SECOND,
     )

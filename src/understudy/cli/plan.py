@@ -38,7 +38,7 @@ def plan(
             _made(made, sure=line.artifact is not None),
             count(line.estimate.tokens),
             _money(line.estimate),
-            duration(line.estimate.seconds),
+            _time(line.estimate.seconds),
             size(line.estimate.memory_bytes),
         )
     console.print(table)
@@ -81,6 +81,11 @@ def _changes(planned: Plan, *, whole: bool) -> Iterator[str]:
     if planned.facts is not None:
         since, facts = planned.facts
         yield f"facts since {since}: " + ", ".join(f"{n} {kind}" for kind, n in facts.counts.items())
+
+
+def _time(seconds: float | None) -> str:
+    """What ends sooner than a second is not told more closely: no plan is as sure."""
+    return "under 1 s" if seconds is not None and seconds < 1 else duration(seconds)
 
 
 def _money(estimate: Estimate) -> str:

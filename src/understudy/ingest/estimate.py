@@ -8,7 +8,7 @@ from typing import Any
 from understudy.ingest.config import IngestConfig
 from understudy.stage import Estimate
 
-_BYTES_PER_SECOND = 1e6
+_BYTES_PER_SECOND = 2e6
 
 
 def estimate(config: IngestConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Estimate:
@@ -22,6 +22,6 @@ def estimate(config: IngestConfig, upstream: Mapping[str, Mapping[str, Any]]) ->
         note = f"{config.url}: the pages that are kept; a run asks the site for what changed"
     return Estimate(
         counts={"files": len(found), "documents": len(found), "characters": size},
-        seconds=1 + size / _BYTES_PER_SECOND,
+        seconds=0.5 + size / _BYTES_PER_SECOND,
         note=note,
     )

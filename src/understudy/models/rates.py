@@ -1,8 +1,8 @@
 """How fast this machine trains and reads with a model of a size: rough speeds for plans. Light: no torch.
 
 They tell minutes from hours and hours from days. A processor trains about 6·10⁹ parameter·tokens a second and core (a
-3-million-parameter model at 2,000 tokens), with larger matrices 2·10¹⁰ in float32 and 4.5·10¹⁰ in bfloat16 (a
-135-million-parameter model at 150 and 340); a data-centre GPU about 3·10¹³ (a 7-billion-parameter model at 4,000
+3-million-parameter model at 2,000 tokens), with larger matrices 2·10¹⁰ in float32 and 3.3·10¹⁰ in bfloat16 (a
+135-million-parameter model at 150 and 245); a data-centre GPU about 3·10¹³ (a 7-billion-parameter model at 4,000
 tokens). What a stage took on this machine corrects the next plan (`pipeline/timings.py`).
 """
 
@@ -14,10 +14,10 @@ from pathlib import Path
 
 CPU_RATE = 6e9
 CPU_RATE_LARGE = 2e10  # from MIDDLE parameters on the matrices are large enough for a processor to be busy
-CPU_RATE_BFLOAT16 = 4.5e10  # where it multiplies bfloat16 itself
+CPU_RATE_BFLOAT16 = 3.3e10  # where it multiplies bfloat16 itself
 GPU_RATE = 3e13
 MIDDLE = 5e7  # parameters from which on a processor computes in bfloat16 if it can (`models/load.py`)
-READING = 1.5  # times as fast as training: no way back, but passages are long and every option is weighed
+READING = 3.0  # times as fast as training: no way back
 WRITING = 0.1  # times as fast as training: one token of a row at a time
 
 

@@ -30,6 +30,7 @@ from understudy.pipeline.store import Store
 from understudy.pipeline.timings import Timings
 from understudy.pipeline.upkeep import sweep
 from understudy.recipe import Recipe
+from understudy.sft.estimate import MOVED
 from understudy.stage import Engine, Estimate, Inputs, ProgressFunction, RunContext, execute, silent
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class Pipeline:
         spent = 0.0
         for step, config in self.steps:
             missing: tuple[str, ...] = ()
+            upstream |= self._moved(step, config, done)
             try:
                 config = self._within_hours(step, config, done, upstream, spent)
             except RecipeError as error:
@@ -202,11 +204,12 @@ class Pipeline:
             if step.refresh is not None and only in (None, step.name):
                 step.refresh(config, say)
             spent = sum(map(_taken, done.values()))
-            settled = self._within_hours(step, config, done, self._upstream(done), spent)
+            upstream = self._upstream(done) | self._moved(step, config, done)
+            settled = self._within_hours(step, config, done, upstream, spent)
             planned = self._plan_step(step, settled, done, previous)
             if planned.key is None:
                 self._fetch_models(config, say)
-                settled = self._within_hours(step, config, done, self._upstream(done), spent)
+                settled = self._within_hours(step, config, done, upstream, spent)
                 planned = self._plan_step(step, settled, done, previous)
             if planned.key is None:
                 raise RecipeError(f"{step.name}: cannot start: {'; '.join(planned.why)}")
@@ -260,13 +263,21 @@ class Pipeline:
 
     def _note(self, planned: Planned, done: Mapping[str, Artifact], artifact: Artifact) -> None:
         """Keep what the stage took beside what it was estimated to take, for the next plan."""
-        estimate = planned.step.estimate(planned.config, self._upstream(done))
+        upstream = self._upstream(done) | self._moved(planned.step, planned.config, done)
+        estimate = planned.step.estimate(planned.config, upstream)
         Timings(self.store.root).note(planned.config, estimate, artifact)
 
     def _upstream(self, done: Mapping[str, Artifact]) -> dict[str, Mapping[str, Any]]:
         """Counts by stage, as estimates take them."""
         base = self.recipe.base_model
         return {"model": {"parameters": parameters(base) if base else None}} | {n: a.counts for n, a in done.items()}
+
+    def _moved(self, step: Step, config: StageConfig, done: Mapping[str, Artifact]) -> dict[str, Mapping[str, Any]]:
+        """For a training that goes on from another also how many facts are new, changed, unchanged and withdrawn."""
+        before = self.previous(step, config, done) if step.name == "sft" else None
+        if before is None or before.unfit:
+            return {}
+        return {MOVED: {str(kind): n for kind, n in before.changes(done).counts.items()}}
 
     def _keep(self, done: Mapping[str, Artifact], until: str | None) -> None:
         """Note what is there. A finished run stays one, also where only its first stages were looked at again."""

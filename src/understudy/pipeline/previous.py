@@ -26,6 +26,11 @@ class Previous:
     artifacts: Mapping[str, Artifact]
     unfit: str = ""
 
+    def changes(self, done: Mapping[str, Artifact]) -> FactChanges:
+        """How the facts of the documentation as it is stand to what this run was taught."""
+        after = done["generate"].records("pairs", QAPair)
+        return compare_facts(taught_pairs(self.artifacts), after, done["chunk"].records("chunks", Chunk))
+
 
 @dataclass(frozen=True, slots=True)
 class PageChanges:
@@ -114,8 +119,7 @@ def fact_changes(store: Store, name: str, done: Mapping[str, Artifact]) -> tuple
     for record in reversed(runs_of(store.root, name)):
         old = artifacts_of(record, store.root) if record.finished else {}
         if "generate" in old and old["generate"].digest != done["generate"].digest:
-            after = done["generate"].records("pairs", QAPair)
-            return record.label, compare_facts(taught_pairs(old), after, done["chunk"].records("chunks", Chunk))
+            return record.label, Previous(record.label, old).changes(done)
     return None
 
 

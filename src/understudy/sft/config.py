@@ -12,6 +12,7 @@ from understudy.retrieval.config import SearchConfig
 
 Share = Annotated[float, Field(ge=0, le=1)]
 PRACTICE = "lab:practice"
+_GENTLER = 0.3  # times the learning rate of a first training: what is known is not to be learned anew
 
 
 class MixConfig(BaseModel):
@@ -156,13 +157,16 @@ class UpdateConfig(BaseModel):
         description="share of the pairs of unchanged facts that are taught again in each epoch, other ones each time, "
         "spread over all passages",
     )
+    learning_rate: float | None = Field(
+        default=None, gt=0, description="the peak learning rate of an update; null: 0.3 times that of a first training"
+    )
 
 
 class SftConfig(StageConfig):
     """Teach the model the documentation's pairs; every step's meaning is in the words of TRL and PEFT."""
 
     NAME: ClassVar[str] = "sft"
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"checkpoint_seconds", "devices", "start"})
 
     start: Literal["base", "previous"] = Field(
@@ -267,6 +271,10 @@ class SftConfig(StageConfig):
         if self.learning_rate is not None:
             return self.learning_rate
         return 2e-5 if self.method == "full" else 2e-4
+
+    @property
+    def update_learning_rate(self) -> float:
+        return self.update.learning_rate or _GENTLER * self.peak_learning_rate
 
     def inert(self) -> set[str]:
         found = {"search.top_k", *({"search.rerank"} if self.search.reranker is None else ())}

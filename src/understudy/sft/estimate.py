@@ -9,6 +9,8 @@ from understudy.models.rates import MIDDLE, rates
 from understudy.sft.config import SftConfig
 from understudy.stage import Estimate
 
+MOVED = "moved"
+"""What `upstream` calls the numbers of new, changed, unchanged and withdrawn facts of a training that goes on."""
 _QUESTION_TOKENS = 60
 _ANSWER_TOKENS = 28
 _SEATED = 2  # questions that are asked about the same passages, however many may be: 2.1 of at most 6 in real.yaml
@@ -27,7 +29,7 @@ def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Es
     pairs = upstream.get("generate", {}).get("pairs")
     if pairs is None:
         return Estimate(note="the number of pairs is not known yet")
-    found = float(pairs) * _WORDINGS_TRAINED * config.epochs
+    found = float(pairs) * _WORDINGS_TRAINED * config.epochs * _share(config, upstream.get(MOVED, {}))
     rows = found if config.pairs_an_epoch is None else min(found, float(config.pairs_an_epoch * config.epochs))
     left_out = "" if rows == found else f"; about {found - rows:,.0f} of {found:,.0f} rows are beyond the budget"
     chunk = upstream.get("chunk", {})
@@ -47,6 +49,15 @@ def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Es
         memory_bytes=memory(config, parameters, gpu=speed.gpu),
         note=f"on {speed.where}; early stop may end it sooner{left_out}",
     )
+
+
+def _share(config: SftConfig, moved: Mapping[str, Any]) -> float:
+    """Of the pairs, those that an epoch teaches: all; where it goes on, those that changed and a part of the rest."""
+    now = sum(float(moved.get(kind, 0)) for kind in ("new", "changed", "unchanged"))
+    if not now:
+        return 1.0
+    same = float(moved["unchanged"])
+    return (now - same + float(moved["withdrawn"]) + config.update.replay * same) / now
 
 
 def tokens_per_row(config: SftConfig, chunk_tokens: float) -> float:
@@ -83,6 +94,8 @@ def memory(config: SftConfig, parameters: float, *, gpu: bool) -> float:
     if not gpu and parameters >= MIDDLE and config.per_device_train_batch_size is None:
         held, logits = min(held, max(_PASS, config.max_length)), _LOGITS
     activations = held * parameters**0.5 * (16 if gpu else 100) + logits
+    if config.contrast.wrong:
+        activations *= 2  # those of the choice are held beside those of the answer
     return parameters * weight + trained * 16 + activations + 1e9  # the libraries themselves
 
 

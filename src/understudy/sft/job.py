@@ -34,9 +34,16 @@ class Job:
         return -(-self.rows // self.config.batch_size)
 
     @property
+    def learning_rate(self) -> float:
+        """The highest of the training."""
+        return self.config.update_learning_rate if self.start else self.config.peak_learning_rate
+
+    @property
     def evaluations(self) -> set[int]:
-        """The steps after which the held-out wordings are measured; the last is one of them."""
-        parts = self.config.epochs * self.config.evals_per_epoch
+        """The steps after which the held-out wordings are measured; the last is one of them, and the only one of a
+        training that goes on from another: to stop it early would leave it where the learning rate is high, and the
+        next one would go on from there."""
+        parts = 1 if self.start else self.config.epochs * self.config.evals_per_epoch
         return {max(1, round(self.steps * (i + 1) / parts)) for i in range(parts)}
 
     def save(self) -> None:

@@ -44,7 +44,8 @@ def run(config: SftConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     """Write `adapter/` (or `model/` for full), `log.jsonl` and `mix.jsonl` (what was taught, row by row).
 
     With `config.sweep` also `sweep.json`: what each strength of the training answers, and which one was written.
-    With a budget that leaves facts out also `left_out.jsonl`, their names.
+    With a budget that leaves facts out also `left_out.jsonl`, their names; with facts that an update or one before it
+    took back also `withdrawn.jsonl`, their questions.
     Raises InputError where there is nothing to learn, ModelError where the model cannot be loaded or trained.
     """
     _check_method(config)
@@ -66,8 +67,9 @@ def run(config: SftConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     swept = _ship(config, inputs, ctx, place / FINAL)
     shutil.copy(place / LOG, ctx.out / LOG)
     shutil.copy(place / _MIX, ctx.out / _MIX)
-    if (place / f"{LEFT_OUT}.jsonl").is_file():
-        shutil.copy(place / f"{LEFT_OUT}.jsonl", ctx.out / f"{LEFT_OUT}.jsonl")
+    for name in (f"{LEFT_OUT}.jsonl", f"{WITHDRAWN}.jsonl"):
+        if (place / name).is_file():
+            shutil.copy(place / name, ctx.out / name)
     output = _describe(job, result)
     return StageOutput({**output.metrics, **swept}, output.counts)
 
@@ -169,7 +171,7 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
         ctx.logger.warning("sft: the budget of %s rows leaves out %d pairs", config.rows, found.rejected[BEYOND])
     else:
         del found.rejected[BEYOND]
-    withdrawn = update.withdrawn if update else ()
+    withdrawn = (*update.withdrawn, *update.earlier) if update else ()
     if update:
         found.dev = development(found, update.changes, config.dev_rows, ctx.seed)
     dealer = Dealer(
@@ -210,6 +212,8 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
     save_rows(sorted(dev, key=lambda e: len(e.ids)), place / DEV)
     write_records(place / _MIX, taught)
     _note_left_out(whole, kept, place / f"{LEFT_OUT}.jsonl")
+    if withdrawn:
+        write_records(place / f"{WITHDRAWN}.jsonl", withdrawn)
     counts: dict[str, Any] = {"pairs": len(pairs), "train": len(found.train), "dev": len(dev)}
     counts["dev_source"] = found.dev_source
     if update:
@@ -265,7 +269,7 @@ def _describe(job: Job, result: dict[str, Any]) -> StageOutput:
         **result,
         "learned_tokens": learned,
         "tokens_per_second": round(result["tokens"] / seconds, 1) if seconds else None,
-        "learning_rate": job.config.peak_learning_rate,
+        "learning_rate": job.learning_rate,
         "mix": {name: round(n / total, 4) for name, n in sorted(used.items())},
         "dev_source": dev_source if counts["dev"] else None,
     }

@@ -54,16 +54,14 @@ def train(job: Job, progress: Progress) -> dict[str, Any]:
     tokenizer = load_tokenizer(local_folder(job.model))
     model = prepare(job)
     parameters = trainable(model)
-    optimizer = torch.optim.AdamW(
-        parameters.values(), lr=job.config.peak_learning_rate, weight_decay=job.config.weight_decay
-    )
+    optimizer = torch.optim.AdamW(parameters.values(), lr=job.learning_rate, weight_decay=job.config.weight_decay)
     checkpoints = Checkpoints(job.folder / CHECKPOINTS, job.config.checkpoint_seconds)
     state = checkpoints.state()
     checkpoints.restore(parameters, optimizer)
     done = int(state["step"])
     lengths = [len(r.ids) for r in rows]
     course = Course(
-        "sft", job.seed, job.steps, job.config.peak_learning_rate, job.folder / LOG,
+        "sft", job.seed, job.steps, job.learning_rate, job.folder / LOG,
         checkpoints, state, parameters, optimizer, progress,
     )  # fmt: skip
     watch = TeachingWatch(course, job, lengths, evaluates=bool(dev))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from understudy.facts import LEFT_OUT, FactChanges, LeftOut, compare_facts, fact_name, taught_pairs
+from understudy.normal import normal
 from understudy.prompts import ABSTAIN
 from understudy.sft.rows import Split
 from understudy.sft.spread import spread
@@ -15,7 +16,12 @@ from understudy.stage import Inputs
 from understudy.types import Chunk, QAPair
 
 WITHDRAWN = "withdrawn"
-"""The kind of a pair that teaches that the documentation does not say."""
+"""The kind of a pair that teaches that the documentation does not say; and of a training's artifact: such pairs, the
+newest first, for the updates that go on from it."""
+OFTENER = 3
+"""How many times as often as an unchanged pair a question is taught again whose fact an earlier update took back."""
+REMEMBERED = 5
+"""How many times fewer questions of facts that earlier updates withdrew are kept than pairs of unchanged ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,7 @@ class Update:
     """changes: how the facts stand to those of the run before. taught: pairs of new and changed facts. withdrawn: the
     questions of withdrawn facts with the answer that the documentation does not say. unchanged: pairs of the others,
     in the order in which they are taught again. waiting: pairs of facts that the budget of the run before left out.
+    earlier: what updates before this one taught as withdrawn and nothing asks again, newest first.
     """
 
     changes: FactChanges
@@ -30,6 +37,7 @@ class Update:
     withdrawn: tuple[QAPair, ...]
     unchanged: tuple[QAPair, ...]
     waiting: tuple[QAPair, ...] = ()
+    earlier: tuple[QAPair, ...] = ()
 
     @property
     def needed(self) -> bool:
@@ -47,21 +55,26 @@ class Update:
         taught = tuple(spread(self.taught, most, seed))
         withdrawn = self.withdrawn[: most - len(taught)]
         room = most - len(taught) - len(withdrawn)
-        again = min(self._again(share), room // 2)
+        again = min(_part(self.unchanged, share) + _part(self.earlier, OFTENER * share), room // 2)
         return replace(
             self, taught=taught, withdrawn=withdrawn, waiting=tuple(spread(self.waiting, room - again, seed))
         )
 
-    def _again(self, share: float) -> int:
-        return min(len(self.unchanged), -int(-share * len(self.unchanged) // 1))
-
     def of_epoch(self, number: int, share: float, most: int | None = None) -> set[str]:
-        """The ids of the pairs of an epoch: all that changed, and the next part of what did not. most: all together."""
-        count = self._again(share)
-        if most is not None:
-            count = min(count, max(0, most - len(self.beginning)))
-        again = [self.unchanged[(number * count + i) % len(self.unchanged)] for i in range(count)]
-        return {pair.pair_id for pair in (*self.beginning, *again)}
+        """The ids of the pairs of an epoch: all that changed, and the next part of what did not and of what was taken
+        back before. most: all together."""
+        chosen = list(self.beginning)
+        for pairs, often in ((self.earlier, OFTENER * share), (self.unchanged, share)):
+            count = _part(pairs, often)
+            if most is not None:
+                count = min(count, max(0, most - len(chosen)))
+            chosen += [pairs[(number * count + i) % len(pairs)] for i in range(count)]
+        return {pair.pair_id for pair in chosen}
+
+
+def _part(pairs: Sequence[QAPair], share: float) -> int:
+    """How many of them a share is, at least one."""
+    return min(len(pairs), -int(-share * len(pairs) // 1))
 
 
 def find_update(inputs: Inputs, found: Split, pairs: Sequence[QAPair], seed: int) -> Update | None:
@@ -75,14 +88,19 @@ def find_update(inputs: Inputs, found: Split, pairs: Sequence[QAPair], seed: int
     withdrawn = [
         replace(p, pair_id=f"withdrawn-{p.pair_id}", answer=ABSTAIN, chunk_id="", quote="", kind=WITHDRAWN)
         for p in before
-        if p.split == "train" and fact_name(p) in changes.withdrawn
+        if p.split != "test" and fact_name(p) in changes.withdrawn
     ]
+    unchanged = [p for p in found.train if changes.now[fact_name(p)] == "unchanged"]
+    asked = {normal(p.question) for p in (*pairs, *withdrawn)}
+    earlier = [p for p in inputs.previous["sft"].records(WITHDRAWN, QAPair) if normal(p.question) not in asked]
+    earlier = earlier[: len(unchanged) // REMEMBERED]
     return Update(
         changes,
         tuple(p for p in moved if fact_name(p) not in left),
         tuple({p.question: p for p in withdrawn}.values()),
-        by_coverage([p for p in found.train if changes.now[fact_name(p)] == "unchanged"], seed),
+        by_coverage(unchanged, seed),
         tuple(p for p in moved if fact_name(p) in left),
+        tuple(earlier),
     )
 
 
