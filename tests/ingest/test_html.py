@@ -136,6 +136,99 @@ def test_a_title_that_stands_beside_the_main_content_is_kept():
     assert page.title == "Kettle lids"
 
 
+# ── what tool chains for source code write ──────────────────────────────────────────────────────────────────
+
+
+def test_code_written_as_a_block_a_line_is_one_block_without_its_numbers():
+    line = '<div class="line"><a id="l{0}"></a><span class="lineno">    {0}</span>{1}</div>\n'
+    body = "".join(
+        line.format(n, text) for n, text in enumerate(["<b>if</b> (hot)", "&#160; pour();", " ", "\xa0 rest();"], 1)
+    )
+    shown = '<div class="ttc" id="x"><div class="ttname">pour</div><div class="ttdoc">Pours the cup.</div></div>'
+    page = read(f'<h1>Cup</h1><p>{PROSE}</p><div class="fragment">{body}{shown}</div><p>After it.</p>')
+    (block,) = found(page, "code")
+    assert block.content == "if (hot)\n pour();\n \n rest();\n"
+    assert "Pours the cup" not in page.text
+    assert "After it." in page.text
+    poem = read('<h1>Cup</h1><div class="line-block"><div class="line">Boil,</div><div class="line">pour.</div></div>')
+    assert not found(poem, "code")
+    other = read('<h1>Cup</h1><div class="code"><div class="line">a</div><p>And prose.</p></div>')
+    assert not found(other, "code")
+
+
+@pytest.mark.parametrize(
+    ("title", "body", "expected", "named"),
+    [
+        ("Kettle: Cup Class", '<div class="title">Cup Class</div>', ["Cup Class", "Use"], "Cup Class"),
+        (
+            "Cup Class",
+            '<div class="title">Cup Class<div class="groups"><a href=a>All</a></div></div>',
+            ["Cup Class", "Use"],
+            "Cup Class",
+        ),
+        ("Kettle: Cup Class", '<div class="title">Another cup</div>', ["Use"], "Kettle: Cup Class"),
+        (
+            "A title of very many words that has its end in Cup Class",
+            '<div class="title">Cup Class</div>',
+            ["Use"],
+            "A title of very many words that has its end in Cup Class",
+        ),
+        ("Cup Class", '<h1>Cups</h1><div class="title">Cup Class</div>', ["Cups", "Use"], "Cup Class"),
+    ],
+)
+def test_the_page_s_title_in_a_block_of_that_name_is_its_heading(title, body, expected, named):
+    page = read(f"{body}<h2>Use</h2><p>{PROSE}</p>", title)
+    assert headings(page) == expected
+    assert page.title == named
+
+
+def test_signatures_of_texinfo_are_code():
+    old = """<dl class="def"><dt><span class="category">: </span><span><em><var>t</var> =</em> <strong>boil</strong>
+<em>(<var>cup</var>)</em></span></dt><dd><p>Boils it.</p></dd></dl>"""
+    new = """<dl class="first-deffn"><dt class="deffn def-line"><span class="category-def">Command: </span><strong
+class="def-name">pour</strong> <var class="def-var-arguments">cup</var></dt><dd><p>Pours it.</p></dd></dl>"""
+    page = read(f"<h1>Kettle</h1><p>{PROSE}</p>{old}{new}<dl><dt>Lid</dt><dd>A cover.</dd></dl>")
+    terms = [row[0] for block in found(page, "definitions") for row in block.rows]
+    assert terms == ["`t = boil (cup)`", "`Command: pour cup`", "Lid"]
+
+
+def test_a_signature_that_is_laid_out_in_tables_is_code_on_a_line():
+    name = """<table class="memname"><tr><td class="memname">void <a href=k>Kettle</a>::boil </td><td>(</td>
+<td class="paramtype">Cup &amp;&#160;</td><td class="paramname"><em>cup</em>, </td></tr><tr><td></td><td></td>
+<td class="paramtype">int&#160;</td><td class="paramname"><em>n</em> = <span>2</span>&#160;</td></tr><tr><td></td><td>)</td><td></td></tr></table>"""
+    labels = '<td class="right"><span class="mlabels"><span class="mlabel">inline</span><span class="mlabel">static</span></span></td>'
+    proto = f"""<div class="memproto"><div class="memtemplate">template&lt;class T &gt; </div>
+<table class="mlabels"><tr><td class="left">{name}</td>{labels}</tr></table></div><div class="memdoc"><p>Boils it.</p></div>"""
+    page = read(f'<h1>Kettle</h1><p>{PROSE}</p><h2>boil()</h2><div class="memitem">{proto}</div>')
+    (block,) = found(page, "code")
+    assert block.content == "template<class T >\nvoid Kettle::boil(Cup & cup, int n = 2)  // inline, static\n"
+    assert page.text.rstrip().endswith("```\n\nBoils it.")
+
+
+def test_the_words_of_a_logo_are_no_content():
+    page = read(
+        f'<p><img src="x.png" alt="Kettle Works logo"> {PROSE}</p><p><img src="y.png" alt="Logos of makers"></p>'
+    )
+    assert "Works logo" not in page.text
+    assert "Logos of makers" in page.text
+
+
+def test_a_site_s_name_in_brackets_is_cut_from_titles(tmp_path):
+    topics = ["Lid", "Spout (old)", "Base", "Handle", "Cord", "Filter"]
+    pages = {
+        f"p{n}.html": f"<html><head><title>{t} (The kettle (version 7))</title></head>{old_page(t, t)}</html>"
+        for n, t in enumerate(topics)
+    }
+    pages = {
+        name: re.sub(
+            r"<html><head><title>(.*?)</title></head>.*?<body", r"<title>\1</title><body", text, flags=re.DOTALL
+        )
+        for name, text in pages.items()
+    }
+    documents, _ = site(tmp_path, pages)
+    assert [documents[f"p{n}.html"].title for n in range(6)] == topics
+
+
 # ── titles ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 

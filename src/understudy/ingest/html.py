@@ -9,7 +9,7 @@ from understudy.ingest.base import Page, SkipFile, Source
 from understudy.ingest.encodings import decode
 from understudy.ingest.html_content import content
 from understudy.ingest.html_furniture import title_key
-from understudy.ingest.html_site import SEPARATORS, Site, groups, survey, top
+from understudy.ingest.html_site import SEPARATORS, Site, brackets, groups, survey, top
 from understudy.ingest.html_tree import Node, Tree
 from understudy.ingest.html_writer import write
 from understudy.ingest.places import placed
@@ -82,12 +82,15 @@ def read(source: Source, doc_id: str = "", sites: Sites | None = None) -> Page:
 
 def _title(tree: Tree, root: Node, site: Site) -> str:
     """The page's own name: `<title>` without the site's, which returns on other pages or else stands last."""
-    title = tree.title
+    title = next((before for before, last in brackets(tree.title) if last in site.titles), tree.title)
     cuts = list(SEPARATORS.finditer(title))
-    if not cuts:
-        return title
     first = next((n for n in root.walk() if n.tag == "h1"), None)
     heading = first.plain() if first is not None else ""
+    before, colon, own = title.partition(": ")
+    if colon and own == heading and (before in site.titles or not site.pages):
+        return heading
+    if not cuts:
+        return title
     if title_key(heading) and title_key(title).startswith(title_key(heading)):
         return heading
     start, end = 0, len(title)

@@ -43,6 +43,21 @@ def code(node: Node) -> str:
     return "".join(out).replace("\xa0", " ")
 
 
+def prototype(node: Node) -> str:
+    """The signature that Doxygen lays out in tables, as code: its templates, itself on one line, what it is besides."""
+    lines: list[str] = []
+    labels: list[str] = []
+    for part in node.walk():
+        marks = part.get("class").split() if part.attributes else []
+        if "memtemplate" in marks or (part.tag == "table" and "memname" in marks):
+            lines.append(re.sub(r"(?<=\() | (?=[(),;])", "", part.plain()))
+        elif "mlabel" in marks:
+            labels.append(part.plain())
+    if not lines:
+        return node.plain()
+    return "\n".join(lines) + (f"  // {', '.join(labels)}" if labels else "")
+
+
 def code_lines(node: Node, between: str = "\\\n") -> str:
     """Code of several lines where no block can stand: a code span a line, indentation kept, a break between them."""
     lines = [line.rstrip() for line in code(node).strip("\n").split("\n")]

@@ -16,7 +16,7 @@ CONTENTS = "contents of the page itself"
 _PLAIN_NAMES = re.compile(
     r"(?:^|\s)(?:skip-?(?:link|to|nav)\S*|bread-?crumbs?\S*|nav-?(?:bar|header|footer|panel)|\S+-breadcrumbs?"
     r"|pagination\S*|prev-?next\S*|edit-?(?:this-?)?page|edit-on-\S+|theme-edit-this-page|cookie\S*"
-    r"|sphinxsidebar\S*|back-?to-?top|comments?[-_]section|disqus\S*|search-?(?:box|form|bar|results|menu|field)"
+    r"|sphinxsidebar\S*|ttc|back-?to-?top|comments?[-_]section|disqus\S*|search-?(?:box|form|bar|results|menu|field)"
     r"|page-?toc|sr-only|visually-hidden|screen-reader-text|mw-editsection|mw-jump-link|printfooter)(?=\s|$)"
 )
 _NAMES = re.compile(

@@ -17,6 +17,7 @@ _UP = str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻�
 _DOWN = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 _RAISED = re.compile(r"[0-9+\-−=()ni]{1,12}")
 _LOWERED = re.compile(r"[0-9+\-−=()]{1,12}")
+_DECORATION = re.compile(r"(?:[\w.+-]+ ){0,3}logo", re.IGNORECASE)  # what an image shows that is no content
 _SPACE = re.compile(r"\s+")
 _MAX_DEPTH = 60
 
@@ -61,7 +62,8 @@ def _part(node: Node, depth: int) -> list[_Part]:
     if tag == "br":
         return [_Part("raw", "\n")]
     if tag == "img":
-        return [_Part("text", _SPACE.sub(" ", node.get("alt")))]
+        said = _SPACE.sub(" ", node.get("alt"))
+        return [] if _DECORATION.fullmatch(said.strip()) else [_Part("text", said)]
     if tag == "math" and node.get("alttext"):
         return [_Part("code", node.get("alttext"))]
     if tag in _CODE:

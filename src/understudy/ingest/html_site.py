@@ -125,6 +125,8 @@ def survey(pages: Iterable[tuple[str, Tree]]) -> Site:
             targets.update({key for _, key in links(tree.body, doc_id)})
         parts = SEPARATORS.split(tree.title)
         titles.update({*parts[1:], *parts[:-1]} if len(parts) > 1 else ())
+        titles.update(in_brackets for _, in_brackets in brackets(tree.title))
+        titles.update([before] if (before := tree.title.partition(": ")[0]) != tree.title else [])
     least = max(_LEAST, _SHARE * n)
     return Site(
         frozenset(k for k, c in blocks.items() if c >= least),
@@ -132,6 +134,13 @@ def survey(pages: Iterable[tuple[str, Tree]]) -> Site:
         frozenset(k for k, c in titles.items() if c >= least),
         n if n >= _LEAST else 0,
     )
+
+
+def brackets(title: str) -> Iterator[tuple[str, str]]:
+    """A title that ends in brackets as (before, from a bracket on), the longest part in brackets first."""
+    for found in re.finditer(r"\s+(?=\()", title) if title.endswith(")") else ():
+        if found.start():
+            yield title[: found.start()], title[found.end() :]
 
 
 def _is_marked(tree: Tree) -> bool:

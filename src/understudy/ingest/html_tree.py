@@ -5,6 +5,7 @@ lexbor parses; every node is touched once here, without recursion, so that nesti
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 
@@ -35,6 +36,8 @@ _NESTS = re.compile(
     r"|fieldset|center|font|em|strong|code|pre|sup|sub|h[1-6]|[a-z]+-[a-z-]+)(?=[\s>/])",
     re.IGNORECASE,
 )
+_CODE_BOXES = frozenset({"fragment", "code", "highlight", "source", "sourcecode", "codeblock", "listing"})
+_SITE_NAME = 6  # words that a `<title>` holds besides the page's own
 _WORD = re.compile(r"\w\S*")
 _ICONS = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")  # private use: the glyphs of icon fonts
 
@@ -146,9 +149,67 @@ class Tree:
         title = parser.css_first("title")
         self.title = folded(title.text()) if title is not None else ""
         self.redirects = parser.css_first("meta[http-equiv=refresh i]") is not None
-        self.order = _convert(parser.body) if parser.body is not None else [Node("body", _NO_ATTRIBUTES, None)]
-        self.body = self.order[0]
+        order = _convert(parser.body) if parser.body is not None else [Node("body", _NO_ATTRIBUTES, None)]
+        self.body = order[0]
+        self.order = _with_code_of_lines(order)
         _count(self.order)
+        _name_title(self.order, self.title)
+
+
+def _with_code_of_lines(order: list[Node]) -> list[Node]:
+    """Code written as a block a line, in a box that calls itself code, becomes a `<pre>` without its line numbers."""
+    gone: set[int] = set()
+    for node in order:
+        if node.tag != "div" or not node.attributes or _CODE_BOXES.isdisjoint(node.get("class").split()):
+            continue
+        lines = [kid for kid in node.kids if kid.tag == "div" and "line" in kid.get("class").split()]
+        rest = [kid for kid in node.kids if kid not in lines and (kid.tag or kid.text.strip())]
+        if not lines or any(kid.tag != "div" or "ttc" not in kid.get("class").split() for kid in rest):
+            continue  # besides lines only the texts that a browser shows on pointing
+        node.tag = "pre"
+        for kid in node.kids:
+            if kid not in lines:
+                gone.update(id(inner) for inner in kid.walk())
+        node.kids = lines
+        for line in lines:
+            numbers = [n for n in line.walk() if n.tag and "lineno" in n.get("class").split()]
+            for number in numbers:
+                gone.update(id(inner) for inner in number.walk())
+                if number.parent is not None:
+                    number.parent.kids = [k for k in number.parent.kids if k is not number]
+            after = next((n for n in line.walk() if not n.tag), None) if numbers else None
+            if after is not None and after.text[:1] == "\xa0":
+                after.text = after.text[1:]
+    return [n for n in order if id(n) not in gone] if gone else order
+
+
+def _name_title(order: list[Node], title: str) -> None:
+    """What stands above every heading, calls itself the title and is the page's `<title>` is a heading of level one.
+
+    The site's name may stand in the `<title>` beside it.
+    """
+    for place, node in enumerate(order):
+        if node.tag in HEADINGS:
+            return
+        if node.tag not in ("div", "p") or not node.words or "title" not in node.get("class").split():
+            continue
+        own = list(itertools.takewhile(lambda kid: not kid.holds, node.kids))  # a subtitle may follow
+        text = folded("".join(kid.plain() if kid.tag else kid.text for kid in own))
+        before, found, after = title.rpartition(text)
+        beside = len(_WORD.findall(before)) + len(_WORD.findall(after))
+        if not text or not found or beside > _SITE_NAME:
+            continue
+        if len(own) == len(node.kids):
+            node.tag = "h1"
+            return
+        heading = Node("h1", _NO_ATTRIBUTES, node)
+        heading.kids = own
+        for kid in own:
+            kid.parent = heading
+        heading.words, heading.linked = sum(k.words for k in own), sum(k.linked for k in own)
+        node.kids = [heading, *node.kids[len(own) :]]
+        order.insert(place + 1, heading)
+        return
 
 
 def _count(order: list[Node]) -> None:

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from understudy.ingest import compose, html_boxes, html_tables
-from understudy.ingest.html_code import code, code_lines, language, take_titles
+from understudy.ingest.html_code import code, code_lines, language, prototype, take_titles
 from understudy.ingest.html_inline import code_text, inline
 from understudy.ingest.html_tabs import label_panels
 from understudy.ingest.html_tree import CODE, HEADINGS, Node, Tree
 from understudy.ingest.places import mark
 
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
-_SIGNATURE = re.compile(r"(?:^|\s)(?:sig|sig-object|descname|sig-name|member-signature)(?=\s|$)")
+_SIGNATURE = re.compile(r"(?:^|\s)(?:sig|sig-object|descname|sig-name|member-signature|def-line|def-name)(?=\s|$)")
 _EXPANDERS = re.compile(r"^(?:expand|collapse|show|hide|click to expand|details)\b.{0,20}$", re.IGNORECASE)
 _NESTING = frozenset({*_LISTS, "dl", "table", "blockquote", "aside"})
 _TERMS = 6  # terms of one definition; more without a word on any are a list
@@ -93,6 +93,8 @@ class _Writer:
             yield from self.heading(node)
         elif tag in CODE:
             yield compose.code_block(code(node), language(node), self.titles.get(id(node), ""))
+        elif tag == "div" and "memproto" in node.get("class").split():
+            yield compose.code_block(prototype(node), "", "")
         elif kind := html_boxes.kind_of(node):
             yield self.box(node, kind)
         elif tag in _LISTS:
@@ -233,13 +235,17 @@ class _Writer:
 
 def _term(node: Node) -> str:
     """What is defined; the signature of a function or class is code."""
-    signed = _SIGNATURE.search(node.get("class")) or any(
-        n.tag and _SIGNATURE.search(n.get("class")) for n in node.walk() if n.attributes
+    above = node.parent
+    defined = above is not None and above.tag == "dl" and "def" in above.get("class").split()  # Texinfo before 7
+    signed = (
+        defined
+        or _SIGNATURE.search(node.get("class"))
+        or any(n.tag and _SIGNATURE.search(n.get("class")) for n in node.walk() if n.attributes)
     )
     if not signed:
         return inline(node.kids)
     place, text = compose.split_places(code_text(node))
-    return place + compose.code_span(text)
+    return place + compose.code_span(text.lstrip(" :") if defined else text)
 
 
 def _list_parts(node: Node) -> Iterator[Node]:
