@@ -290,7 +290,7 @@ class Near:
         return []
 
     def closeness(self, question: str, texts: list[str]) -> list[float]:
-        return [0.9 if self.word in text else 0.1 for text in texts]
+        return [0.9 if self.word in text else 0.25 for text in texts]
 
 
 def test_a_sentence_of_other_words_is_told_where_its_meaning_is_near() -> None:

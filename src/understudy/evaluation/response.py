@@ -26,8 +26,8 @@ _SAME = 0.8  # of the telling words of the shorter of two sentences
 _MANY = 50  # passages: beyond these they are the whole documentation, in its own order
 _NEAREST = 5
 _TOLD_FROM = 8  # passages, with those that a model does not get
-_SPEAKS_OF = 0.75  # how near the nearest sentence is, and _WORDS of the share of the question's words, together
-_WORDS = 0.7
+_SPEAKS_OF = 0.6  # how near the nearest sentence is, and _WORDS of the share of the question's words, together
+_WORDS = 0.4
 
 
 @dataclass(frozen=True, slots=True)
