@@ -3,8 +3,9 @@
     python benchmarks/asked.py RUN [--store STORE] [--arm ARM] [--questions benchmarks/asked.jsonl] [--out answers.md]
 
 The list beside this file has fifty questions about SQLite's pages (`recipes/sqlite`) in a person's own words, with what
-a right answer must say, and twenty that those pages do not answer. For each: what `understudy ask` tells, the sentence
-behind it with its place, and whether it refused. Whether an answer is right is for a person to say.
+a right answer must say, and twenty that those pages do not answer; `asked/` has shorter lists about six other manuals.
+For each: what `understudy ask` tells, the sentence behind it with its place, and whether it refused. Whether an answer
+is right is for a person to say.
 """
 
 from __future__ import annotations

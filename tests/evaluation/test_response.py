@@ -260,6 +260,9 @@ def test_a_default_is_told_with_what_it_is_the_default_of() -> None:
         "How fast the fan turns. Zero stops it. Default: 20",
         "How fast the fan turns. Zero stops it. Default: 20 **type**: `int`",
     ]
+    more = " ".join(f"It is turned by the motor number {n}." for n in range(20))
+    long = text.replace("Zero stops it.", more)
+    assert "How fast the fan turns. Default: 20" in [s.text for s in sentences(long)]
     assert sentences("The kiln heats. Note: it is not known what it does to glass and clay.")[1].text[:5] == "Note:"
 
 

@@ -102,17 +102,17 @@ def sentences(text: str) -> list[Sentence]:
 
 
 def _described(found: Sequence[Sentence]) -> list[str]:
-    """The sentences since the last heading, table or code, as many of the last as may be told before another."""
-    kept: list[str] = []
+    """The sentences since the last heading, table or code, where they may be told before another; else the first."""
+    since: list[str] = []
     for last in reversed(found):
-        if kept and last.text in kept[0]:
-            break  # it is told there already
-        if last.kind not in ("prose", "item") or len(last.text) + sum(map(len, kept)) > _LEAD:
+        if last.kind not in ("prose", "item"):
             break
-        kept.insert(0, last.text)
+        if not since or last.text not in since[0]:  # else it is told there already
+            since.insert(0, last.text)
         if last.kind == "item" and last.lead:
             break
-    return kept
+    kept = since if sum(map(len, since)) <= _LEAD else since[:1]
+    return kept if sum(map(len, kept)) <= _LEAD else []
 
 
 def _announcing(found: Sequence[Sentence]) -> str:
