@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -168,3 +170,20 @@ def test_any_text_parses_and_every_word_of_plain_prose_is_in_a_block(text):
 def test_every_character_but_blank_lines_is_in_a_block():
     covered = "".join(PAGE[b.start : b.end] for b in parse(PAGE))
     assert "".join(covered.split()) == "".join(PAGE.split())
+
+
+def test_a_long_table_is_read_once():
+    """50,000 rows took more than ten seconds: for each row all rows behind it were copied."""
+    row = "| `{0}` | a | |\n"
+    text = "# T\n\n| A | B | C |\n|---|---|---|\n" + "".join(row.format(n) for n in range(20_000)) + "\nEnd.\n"
+
+    def took(size: int) -> float:
+        began = time.process_time()
+        parse(text[: text.index("| A")] + "| A | B | C |\n|---|---|---|\n" + row * size)
+        return time.process_time() - began
+
+    table = parse(text)[1]
+    assert table.rows[:2] == (("A", "B", "C"), ("`0`", "a", ""))
+    assert [r.cells[0] for r in table.children[1:]] == [f"`{n}`" for n in range(20_000)]
+    assert all(text[r.start : r.end] == f"| {r.cells[0]} | a | |" for r in table.children[1:])
+    assert took(40_000) < 8 * took(10_000) + 0.1

@@ -179,8 +179,7 @@ class _Reader:
             case "hr":
                 return self.make("rule", begin, stop, heading_path=path)
             case "table_open":
-                rows = [self.row(t, inner[i + 1 :], first, path) for i, t in enumerate(inner) if t.type == "tr_open"]
-                return self.make("table", begin, stop, heading_path=path, children=tuple(rows))
+                return self.make("table", begin, stop, heading_path=path, children=self.rows(inner, first, path))
             case "dl_open":
                 return self.make("definitions", begin, stop, heading_path=path, children=self.terms(inner, first, path))
             case "bullet_list_open" | "ordered_list_open":
@@ -217,11 +216,19 @@ class _Reader:
             case _:
                 return None
 
-    def row(self, token: Token, rest: Sequence[Token], first: int, path: tuple[str, ...]) -> Block:
-        close = next(i for i, t in enumerate(rest) if t.type == "tr_close")
-        cells = tuple(t.content for t in rest[:close] if t.type == "inline")
-        begin, stop = token.map or [0, 0]
-        return self.make("row", begin + first, stop + first, cells=cells, heading_path=path)
+    def rows(self, inner: Sequence[Token], first: int, path: tuple[str, ...]) -> tuple[Block, ...]:
+        """The rows of a table, in one pass: some have a hundred thousand."""
+        found: list[Block] = []
+        cells: list[str] = []
+        begin = stop = 0
+        for token in inner:
+            if token.type == "tr_open":
+                cells, (begin, stop) = [], token.map or (0, 0)
+            elif token.type == "inline":
+                cells.append(token.content)
+            elif token.type == "tr_close":
+                found.append(self.make("row", begin + first, stop + first, cells=tuple(cells), heading_path=path))
+        return tuple(found)
 
     def terms(self, inner: Sequence[Token], first: int, path: tuple[str, ...]) -> tuple[Block, ...]:
         """One `definition` a term: its cells are the term and the first paragraph of each definition."""

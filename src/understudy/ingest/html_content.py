@@ -14,7 +14,7 @@ from collections.abc import Callable
 from understudy.ingest.base import LeftOut
 from understudy.ingest.html_furniture import FURNITURE, NAVIGATION, is_end_note, title_key, why_left_out
 from understudy.ingest.html_site import Site, Unit, links, units
-from understudy.ingest.html_tree import HEADINGS, Node, Tree
+from understudy.ingest.html_tree import HEADINGS, Node, Tree, remove
 
 BESIDE = "beside the main content"
 REPEATED = "the same on many pages"
@@ -133,14 +133,17 @@ class _Content:
         stack = [root]
         while stack:
             node = stack.pop()
-            for kid in list(node.kids):
+            taken: list[Node] = []
+            for kid in node.kids:
                 if not kid.holds:
                     continue
                 reason = why_left_out(kid, headings)
                 if reason:
-                    self.take(kid, reason)
+                    self.note(reason, kid, kid.words)
+                    taken.append(kid)
                 else:
                     stack.append(kid)
+            self.removed += remove(taken)
 
     # ── what returns page after page, at both ends ─────────────────────────────────────────────────────────
 
@@ -158,16 +161,20 @@ class _Content:
         last = self.keep_sections(pieces, first, last)
         boxes = {id(u.parent) for u in pieces[first : last + 1]}
         menu = sum(_n_links(u) for u in pieces[:first] if _is_linked(u))
+        taken: list[tuple[Unit, str]] = []
         for i, unit in enumerate(pieces):
             if first <= i <= last or (unit.is_heading and not shared[i]):
                 continue
             if shared[i]:
                 if not self.is_prose_of(unit, boxes):
-                    self.take_unit(unit, REPEATED)
+                    taken.append((unit, REPEATED))
             elif i > last and unit.words <= 40 and is_end_note(unit.text):
-                self.take_unit(unit, FURNITURE)
+                taken.append((unit, FURNITURE))
             elif (i < first and menu >= 3 and _is_linked(unit)) or self.beside_shared(pieces, shared, i):
-                self.take_unit(unit, NAVIGATION)
+                taken.append((unit, NAVIGATION))
+        for unit, reason in taken:
+            self.note(reason, None, unit.words, unit.text)
+        self.removed += remove(node for unit, _ in taken for node in unit.nodes)
 
     def shared(self, pieces: list[Unit], root: Node) -> list[bool]:
         if not self.site.blocks:
@@ -217,22 +224,6 @@ class _Content:
 
     # ── the account ────────────────────────────────────────────────────────────────────────────────────────
 
-    def take_unit(self, unit: Unit, reason: str) -> None:
-        self.note(reason, None, unit.words, unit.text)
-        for node in unit.nodes:
-            self._detach(node)
-
-    def take(self, node: Node, reason: str) -> None:
-        if node.words:
-            self.note(reason, node, node.words)
-        self._detach(node)
-
-    def _detach(self, node: Node) -> None:
-        if node.parent is not None:
-            place = next((i for i, k in enumerate(node.parent.kids) if k is node), 0)
-            self.removed.append((node.parent, place, node))
-            node.remove()
-
     def put_back(self) -> None:
         for parent, place, node in reversed(self.removed):
             parent.put(place, node)
@@ -245,7 +236,15 @@ class _Content:
 
 def _drop_decoration(order: list[Node]) -> None:
     """Take out links that only mark a place or lead to the source, and what is there for screen readers alone."""
-    for node in reversed(order):
+    gone: set[int] = set()
+
+    def take(node: Node) -> None:
+        gone.add(id(node))
+        node.forget()
+
+    for node in reversed(order):  # what stands inside comes before what holds it
+        if node.emptied:
+            node.kids = [k for k in node.kids if id(k) not in gone]
         tag = node.tag
         if tag == "a" and node.words <= 10:
             text = node.plain()
@@ -253,11 +252,11 @@ def _drop_decoration(order: list[Node]) -> None:
                 anchor = node.get("href").startswith("#") and text.lower() in _DECORATION
                 marks = " ".join(n.get("class") for n in node.walk() if n.tag)
                 if anchor or text.lower() == "[source]" or (_BUTTON.match(text) and _BUTTONS.search(marks)):
-                    node.remove()
+                    take(node)
         elif tag == "img":
             above = node.parent
             if above is not None and above.tag == "a" and not above.words and len(node.get("alt").split()) < 2:
-                node.remove()  # the logo, the arrow to the top
+                take(node)  # the logo, the arrow to the top
         elif tag and node.attributes:
             marks = node.get("class")
             if (
@@ -265,7 +264,7 @@ def _drop_decoration(order: list[Node]) -> None:
                 or (node.get("aria-hidden") == "true" and "title" not in marks)
                 or (marks and _is_hidden(node, marks))
             ):
-                node.remove()
+                take(node)
 
 
 def _is_symbol(node: Node) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -114,14 +114,17 @@ class Node:
 
     def remove(self) -> None:
         """Take the node, and its words, out of everything above it."""
-        parent = self.parent
-        if parent is not None:
-            parent.kids = [k for k in parent.kids if k is not self]
-            parent.emptied = True
-            while parent is not None:
-                parent.words -= self.words
-                parent.linked -= self.linked
-                parent = parent.parent
+        remove([self])
+
+    def forget(self) -> None:
+        """Take the node's words out of everything above it; its parent still holds it."""
+        above = self.parent
+        if above is not None:
+            above.emptied = True
+        while above is not None:
+            above.words -= self.words
+            above.linked -= self.linked
+            above = above.parent
 
     def put(self, place: int, kid: Node) -> None:
         """Put a node with its words among the children."""
@@ -131,6 +134,27 @@ class Node:
             above.words += kid.words
             above.linked += kid.linked
             above = above.parent  # type: ignore[assignment]
+
+
+def remove(nodes: Iterable[Node]) -> list[tuple[Node, int, Node]]:
+    """Take nodes, and their words, out of everything above them, with one look at the children of each parent.
+
+    Returns (parent, place, node), by which `put` in the opposite order brings all back.
+    """
+    gone = {id(node): node for node in nodes if node.parent is not None}
+    parents = {id(node.parent): node.parent for node in gone.values()}
+    taken: list[tuple[Node, int, Node]] = []
+    for parent in parents.values():
+        assert parent is not None
+        kept: list[Node] = []
+        for kid in parent.kids:
+            if id(kid) in gone:
+                kid.forget()
+                taken.append((parent, len(kept), kid))
+            else:
+                kept.append(kid)
+        parent.kids = kept
+    return taken
 
 
 _NO_ATTRIBUTES: Mapping[str, str | None] = {}

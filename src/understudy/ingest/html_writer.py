@@ -9,7 +9,7 @@ from understudy.ingest import compose, html_boxes, html_tables
 from understudy.ingest.html_code import code, code_lines, language, prototype, take_titles
 from understudy.ingest.html_inline import code_text, inline
 from understudy.ingest.html_tabs import label_panels
-from understudy.ingest.html_tree import CODE, HEADINGS, Node, Tree
+from understudy.ingest.html_tree import CODE, HEADINGS, Node, Tree, remove
 from understudy.ingest.places import mark
 
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
@@ -116,8 +116,7 @@ class _Writer:
     def heading(self, node: Node) -> Iterator[str]:
         """A heading; blocks in it that are none of its words (a list, code) follow it."""
         inner = [n for n in node.walk() if n.tag in _LISTS or n.tag in CODE or n.tag == "table"]
-        for block in inner:
-            block.remove()
+        remove(inner)
         yield compose.heading(int(node.tag[1]), inline(node.kids))
         yield from self.blocks(inner)
 

@@ -9,6 +9,7 @@ from understudy.ingest import compose, places
 
 _BULLET = re.compile(r"^(?:[•·*o-]|\\\*|\\\(bu)$")
 _TERM = 120  # characters that a term has at most
+_DEEPEST = 20  # stretches within stretches: as deep as Markdown is read
 _NUMBER = re.compile(r"^[(\[]?(\d{1,3})[.)\]]$")
 
 
@@ -27,6 +28,7 @@ class Blocks:
 
     def __init__(self) -> None:
         self._levels = [_Level()]
+        self._beyond = 0  # stretches that are open within the deepest one
         self._words: list[str] = []
         self._code: list[str] | None = None
         self.line = self._begin = 1  # of the source: now, and where the open paragraph or code began
@@ -75,14 +77,17 @@ class Blocks:
 
     def heading(self, level: int, text: str) -> None:
         self.paragraph()
-        while len(self._levels) > 1:
-            self.dedent()
+        self._close()
         self._end_item()
         title = text if text != text.upper() else text.capitalize()
         self.block(compose.heading(level, compose.escape(title)))
 
     def indent(self) -> None:
         """Begin an indented stretch; a short line before it is the term that the stretch explains."""
+        if len(self._levels) > _DEEPEST:
+            self.paragraph(keep_item=True)
+            self._beyond += 1
+            return
         words = " ".join(self._words)
         if self._levels[-1].mark is None and 0 < len(words) < _TERM and not words.endswith((".", ":")):
             self._levels[-1].mark, self._words = words, []
@@ -92,7 +97,9 @@ class Blocks:
 
     def dedent(self) -> None:
         self.paragraph()
-        if len(self._levels) > 1:
+        if self._beyond:
+            self._beyond -= 1
+        elif len(self._levels) > 1:
             inner = self._levels.pop()
             level = self._levels[-1]
             blocks = compose.join(inner.blocks)  # which know their lines
@@ -114,10 +121,15 @@ class Blocks:
 
     def finish(self) -> str:
         self.code(False)
-        while len(self._levels) > 1:
-            self.dedent()
+        self._close()
         self.paragraph()
         return compose.join(self._levels[0].blocks)
+
+    def _close(self) -> None:
+        """End every stretch."""
+        self._beyond = 0
+        while len(self._levels) > 1:
+            self.dedent()
 
     def _end_item(self) -> None:
         level = self._levels[-1]

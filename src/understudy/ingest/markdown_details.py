@@ -18,16 +18,18 @@ _WHOLE = re.compile(
 )
 _CLOSE = re.compile(r"</details\s*>", re.IGNORECASE)
 _COLONS = re.compile(r"^[ \t]*(:{3,})")
+_DEEPEST = 20  # boxes within boxes: as deep as Markdown is read
 _HEAD = 12  # lines within which a summary ends
 
 
 def boxes(lines: Sequence[Numbered]) -> list[Numbered]:
     """The lines with `:::details[Summary]` and `:::` where details open and close; lines are added where a mark
-    shares its line with text. What is never closed keeps its summary in bold."""
+    shares its line with text. What is never closed, or nested too deep, keeps its summary in bold."""
     if "<details" not in "\n".join([line for _, line in lines]).lower():
         return list(lines)
     made: list[Numbered] = []
     opened: list[tuple[int, str, str]] = []  # where each open box begins in `made`, its indentation and title
+    beyond = 0  # those that are open within the deepest box
     code = [line.inside for line in fences(text for _, text in lines)]
     index = 0
     while index < len(lines):
@@ -41,8 +43,13 @@ def boxes(lines: Sequence[Numbered]) -> list[Numbered]:
             end = _summary_end(lines, index)
             whole = _WHOLE.match("\n".join(text for _, text in lines[index:end]))
             if whole:
-                opened.append((len(made), found["indent"], _title(whole["title"] or "")))
+                box = (len(made), found["indent"], _title(whole["title"] or ""))
                 made += [(number, "") for number, _ in lines[index:end]]
+                if len(opened) < _DEEPEST:
+                    opened.append(box)
+                else:
+                    beyond += 1
+                    _in_bold(made, *box)
                 rest = whole["rest"].strip()
                 index = end
                 if not rest:
@@ -53,6 +60,11 @@ def boxes(lines: Sequence[Numbered]) -> list[Numbered]:
             before, _, after = _split(line)
             if before.strip():
                 made.append((number, before.rstrip()))
+            if beyond:
+                beyond -= 1
+                made += [(number, after)] if after.strip() else []
+                index += 1
+                continue
             at, indent, title = opened.pop()
             colons = ":" * (1 + max([2, *(len(m[1]) for _, text in made[at:] if (m := _COLONS.match(text)))]))
             made[at] = (made[at][0], f"{indent}{colons}details{f'[{title}]' if title else ''}")
@@ -62,9 +74,14 @@ def boxes(lines: Sequence[Numbered]) -> list[Numbered]:
         else:
             made.append((number, line))
         index += 1
-    for at, indent, title in opened:
-        made[at] = (made[at][0], f"{indent}**{title}**" if title else "")
+    for box in opened:
+        _in_bold(made, *box)
     return made
+
+
+def _in_bold(made: list[Numbered], at: int, indent: str, title: str) -> None:
+    """Write the summary of what is no box on the line where it opened."""
+    made[at] = (made[at][0], f"{indent}**{title}**" if title else "")
 
 
 def _summary_end(lines: Sequence[Numbered], index: int) -> int:

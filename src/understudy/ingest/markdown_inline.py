@@ -11,13 +11,13 @@ ATTRIBUTES = rf"\{{:?[ \t]*{_ATTRIBUTE}(?:[ \t]+{_ATTRIBUTE})*[ \t]*\}}"
 _PARTS = re.compile(
     rf"""(?P<code>(?<!`)(?P<ticks>`+)(?!`)(?P<inside>.+?)(?<!`)(?P=ticks)(?!`))(?P<of_code>{ATTRIBUTES})?
   | (?<=[)\]])(?P<attributes>{ATTRIBUTES})
-  | \[\^(?P<note>[^\]\s]+)\](?!:)""",
+  | \[\^(?P<note>[^\[\]\s]+)\](?!:)""",
     re.VERBOSE,
 )
 _TASK = re.compile(r"^(?P<before>[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+)\[(?P<mark>[ xX])\](?=[ \t]+\S)")
 _LANGUAGE = re.compile(r"\A#!\w[\w+-]*[ \t]+(?=\S)")
-_NOTE = re.compile(r"^ {0,3}\[\^(?P<name>[^\]\s]+)\]:[ \t]*")
-_REFERENCE = re.compile(r"\[\^([^\]\s]+)\]")
+_NOTE = re.compile(r"^ {0,3}\[\^(?P<name>[^\[\]\s]+)\]:[ \t]*")
+_REFERENCE = re.compile(r"\[\^([^\[\]\s]+)\]")
 
 
 def numbers(lines: Iterable[str]) -> dict[str, int]:

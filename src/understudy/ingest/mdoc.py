@@ -40,6 +40,7 @@ class Mdoc:
         self.out = Blocks()
         self.spaced = True
         self.open_item: list[str] | None = None  # an item whose head goes on over several lines
+        self.looked = 0  # how many of its words are known not to end it
         self.lists: list[tuple[str, int]] = []  # kind, and the number of the item
         self.table: list[str] | None = None  # the lines of a tbl(1) table
         self.table_line = 1
@@ -79,11 +80,13 @@ class Mdoc:
         elif self.open_item is not None:
             if name is None or name in self.KNOWN:
                 self.open_item += [name, *arguments] if name is not None else line.split()
-            if "Xc" in self.open_item:
+            if "Xc" in self.open_item[self.looked :]:
                 head, self.open_item = self.open_item, None
                 self._item([t for t in head if t not in ("Xo", "Xc")])
+            else:
+                self.looked = len(self.open_item)
         elif name == "It" and "Xo" in arguments:
-            self.open_item = list(arguments)
+            self.open_item, self.looked = list(arguments), 0
         elif name is None:
             if out.in_code:
                 out.code_line(roff.plain(line))
@@ -190,21 +193,25 @@ class Mdoc:
 
     def _words(self, tokens: Sequence[str], code: Callable[[str], str] = compose.code_span) -> str:
         """The text of a macro line: each macro shapes the arguments up to the next one."""
-        text, glued = "", True
+        text: list[str] = []
+        glued = True
         index = 0
         pending: list[str] = []  # closing marks of enclosures that run to the end of the line
+        ending = len(tokens)  # from where on nothing but closing marks follows
+        while ending and tokens[ending - 1] in _CLOSING:
+            ending -= 1
 
         def add(piece: str, close: bool = False) -> None:
-            nonlocal text, glued
-            text += piece if glued or close or not text else f" {piece}"
+            nonlocal glued
+            text.append(piece if glued or close or not text else f" {piece}")
             glued = not self.spaced
 
         while index < len(tokens):
             token = tokens[index]
             index += 1
             if token not in _CALLABLE:
-                if pending and all(t in _CLOSING for t in tokens[index - 1 :]):
-                    text += "".join(reversed(pending))
+                if pending and index > ending:
+                    text.extend(reversed(pending))
                     pending.clear()
                 add(roff.inline(token), close=token in _CLOSING)
                 glued = glued or token in _OPENING
@@ -214,7 +221,8 @@ class Mdoc:
                 until += 1
             arguments = [roff.plain(t) for t in tokens[index:until]]
             if token in ("Ns", "Ap"):
-                text, glued = text + ("'" if token == "Ap" else ""), True
+                text += ["'"] if token == "Ap" else []
+                glued = True
                 continue
             if token in _ENCLOSED:
                 marks = _ENCLOSED[token]
@@ -239,7 +247,7 @@ class Mdoc:
             piece = self._shaped(token, arguments, code)
             if piece:
                 add(piece)
-        return text + "".join(reversed(pending))
+        return "".join([*text, *reversed(pending)])
 
     def _shaped(self, name: str, arguments: list[str], code: Callable[[str], str]) -> str:
         words = " ".join(arguments)

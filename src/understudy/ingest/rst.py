@@ -59,20 +59,22 @@ class _Parser(Parser):
 
 
 def _inliner() -> Any:
-    """docutils' reader of inline marks, by stretches: it looks for the end of each mark through all that follows."""
+    """docutils' reader of inline marks, by stretches: it looks for the end of each mark through all that follows, and
+    for the place of a reference through all that stands beside it."""
     inliner: Any = states.Inliner()
     whole = inliner.parse
 
     def parse(text: str, lineno: int, memo: Any, parent: Any) -> Any:
         found: list[Any] = []
         messages: list[Any] = []
+        long = len(text) > _STRETCH
         while text:
             at = len(text)
             if at > _STRETCH:
                 at = max(text.rfind(" ", 1, _STRETCH), text.rfind("\n", 1, _STRETCH))
                 at = at if at > 0 else _STRETCH
             some, said = whole(text[:at], lineno, memo, parent)
-            found += some
+            found += [nodes.inline("", "", *some)] if long else some
             messages += said
             text = text[at:]
         return found, messages
