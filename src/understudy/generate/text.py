@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
-_LINK = re.compile(r"\[([^\]]+)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
-_EMPHASIS = re.compile(r"(?<![\w*\\])(\*{1,3}|_{1,3})(?=\S)(.+?)(?<=\S)\1(?![\w*])")
+# Bounded, since marks that nothing closes are looked for from each of them.
+_IMAGE = re.compile(r"!\[[^\]]{0,2000}\]\([^)]{0,2000}\)")
+_LINK = re.compile(r"\[([^\]]{1,2000})\]\([^)\s]{0,2000}(?:\s{1,9}\"[^\"]{0,1000}\")?\)")
+_EMPHASIS = re.compile(r"(?<![\w*\\])(\*{1,3}|_{1,3})(?=\S)(.{1,1000}?)(?<=\S)\1(?![\w*])")
 _AUTOLINK = re.compile(r"<((?:https?|ftp|mailto):[^<>\s]+)>")
 _TAG = re.compile(r"(?<!\\)</?[A-Za-z][^<>\n]*>")
 _SPACE = re.compile(r"\s+")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|Dr|Mr|Ms|No|Fig|resp|incl|max|min)\.|\b[A-Z]\.)$")
+_ABBREVIATED = 20  # characters in which one stands, with what is before it
 _BOUNDARY = re.compile(r"[.!?]+[\"'”’)*_`]*(?=\s|$)")
 _ROW = re.compile(r"\s*(?:[|#]|[-*+]\s|\d+[.)]\s|```)")
 _WORD = re.compile(r"\w+")
@@ -45,12 +47,14 @@ def bare(text: str) -> str:
 def sentences(text: str) -> Iterator[tuple[int, int]]:
     """Offsets of the sentences of a paragraph of Markdown source."""
     start = 0
-    in_code = [m.span() for m in _CODE_SPAN.finditer(text)]
+    spans = [m.span() for m in _CODE_SPAN.finditer(text)]
+    after = 0  # the first span of code that does not end before
     for match in _BOUNDARY.finditer(text):
-        end = match.end()
-        if any(a < match.start() + 1 < b - 1 for a, b in in_code) or _ABBREVIATION.search(
-            text[start : match.start() + 1]
-        ):
+        mark, end = match.start() + 1, match.end()
+        while after < len(spans) and spans[after][1] - 1 <= mark:
+            after += 1
+        in_code = after < len(spans) and spans[after][0] < mark
+        if in_code or _ABBREVIATION.search(text[max(start, mark - _ABBREVIATED) : mark]):
             continue
         if text[start:end].strip():
             yield start + _lead(text[start:end]), end

@@ -95,7 +95,7 @@ class _Walk:
         for i, block in enumerate(blocks):
             location = self.location(block.heading_path)
             if block.kind == "heading":
-                yield from self._heading(block, blocks[i + 1 :], location)
+                yield from self._heading(block, blocks[i + 1 : i + 2], location)
             elif any(_NO_FACTS.fullmatch(heading.strip()) for heading in block.heading_path):
                 pass
             elif block.kind == "paragraph":
@@ -111,7 +111,7 @@ class _Walk:
             elif block.kind == "admonition":
                 yield from self.claims(block.children, nested=True)
             elif block.kind == "html":
-                yield from self._html(block, blocks[i + 1 :], location)
+                yield from self._html(block, blocks[i + 1 : i + 2], location)
             before = block
         if not nested:
             yield from self._flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from understudy.generate.base import Ask
 from understudy.generate.extractive.claims import Claim
@@ -21,16 +21,37 @@ _TEMPLATES = (
 _NO_TYPE = frozenset({"boolean", "code", "url", "address"})
 
 
-def values_by_type(claims: Sequence[Claim]) -> dict[str, list[str]]:
+class Values:
+    """Different values of one type, of which one can be drawn that is another than the true one."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._values = list(values)
+        self._places: dict[str, list[int]] = defaultdict(list)
+        for place, value in enumerate(self._values):
+            self._places[strict(value)].append(place)
+
+    def other(self, true: str, draw: int) -> str | None:
+        """The value of this number among those that differ from the true one; None where none does."""
+        same = self._places.get(strict(true), [])
+        many = len(self._values) - len(same)
+        if not many:
+            return None
+        place = draw % many
+        for taken in same:
+            place += taken <= place
+        return self._values[place]
+
+
+def values_by_type(claims: Sequence[Claim]) -> dict[str, Values]:
     """Different values of attributes and defaults, by type, in the order of the corpus."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for claim in claims:
         if claim.form in ("attribute", "default"):
             found[claim.type].setdefault(strict(claim.value), bare(claim.value))
-    return {kind: list(values.values()) for kind, values in found.items()}
+    return {kind: Values(values.values()) for kind, values in found.items()}
 
 
-def premise(claim: Claim, context: str, values: Mapping[str, Sequence[str]]) -> Ask | None:
+def premise(claim: Claim, context: str, values: Mapping[str, Values]) -> Ask | None:
     """A question that asserts the value of an attribute: for one fact in two with another value of its type.
 
     None for claims of other forms and where no other value is known. It makes no multiple-choice item.
@@ -39,11 +60,10 @@ def premise(claim: Claim, context: str, values: Mapping[str, Sequence[str]]) -> 
         return None
     draw = int(hashlib.sha256(f"{claim.subject}\x00{claim.attribute}\x00{claim.value}".encode()).hexdigest(), 16)
     true = bare(claim.value)
-    others = [v for v in values.get(claim.type, ()) if strict(v) != strict(true)]
     wrong = draw % 2 == 0 and claim.type in ("number", "size", "time", "percent", "port")
-    if wrong and not others:
+    said = values.get(claim.type, Values(())).other(true, draw // 2) if wrong else true
+    if said is None:
         return None
-    said = others[draw // 2 % len(others)] if wrong else true
     fields = {"a": claim.attribute, "s": claim.subject, "v": said, "c": context}
     answer = f"No, it is {true}." if wrong else f"Yes, it is {true}."
     topic = normal(f"premise {claim.attribute} {claim.subject} {said}{context}")
