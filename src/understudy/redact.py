@@ -1,8 +1,8 @@
 """What must not leave: secrets reach no log, manifest, ledger or report, and control characters no terminal.
 
-A secret is the value of an environment variable whose name says so. It is known in the forms in which programs
-repeat it: as it stands, trimmed, escaped as JSON and Python escape it, percent-encoded in an address, and in
-base64 as basic authentication carries it.
+A secret is the value of an environment variable whose name says so, and the password in the address of a proxy. It is
+known in the forms in which programs repeat it: as it stands, trimmed, escaped as JSON and Python escape it,
+percent-encoded in an address, and in base64 as basic authentication carries it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import json
 import logging
 import os
 import re
+from collections.abc import Callable
 from functools import lru_cache
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 _SECRET_NAME = re.compile(r"API_?KEY|ACCESS_?KEY|_KEY$|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 # TOKENIZERS_PARALLELISM, GOOGLE_CREDENTIALS_FILE and their like hold settings and paths.
 _NO_SECRET = re.compile(r"TOKENIZER|_FILE$|_PATH$|_DIR$", re.IGNORECASE)
+_PASSWORD = re.compile(r"(?:^|//)[^\s/?#@:]*:([^\s/?#]+)@")
 _SHORTEST_SECRET = 8  # shorter values ("true", "1") would redact ordinary words
 
 _learned: dict[str, str] = {}
@@ -31,15 +33,32 @@ def learn(name: str, secret: str) -> None:
 
 def redact(text: str) -> str:
     """The text with every secret of the environment replaced by its variable's name."""
-    secrets = tuple(
-        (name, value)
-        for name, value in os.environ.items()
-        if len(value.strip()) >= _SHORTEST_SECRET and _SECRET_NAME.search(name) and not _NO_SECRET.search(name)
-    ) + tuple(_learned.items())
-    for form, name in _forms(secrets):
-        if form in text:
-            text = text.replace(form, f"<{name}>")
-    return text
+    return redactor()(text)
+
+
+def redactor() -> Callable[[str], str]:
+    """`redact` with the secrets of this moment, for many texts: to look through the environment takes longer than to
+    look through a short text."""
+    forms = _forms(_secrets())
+
+    def redacted(text: str) -> str:
+        for form, name in forms:
+            if form in text:
+                text = text.replace(form, f"<{name}>")
+        return text
+
+    return redacted
+
+
+def _secrets() -> tuple[tuple[str, str], ...]:
+    """(variable, its secret)."""
+    found: list[tuple[str, str]] = []
+    for name, value in os.environ.items():
+        if len(value.strip()) >= _SHORTEST_SECRET and _SECRET_NAME.search(name) and not _NO_SECRET.search(name):
+            found.append((name, value))
+        if name.upper().endswith("_PROXY") and (password := _PASSWORD.search(value)):
+            found += [(name, password[1]), (name, unquote(password[1]))]
+    return (*found, *_learned.items())
 
 
 @lru_cache(maxsize=8)

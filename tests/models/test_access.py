@@ -117,6 +117,17 @@ def test_a_secret_is_known_in_all_its_forms(monkeypatch: pytest.MonkeyPatch) -> 
     assert "<SHOP_PASSWORD>" in record.getMessage()
 
 
+def test_the_password_of_a_proxy_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:pr0xy%2Fw0rd@proxy.example:3128")
+    monkeypatch.setenv("http_proxy", "me:0ther-w0rd@proxy.example:3128")
+    assert redact("to http://me:pr0xy%2Fw0rd@proxy.example: pr0xy/w0rd") == (
+        "to http://me:<HTTPS_PROXY>@proxy.example: <HTTPS_PROXY>"
+    )
+    assert redact("me:0ther-w0rd@proxy.example") == "me:<http_proxy>@proxy.example"
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    assert redact("http://proxy.example:3128 stays") == "http://proxy.example:3128 stays"
+
+
 def test_what_an_endpoint_echoes_is_stored_without_the_key(tmp_path: Any) -> None:
     path = tmp_path / "l.sqlite"
     with ScriptedTeacher([f"text:You sent Bearer {KEY}!", f"429:{KEY}"]) as server:

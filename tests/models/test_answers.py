@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from understudy import redact as redaction
 from understudy.models.answers import json_values, parse_json, scrub, without_thoughts
 from understudy.models.lenient_json import DEEPEST, read_value
 from understudy.models.served import chosen
@@ -121,3 +122,17 @@ def test_no_object_says_what_is_missing() -> None:
     assert parse_json('{"port": "x"} {"port": 7}', Port).port == 7
     with pytest.raises(ValueError, match="port: Field required"):
         parse_json('{"ports": 7}', Port)
+
+
+def test_the_secrets_are_looked_up_once_for_all_texts_of_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """675 kB of a teacher's short texts took more than ten seconds."""
+    monkeypatch.setenv("SHOP_PASSWORD", "s3cr3t-w0rd")
+    looked: list[int] = []
+    secrets = redaction._secrets
+    monkeypatch.setattr(redaction, "_secrets", lambda: looked.append(1) or secrets())
+    value = {"facts": [{"quote": f"a {n}", "s3cr3t-w0rd": ["s3cr3t-w0rd", "q"]} for n in range(1000)]}
+    [(scrubbed, _)] = json_values(json.dumps(value))
+    assert scrubbed == {
+        "facts": [{"quote": f"a {n}", "<SHOP_PASSWORD>": ["<SHOP_PASSWORD>", "q"]} for n in range(1000)]
+    }
+    assert len(looked) == 1

@@ -14,7 +14,7 @@ import pytest
 
 import understudy
 from understudy.artifact import MANIFEST, Artifact, seal
-from understudy.errors import MissingExtraError, StoreError, UsageError
+from understudy.errors import InputError, MissingExtraError, StoreError, UsageError
 from understudy.pipeline import remote as remote_module
 from understudy.pipeline.loop import Planned
 from understudy.pipeline.remote import Remote, place
@@ -261,10 +261,60 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.Mo
         place("s3://b/p")
 
 
-@pytest.mark.parametrize("address", ["gs://bucket/x", "s3://", "https://host/x", "s3://bucket/x?y=1"])
+@pytest.mark.parametrize("address", ["gs://bucket/x", "s3://", "https://host/x", "s3://[a/x", "s3://b/x#y", "s3:///x"])
 def test_another_kind_of_address_is_refused(address: str) -> None:
     with pytest.raises(UsageError, match="neither a folder nor s3://BUCKET/PREFIX"):
         place(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3://AKIAKEY:s3cr3t-w0rd@bucket/x", "s3://s3cr3t-w0rd@bucket", "https://me:s3cr3t-w0rd@host/bucket",
+        "s3://bucket/x?secret=s3cr3t-w0rd", "gs://b/x?X-Signature=s3cr3t-w0rd", "s3://b/sk-s3cr3t-w0rd-0123456789",
+    ],
+)  # fmt: skip
+def test_an_address_with_a_key_in_it_is_refused_and_not_repeated(
+    address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(UsageError, match="AWS_SECRET_ACCESS_KEY") as refused:
+        place(address)
+    assert "s3cr3t" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "service", ["http://me:s3cr3t-w0rd@127.0.0.1:9", "http://127.0.0.1:9/?key=s3cr3t-w0rd", "minio:9"]
+)
+def test_a_service_by_an_address_with_a_key_in_it_is_refused(
+    service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", service)
+    with pytest.raises(InputError, match=r"^AWS_ENDPOINT_URL: ") as refused:
+        place("s3://bucket/x")
+    assert "s3cr3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"url": ', "[" * 100_000])
+def test_a_folder_that_no_longer_names_its_bucket_is_one_clear_error(content: str, tmp_path: Path) -> None:
+    (tmp_path / "remote.json").write_text(content)
+    with pytest.raises(StoreError, match="does not name a bucket; delete"):
+        remote_module.mirrored(tmp_path)
+
+
+def test_what_a_bucket_answers_is_shown_without_keys_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t-w0rd-of-mine")
+
+    class Loud:
+        def exists(self, path: str) -> bool:
+            raise ValueError(f"{'x' * 290}s3cr3t-w0rd-of-mine {'y' * 5000}")
+
+    with pytest.raises(StoreError) as said:
+        Remote("s3://b/p", Loud()).pull_runs(Path("nowhere"))
+    assert "s3cr3t" not in str(said.value)
+    assert len(str(said.value)) < 800
 
 
 def test_a_folder_is_itself() -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from understudy.models.lenient_json import read_value
-from understudy.redact import redact
+from understudy.redact import redact, redactor
 
 T = TypeVar("T", bound=BaseModel)
 _NAMES = "think|thinking|thought|thoughts|reasoning|reflection"
@@ -28,23 +28,32 @@ _TRIES = 1000  # braces that begin no value; a text with more of them holds no a
 
 def scrub(text: str) -> str:
     """The text as it can be stored: lone surrogates become U+FFFD, NUL is left out, secrets give way to names."""
+    return _scrubbed(text, redact)
+
+
+def _scrubbed(text: str, redacted: Callable[[str], str]) -> str:
     if _LONE_SURROGATE.search(text):
         # Two halves that belong together are one character.
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return redact(text.replace("\x00", ""))
+    return redacted(text.replace("\x00", ""))
 
 
 def scrub_value(value: Any, depth: int = 40) -> Any:
     """The same for every text in a JSON value. Raises ValueError for one nested deeper than `depth`."""
-    if depth == 0:
-        raise ValueError("nested too deeply")
-    if isinstance(value, str):
-        return scrub(value)
-    if isinstance(value, list):
-        return [scrub_value(item, depth - 1) for item in value]
-    if isinstance(value, dict):
-        return {scrub(str(key)): scrub_value(item, depth - 1) for key, item in value.items()}
-    return value
+    redacted = redactor()  # an answer may hold a hundred thousand texts
+
+    def scrubbed(value: Any, depth: int) -> Any:
+        if depth == 0:
+            raise ValueError("nested too deeply")
+        if isinstance(value, str):
+            return _scrubbed(value, redacted)
+        if isinstance(value, list):
+            return [scrubbed(item, depth - 1) for item in value]
+        if isinstance(value, dict):
+            return {_scrubbed(str(key), redacted): scrubbed(item, depth - 1) for key, item in value.items()}
+        return value
+
+    return scrubbed(value, depth)
 
 
 def to_json(value: Any) -> str:

@@ -27,17 +27,24 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from understudy.artifact import MANIFEST, Artifact, atomic_path, digest_file, write_json
 from understudy.errors import MissingExtraError, StoreError, UnderstudyError, UsageError
 from understudy.failures import first_line
+from understudy.models.access import check_address, looks_secret
 from understudy.network import host_of
+from understudy.redact import redact
 
 MIRROR = "remote.json"
 """In a folder that mirrors a bucket: which."""
 RECORD = ("recipe.yaml", "run.json")  # the last one makes it a record
 _FREE = b"free"
+_BUCKET = re.compile(r"(?i:s3)://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._:-]*)(?P<prefix>(?:/[^#\x00-\x20\x7f]*)?)")
+_LONGEST = 300  # characters of what a bucket answers that are shown
+_KEYS = (
+    "the environment holds its keys (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and AWS_ENDPOINT_URL "
+    "where it is not Amazon's"
+)
 _HOSTS = ("amazonaws.com", "169.254.169.254")  # S3 itself, and where a machine of the cloud has its credentials
 
 
@@ -45,16 +52,21 @@ def place(store: str | Path) -> Path:
     """The folder of a store: the one named, or for `s3://bucket/prefix` the one that mirrors it here, with the records
     of its runs as they are now.
 
-    Raises UsageError for another kind of address, MissingExtraError without s3fs, StoreError where the bucket does not
-    answer.
+    Raises UsageError for another kind of address and for one with a key in it, InputError where the environment's
+    address of the service is none, MissingExtraError without s3fs, StoreError where the bucket does not answer.
     """
     text = str(store)
     if "://" not in text:
         return Path(store)
-    parts = urlsplit(text.rstrip("/"))
-    if parts.scheme != "s3" or not parts.netloc or parts.query:
-        raise UsageError(f"--store: {text}: is neither a folder nor s3://BUCKET/PREFIX")
-    url = f"s3://{parts.netloc}{parts.path}"
+    scheme, _, rest = text.partition("://")
+    if (
+        "@" in rest.partition("/")[0] or "?" in rest or looks_secret(text)
+    ):  # kept beside the store and shown: no place for a secret
+        raise UsageError(f"--store: {scheme[:20]}://…: the address must not hold a key or a query; {_KEYS}")
+    found = _BUCKET.fullmatch(text.rstrip("/"))
+    if found is None:
+        raise UsageError(f"--store: {text[:200]}: is neither a folder nor s3://BUCKET/PREFIX")
+    url = f"s3://{found['bucket']}{found['prefix']}"
     name = re.sub(r"[^A-Za-z0-9]+", "-", url.removeprefix("s3://")).strip("-")[:60]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "understudy" / "stores"
     root = cache / f"{name}-{hashlib.sha256(f'{_endpoint()} {url}'.encode()).hexdigest()[:8]}"
@@ -81,7 +93,12 @@ def _opened(root: Path, process: int) -> Remote | None:
     """process: its connections are not another's."""
     if not (root / MIRROR).is_file():
         return None
-    url = str(json.loads((root / MIRROR).read_text(encoding="utf-8"))["url"])
+    try:
+        url = str(json.loads((root / MIRROR).read_text(encoding="utf-8"))["url"])
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise StoreError(
+            f"{root / MIRROR}: does not name a bucket; delete {root}, which the bucket fills again"
+        ) from error
     try:
         s3fs = importlib.import_module("s3fs")
     except ImportError as error:
@@ -90,7 +107,12 @@ def _opened(root: Path, process: int) -> Remote | None:
 
 
 def _endpoint() -> str:
-    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    """Where the environment says that the service is; empty for Amazon's. Raises InputError for what is no address, and
+    for one with a key in it."""
+    for variable in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
+        if given := os.environ.get(variable, "").strip():
+            return check_address(given, variable, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +308,10 @@ class Remote:
         except UnderstudyError:
             raise
         except Exception as error:
+            said = redact(first_line(error))[:_LONGEST]
             raise StoreError(
-                f"{self.url}: {problem}: {first_line(error)}; see that the bucket exists, that the environment holds "
-                "its keys (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and AWS_ENDPOINT_URL where it is "
-                "not Amazon's. What is finished is kept here; the same command goes on"
+                f"{self.url}: {problem}: {said}; see that the bucket exists and that {_KEYS}. What is finished is kept "
+                "here; the same command goes on"
             ) from error
 
 
