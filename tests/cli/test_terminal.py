@@ -128,3 +128,13 @@ def test_a_traceback_in_the_log_holds_neither_keys_nor_control_characters(monkey
 def test_a_name_that_looks_like_markup_is_a_name() -> None:
     done = understudy("runs", "--store", "[/x]", cwd=ROOT)
     assert (done.returncode, done.stdout.decode()) == (0, "no runs in [/x]; `understudy run RECIPE` makes one\n")
+
+
+@pytest.mark.parametrize("words", [["run", "x\\[/b].yaml"], ["show", "/nonexistent/[/x]"], ["show", "**\\[b]"]])
+def test_a_name_with_marks_is_told_as_it_is(words: list[str], tmp_path: Path) -> None:
+    done = understudy(*words, cwd=tmp_path)
+    said = done.stderr.decode()
+    assert done.returncode == 2
+    assert said.startswith("error: ")
+    assert words[1] in said
+    assert "Traceback" not in said

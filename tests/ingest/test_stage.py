@@ -200,3 +200,18 @@ def test_lone_surrogates_in_titles_and_metadata(tmp_path):
     (tmp_path / "a.ipynb").write_text(json.dumps(book))
     ingest(tmp_path, tmp_path / "out")
     assert read_records(tmp_path / "out" / "documents.jsonl", Document)[0].text.startswith("# T \ufffd")
+
+
+def test_front_matter_that_grows_without_end_is_left_out_and_the_page_is_read(tmp_path):
+    """Three hundred bytes of lists of lists by alias."""
+    lines = ["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10))]
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("---\n" + "\n".join(lines) + "\n---\n\n# Kettle\n\nIt boils.\n")
+    began = time.process_time()
+    ingest(tmp_path / "docs", tmp_path / "out")
+    assert time.process_time() - began < 5
+    (document,) = read_records(tmp_path / "out" / "documents.jsonl", Document)
+    assert document.title == "Kettle"
+    assert len(str(document.metadata)) < 1000  # its lines as they stand
+    skipped = (tmp_path / "out" / "skipped.jsonl").read_text()
+    assert "once its aliases are followed" in skipped
