@@ -21,6 +21,7 @@ _BOX = re.compile(r"^ *(?:!!!|\?\?\?\+?)[ \t]+\S")
 _COMMENT = re.compile(r"^\s*<!--.*-->\s*$")
 _MEANING = re.compile(r"^ {0,3}:(?: {1,3}|\t)(?=\S)")
 _LISTED = re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}[.)]|\[|!\[)[ \t\[]?")
+_ADDED = re.compile(r"\{|===|!!!|\?\?\?|\[\^|<!--|\[[ xX]\]|#!")  # one of these stands in what is changed below
 _LONGEST = 2_000  # characters of a line that can be a heading or a label
 _INFO = re.compile(r"^(?P<before>\s*)(?P<name>[\w+#.-]*)[ \t]*\{(?P<list>[ \t]*[.#:][^{}]*)\}[ \t]*$")
 _LANGUAGE = re.compile(r"\.([\w+#-]+)")
@@ -36,13 +37,18 @@ def common(page: Page) -> Page:
 def _lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
     """Line number and line, with tabs, footnotes and attribute lists resolved; what tabs hold moves left, and what is
     said of a term that only a comment names."""
-    noting = any("[^" in line for line in lines)
-    notes = markdown_inline.numbers(line for line, inside, *_ in fences(lines) if not inside) if noting else {}
+    notes: dict[str, int] = {}
+    if "[^" in "\n".join(lines):
+        notes = markdown_inline.numbers(line for line, inside, *_ in fences(lines) if not inside)
     open_tabs: list[int] = []  # how far in the label of each open tab stands
     boxes: list[int] = []  # how far in each open box that is written by its indentation stands
     in_comment = False  # whether the last line with text was a comment
     blank = False  # whether the line above is
     for number, (line, inside, opens, cut) in enumerate(fences(lines), first):
+        if not (open_tabs or boxes or in_comment or opens) and (inside or _ADDED.search(line) is None):
+            blank = not line or line.isspace()  # most lines: nothing is open, and nothing of all this begins
+            yield number, line
+            continue
         indent = len(line) - len(line.lstrip(" "))
         if line and not line.isspace():
             if cut and open_tabs:
