@@ -121,3 +121,61 @@ def test_damaged_files_are_left_out(tmp_path: Path, name: str, data: bytes, said
     (tmp_path / name).write_bytes(data)
     with pytest.raises(SkipFile, match=said):
         convert(Found(tmp_path / name, name, "office"))
+
+
+def pdf(*pages: bytes) -> bytes:
+    """A PDF of pages by their content streams, in Helvetica; `/I Do` draws a picture."""
+    kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(pages)))
+    image = (
+        b"<< /Type /XObject /Subtype /Image /Width 1 /Height 1 /ColorSpace /DeviceGray /BitsPerComponent 8 /Length 1 >>"
+    )
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode(),
+        image + b"\nstream\n\x80\nendstream",
+    ]
+    for n, content in enumerate(pages):
+        resources = (
+            "<< /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> /XObject << /I 3 0 R >> >>"
+        )
+        objects += [
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Resources {resources} ".encode()
+            + f"/Contents {5 + 2 * n} 0 R >>".encode(),
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+        ]
+    out, places = b"%PDF-1.4\n", []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % at for at in places)
+    size = len(objects) + 1
+    return out + b"xref\n0 %d\n0000000000 65535 f \n%strailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % (
+        size, table, size, len(out)
+    )  # fmt: skip
+
+
+def words(*lines: tuple[int, int, str]) -> bytes:
+    return "".join(f"BT /F 11 Tf {x} {y} Td ({text}) Tj ET\n" for x, y, text in lines).encode()
+
+
+PICTURE = b"q 500 0 0 700 50 50 cm /I Do Q"
+
+
+def test_pages_of_pictures_are_named_and_a_scan_is_left_out():
+    text = words((72, 700, "The kettle boils its water in four minutes."))
+    page = office.read(Source(Path("k.pdf"), pdf(text, PICTURE, text + PICTURE, PICTURE)))
+    (noted,) = page.skipped
+    assert (noted.reason, noted.detail) == ("pages of pictures", "pages without letters, such as scans: 2, 4")
+    assert page.text.count("boils its water") == 2
+    with pytest.raises(SkipFile, match="its pages hold no letters"):
+        office.read(Source(Path("scan.pdf"), pdf(PICTURE, PICTURE)))
+
+
+def test_a_table_without_rules_keeps_its_rows_as_lines_of_text():
+    rows = [("Service", "Protocol", "Port"), ("gateway", "UDP", "7412"), ("metrics", "TCP", "9120")]
+    lines = [(72 + 140 * c, 700 - 20 * r, cell) for r, row in enumerate(rows) for c, cell in enumerate(row)]
+    page = office.read(Source(Path("t.pdf"), pdf(words(*lines))))
+    flat = " ".join(page.text.split())
+    places = [flat.index(" ".join(row)) for row in rows]
+    assert places == sorted(places)
+    assert not blocks(page, "table")

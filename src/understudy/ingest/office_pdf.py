@@ -66,16 +66,23 @@ def read(source: Source) -> Page:
     """The text in reading order, with the page of each block. Raises SkipFile for a file without text."""
     pieces: list[_Line | _Table] = []
     skipped: list[Skipped] = []
+    pictures: list[int] = []  # pages that hold nothing else: scans
     with pdfplumber.open(BytesIO(source.data)) as pdf:
         title = folded((pdf.metadata or {}).get("Title") or "")
         for number, page in enumerate(pdf.pages, 1):
             if number > _PAGES:
                 skipped.append(Skipped("", "too large", f"pages from {number} on are left out"))
                 break
-            pieces += _pieces(page, number)
+            found = _pieces(page, number)
+            if not found and page.images:
+                pictures.append(number)
+            pieces += found
             page.close()
     if not pieces:
         raise SkipFile("no text", "its pages hold no letters; pictures of text need a program that reads them")
+    if pictures:
+        named = ", ".join(map(str, pictures[:20])) + (", …" if len(pictures) > 20 else "")
+        skipped.append(Skipped("", "pages of pictures", f"pages without letters, such as scans: {named}"))
     kept, left_out = _without_running_heads(pieces)
     blocks = _joined(_blocks(kept))
     text = compose.join(places.mark(b.page) + b.text for b in blocks if b.text.strip())
