@@ -163,6 +163,8 @@ def main() -> None:
         )
         return
     for pages in given.pages.split(","):
+        if given.folder is not None:
+            given.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=given.folder) as folder:
             command = [sys.executable, __file__, "--alone", "--pages", pages, "--folder", folder]
             command += ["--engine", given.engine, "--workers", str(given.workers)] + ["--vectors"] * given.vectors
