@@ -107,3 +107,28 @@ def test_a_shifted_record_is_left_out(tmp_path: Path) -> None:
     items, excluded = read_questions(path)
     assert [i.question for i in items] == ["One?"]
     assert [(e.reason, e.detail[:9]) for e in excluded] == [("more fields than the header", "q.csv:2: ")]
+
+
+def test_an_exam_as_one_array_and_with_marks_that_end_lines_elsewhere(tmp_path: Path) -> None:
+    """U+2028 and U+0085 may stand in a string of JSON; only a line feed ends a record."""
+    rows = [
+        {"question": "Which\u2028port,\u0085by default?", "options": list(PORTS), "answer": "C"},
+        {"question": "Which port?", "options": list(PORTS), "answer": "A"},
+    ]
+    lines = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows)
+    for name, text in (("q.jsonl", lines), ("q.json", json.dumps(rows, indent=1)), ("q.jsonl", json.dumps(rows))):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        items, excluded = read_questions(path)
+        assert [(i.question, i.options[i.correct]) for i in items] == [
+            ("Which\u2028port,\u0085by default?", "7300"),
+            ("Which port?", "7100"),
+        ]
+        assert not excluded
+
+
+def test_numbers_of_json_count_from_one_where_one_names_the_last_option(tmp_path: Path) -> None:
+    rows = [{"question": "Which port?", "options": list(PORTS), "answer": n} for n in (1, 2, 3, 4)]
+    assert read(tmp_path, *rows) == list(PORTS)
+    rows = [{"question": "Which port?", "options": list(PORTS), "answer": n} for n in (0, 1, 2, 3)]
+    assert read(tmp_path, *rows) == list(PORTS)

@@ -440,6 +440,30 @@ def test_notebook():
         notebook.read(source("{"))
 
 
+def shown(**data):
+    """The text of a notebook whose one cell shows `data`, below the cell itself."""
+    output = {"output_type": "display_data", "metadata": {}, "data": data}
+    cell = {"cell_type": "code", "metadata": {}, "execution_count": 1, "source": "show()", "outputs": [output]}
+    book = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell]}
+    text = notebook.read(source(json.dumps(book))).text
+    assert text.startswith("```\nshow()\n```\n")
+    return text.removeprefix("```\nshow()\n```\n").strip()
+
+
+def test_what_a_cell_shows_is_read_as_markdown_and_html():
+    page = "<style>.x {}</style><table><tr><th>Size</th><th>Berths</th></tr><tr><td>short</td><td>6</td></tr>"
+    table = "| Size | Berths |\n|---|---|\n| short | 6 |"
+    object_only = "<IPython.core.display.Markdown object>"
+    assert shown(**{"text/html": [page, "</table>"]}) == table
+    assert shown(**{"text/html": f"<div>{page}</table></div>", "text/plain": "  Size  Berths\n0 short 6"}) == table
+    assert (
+        shown(**{"text/markdown": "A pier has **6 berths**.", "text/plain": object_only}) == "A pier has **6 berths**."
+    )
+    assert shown(**{"text/html": "<p>It closes at dusk.</p>", "text/plain": object_only}) == "It closes at dusk."
+    assert shown(**{"text/html": "<b>6</b>", "text/plain": "6"}) == '```text title="Output"\n6\n```'
+    assert shown(**{"image/png": "AAAA", "text/plain": "<Figure size 640x480>"}) == ""
+
+
 def test_an_odd_cell_costs_itself_alone():
     cells = [
         {"source": "lost", "metadata": {}},

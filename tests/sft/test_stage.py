@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -244,6 +245,40 @@ def test_given_replay_rows_are_used_as_they_are(inputs: Inputs, context: Context
     file.write_text('{"prompt": "Hi", "completion": "Hello"}\n{"question": "?"}\n', encoding="utf-8")
     with pytest.raises(InputError, match=r"general\.jsonl:2: has neither `prompt` nor `messages`"):
         stage.run(config, inputs, context("bad"))
+
+
+def test_a_template_that_knows_no_system_message_is_trained_with_one_before_the_users(
+    inputs: Inputs, context: Context, tiny_model: Path, tmp_path: Path
+) -> None:
+    """Of a model that names no padding either."""
+    model = tmp_path / "strict"
+    shutil.copytree(tiny_model, model)
+    for name in ("tokenizer_config.json", "config.json", "generation_config.json"):
+        if (model / name).is_file():
+            settings = json.loads((model / name).read_text(encoding="utf-8"))
+            settings = {k: v for k, v in settings.items() if k not in ("pad_token", "pad_token_id", "chat_template")}
+            (model / name).write_text(json.dumps(settings), encoding="utf-8")
+    (model / "chat_template.jinja").write_text(
+        "{% for m in messages %}{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+        "{{ raise_exception('roles must alternate') }}{% endif %}<|{{ m['role'] }}|>{{ m['content'] }}</s>{% endfor %}"
+        "{% if add_generation_prompt %}<|assistant|>{% endif %}",
+        encoding="utf-8",
+    )
+    turns = [
+        {"role": "system", "content": "Answer in one word."},
+        {"role": "user", "content": "Name a knot."},
+        {"role": "assistant", "content": "Bowline"},
+    ]
+    file = tmp_path / "talk.jsonl"
+    file.write_text(json.dumps({"messages": turns}) + "\n", encoding="utf-8")
+    config = SftConfig(**{**QUICK, "epochs": 1, "replay": ReplayConfig(source=str(file), share=0.1)})
+    output = stage.run(config, replace(inputs, model=str(model), base_model=str(model)), context("strict"))
+    assert output.counts["formats"]["replay"] == 1
+
+    turns.insert(1, {"role": "assistant", "content": "Yes."})
+    file.write_text(json.dumps({"messages": turns}) + "\n", encoding="utf-8")
+    with pytest.raises(ModelError, match="chat template refuses this conversation: roles must alternate"):
+        stage.run(config, replace(inputs, model=str(model), base_model=str(model)), context("never"))
 
 
 def test_qlora_trains_on_a_four_bit_base_or_names_what_is_missing(
