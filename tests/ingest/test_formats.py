@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.ingest import html, man, markdown, mdx, notebook, office, rst
+from understudy.ingest import compose, html, man, markdown, mdx, notebook, office, rst
 from understudy.ingest.base import Page, SkipFile, Source
 from understudy.ingest.convert import title_of
 from understudy.outline import parse, plain
@@ -411,6 +411,12 @@ def test_rst_reads_no_other_file(tmp_path):
     (tmp_path / "secret.txt").write_text("hidden words")
     text = f"A\n=\n\n.. include:: {tmp_path}/secret.txt\n\n.. raw:: html\n   :file: {tmp_path}/secret.txt\n\ntext\n"
     assert "hidden words" not in rst.read(source(text)).text
+
+
+@pytest.mark.parametrize("sign", ["-", "+", "*", "#", ">", "1.", "2)", "- of tin"])
+def test_a_sign_alone_is_a_word(sign):
+    assert [b.kind for b in parse(compose.paragraph(sign) + "\n")] == ["paragraph"]
+    assert [b.kind for b in parse(compose.definition([sign], "What it does.") + "\n")] == ["definitions"]
 
 
 # ── notebooks ───────────────────────────────────────────────────────────────────────────────────────────────

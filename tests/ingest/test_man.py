@@ -209,3 +209,39 @@ Calls.
     assert "The `pump` utility exits 0 on success," in page.text
     assert "Ada Well and Bo Sea, *Pumps of the World*, *Water*, May 2001." in page.text
     assert "hidden" not in page.text
+
+
+def test_marks_of_markdown_are_themselves_in_code_of_mdoc():
+    text = r""".Dd May 1, 2025
+.Dt PUMP 5
+.Os
+.Sh EXAMPLES
+.Dl Pump *.north.example
+.Dl allow=\&"!*.east.example,*\&" # `id` _x_ <in &amp; [a](b)
+.Dl split \een\e*x Ar *.log Em why Pf * Ar y
+.Bd -literal
+.Ic open *.valve
+.Em twice
+*.tank
+.Ed
+"""
+    code = [b.content for b in parse(read(text).text) if b.kind == "code"]
+    assert code == [
+        "Pump *.north.example\n",
+        'allow="!*.east.example,*" # `id` _x_ <in &amp; [a](b)\n',
+        "split \\en\\*x *.log why *y\n",
+        "open *.valve\ntwice\n*.tank\n",
+    ]
+
+
+def test_a_letter_that_names_an_entry_of_mdoc_is_a_term_and_quotes_close_where_they_say():
+    head = ".Dd May 1, 2025\n.Dt PUMP 1\n.Os\n.Sh KEYS\n"
+    keys = ".Bl -tag -width x\n.It o\nOpens.\n.It *\nAll.\n.It -\nSlower.\n.It \\(bu\nA bullet.\n.El\n"
+    assert read(head + keys).text.split("## Keys\n\n")[1].rstrip() == (
+        "o\n: Opens.\n\n\\*\n: All.\n\n\\-\n: Slower.\n\n- A bullet."
+    )
+    quoted = ".Pq vi: So \\&: Sc ; or Qo w x Qc , Bo y Bc , Ao z Ac\n"
+    assert read(head + quoted).text.endswith('(vi: ‘:’; or "w x", [y], \\<z>)\n')
+    assert read(head + ".Aq port\n").text.endswith("\\<port>\n")
+    bullets = ".TH PUMP 1\n.SH KEYS\n.IP o\nOpens.\n.IP *\nAll.\n"
+    assert read(bullets).text.endswith("- Opens.\n\n- All.\n")

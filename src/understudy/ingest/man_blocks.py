@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from understudy.ingest import compose, places
 
 _BULLET = re.compile(r"^(?:[•·*o-]|\\\*|\\\(bu)$")
+_DRAWN = frozenset("•·")  # bullets also where a letter or a sign is a term
 _TERM = 120  # characters that a term has at most
 _DEEPEST = 20  # stretches within stretches: as deep as Markdown is read
 _NUMBER = re.compile(r"^[(\[]?(\d{1,3})[.)\]]$")
@@ -15,10 +16,14 @@ _NUMBER = re.compile(r"^[(\[]?(\d{1,3})[.)\]]$")
 
 @dataclass
 class _Level:
-    """Blocks of one indentation; `mark` belongs to the item that is open, None where there is none."""
+    """Blocks of one indentation; `mark` belongs to the item that is open, None where there is none.
+
+    named: the mark is known to be a term, such as a key `o`.
+    """
 
     blocks: list[str] = field(default_factory=list)
     mark: str | None = None
+    named: bool = False
     line: int = 1  # of the source, on which the open item begins
     body: list[str] = field(default_factory=list)
 
@@ -64,16 +69,16 @@ class Blocks:
         if not keep_item:
             self._end_item()
 
-    def item(self, mark: str, more: bool = False) -> None:
+    def item(self, mark: str, more: bool = False, named: bool = False) -> None:
         """Begin an item: a term, a bullet, a number, or (no mark) an indented paragraph.
 
-        more: the mark is a second name of the item that was just begun.
+        more: the mark is a second name of the item that was just begun. named: a letter or a sign is a term.
         """
         level = self._levels[-1]
         if more and level.blocks and not self._words:
             previous = level.blocks.pop().removesuffix("\n")
             mark = f"{previous}, {mark}"
-        level.mark, level.line = mark, self.line
+        level.mark, level.line, level.named = mark, self.line, named
 
     def heading(self, level: int, text: str) -> None:
         self.paragraph()
@@ -91,7 +96,7 @@ class Blocks:
         words = " ".join(self._words)
         if self._levels[-1].mark is None and 0 < len(words) < _TERM and not words.endswith((".", ":")):
             self._levels[-1].mark, self._words = words, []
-            self._levels[-1].line = self._begin
+            self._levels[-1].line, self._levels[-1].named = self._begin, False
         self.paragraph(keep_item=True)
         self._levels.append(_Level())
 
@@ -141,7 +146,7 @@ class Blocks:
         number = _NUMBER.match(mark)
         if number:
             level.blocks.append(compose.bullets([body], int(number[1])) if body else at + mark)
-        elif _BULLET.match(mark):
+        elif mark in _DRAWN or (_BULLET.match(mark) and not level.named):
             level.blocks.append(compose.bullets([body]))
         elif mark:
             level.blocks.append(compose.definition([at + mark], body))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from understudy.ingest import compose, roff, tbl
 from understudy.ingest.man_blocks import Blocks
@@ -18,9 +18,9 @@ _ITALIC = frozenset({"Ar", "Em"})
 _PLAIN = frozenset({"No", "Tn", "An", "Nd", "Ta", "Ux", "Bx", "Fx", "Nx", "Ox", "At", "Mt", "St", "Lb", "Ms"})
 _ENCLOSED = {
     "Op": "[]", "Oo": "[ ", "Dq": "“”", "Do": "“ ", "Sq": "‘’", "Pq": "()", "Po": "( ", "Bq": "[]", "Aq": "<>",
-    "Qq": '""', "Ql": "‘’", "Brq": "{}", "Bro": "{ ",
+    "Qq": '""', "Ql": "‘’", "Brq": "{}", "Bro": "{ ", "So": "‘ ", "Qo": '" ', "Bo": "[ ", "Ao": "< ",
 }  # fmt: skip
-_CLOSERS = {"Oc": "]", "Dc": "”", "Pc": ")", "Brc": "}"}
+_CLOSERS = {"Oc": "]", "Dc": "”", "Pc": ")", "Brc": "}", "Sc": "’", "Qc": '"', "Bc": "]", "Ac": ">"}
 _OTHERS = frozenset({"Fl", "Nm", "Sy", "Xr", "Lk", "Ns", "Ap", "Sx", "Pf", "Sm"})
 _CALLABLE = _CODE | _ITALIC | _PLAIN | _OTHERS | set(_ENCLOSED) | set(_CLOSERS)
 _SYSTEMS = {"Ux": "UNIX", "Bx": "BSD", "Fx": "FreeBSD", "Nx": "NetBSD", "Ox": "OpenBSD", "At": "AT&T UNIX"}
@@ -126,7 +126,7 @@ class Mdoc:
             out.code(False)
         elif name == "Dl":
             out.paragraph(keep_item=True)
-            out.block(compose.code_block(roff.plain(self._words(arguments, lambda text: text))))
+            out.block(compose.code_block(self._words(arguments, in_code=True)))
         elif name == "D1":
             out.paragraph(keep_item=True)
             out.text(self._words(arguments))
@@ -134,10 +134,11 @@ class Mdoc:
         elif name == "Rs":
             self.cited = []
         elif name.startswith("%"):
+            words = roff.inline(" ".join(arguments))  # a name such as `Bo` is no macro here
             if self.cited is not None:
-                self.cited.append((name[1:], self._words(arguments)))
+                self.cited.append((name[1:], words))
             else:
-                out.text(self._words(arguments))
+                out.text(words)
         elif name == "Re" and self.cited is not None:
             parts_of, self.cited = self.cited, None
             out.text(reference(parts_of))
@@ -173,7 +174,7 @@ class Mdoc:
         if name == "Nm" and not self.name and arguments:
             self.name = arguments[0]
         if self.out.in_code:
-            self.out.code_line(roff.plain(self._words([name, *arguments], lambda text: text)))
+            self.out.code_line(self._words([name, *arguments], in_code=True))
         else:
             shown = self._words([name, *arguments])
             self.out.text(f"– {shown}" if name == "Nd" else shown)
@@ -186,13 +187,14 @@ class Mdoc:
         if kind == "-enum":
             self.out.item(f"{number + 1}.")
         elif kind == "-tag":
-            self.out.item(self._words(arguments))
+            self.out.item(self._words(arguments), named=True)
         else:
             self.out.item("•")
             self.out.text(self._words(arguments))
 
-    def _words(self, tokens: Sequence[str], code: Callable[[str], str] = compose.code_span) -> str:
-        """The text of a macro line: each macro shapes the arguments up to the next one."""
+    def _words(self, tokens: Sequence[str], in_code: bool = False) -> str:
+        """The text of a macro line: each macro shapes the arguments up to the next one. in_code: without Markdown."""
+        escape = _as_it_is if in_code else compose.escape
         text: list[str] = []
         glued = True
         index = 0
@@ -213,7 +215,7 @@ class Mdoc:
                 if pending and index > ending:
                     text.extend(reversed(pending))
                     pending.clear()
-                add(roff.inline(token), close=token in _CLOSING)
+                add(roff.plain(token) if in_code else roff.inline(token), close=token in _CLOSING)
                 glued = glued or token in _OPENING
                 continue
             until = index
@@ -226,7 +228,7 @@ class Mdoc:
                 continue
             if token in _ENCLOSED:
                 marks = _ENCLOSED[token]
-                add(marks[0])
+                add(escape(marks[0]))
                 glued = True
                 if marks[1] != " ":  # one with a closing macro of its own
                     pending.append(marks[1])
@@ -239,25 +241,26 @@ class Mdoc:
                 self.spaced = arguments[:1] != ["off"] if arguments else not self.spaced
                 continue
             if token == "Pf":
-                add(compose.escape("".join(arguments[:1])))
+                add(escape("".join(arguments[:1])))
                 glued = True
                 for word in arguments[1:]:
-                    add(compose.escape(word))
+                    add(escape(word))
                 continue
-            piece = self._shaped(token, arguments, code)
+            piece = self._shaped(token, arguments, in_code)
             if piece:
                 add(piece)
         return "".join([*text, *reversed(pending)])
 
-    def _shaped(self, name: str, arguments: list[str], code: Callable[[str], str]) -> str:
+    def _shaped(self, name: str, arguments: list[str], in_code: bool) -> str:
         words = " ".join(arguments)
+        code, escape = (_as_it_is, _as_it_is) if in_code else (compose.code_span, compose.escape)
         if name == "Fl":
             return code(" ".join(f"-{a}" for a in arguments) or "-")
         if name == "Nm":
             return code(words or self.name)
         if name == "Xr":
             return arguments[0] + (f"({arguments[1]})" if len(arguments) > 1 else "") if arguments else ""
-        if name == "Lk":
+        if name == "Lk" and not in_code:
             return f"[{' '.join(arguments[1:])}]({arguments[0]})" if len(arguments) > 1 else f"<{words}>"
         if name == "Ar":
             return code(words or "file ...")
@@ -268,9 +271,13 @@ class Mdoc:
         if name == "In":
             return code(f"#include <{words}>") if words else ""
         if name == "Lb":
-            return compose.escape(library(words))
+            return escape(library(words))
         if name in _CODE:
             return code(words)
         if name in _ITALIC:
-            return f"*{compose.escape(words)}*" if words else ""
-        return " ".join(p for p in (_SYSTEMS.get(name, ""), compose.escape(words)) if p)
+            return f"*{escape(words)}*" if words and not in_code else words
+        return " ".join(p for p in (_SYSTEMS.get(name, ""), escape(words)) if p)
+
+
+def _as_it_is(text: str) -> str:
+    return text
