@@ -9,6 +9,7 @@ from understudy.generate.base import Page
 from understudy.generate.extractive.claims import Claim, Location
 from understudy.generate.extractive.code import code_claims, goal_of
 from understudy.generate.extractive.corpus import Corpus
+from understudy.generate.extractive.headed import headed_claims
 from understudy.generate.extractive.links import link_targets, without_link_marks
 from understudy.generate.extractive.lists import (
     definition_claims,
@@ -128,6 +129,8 @@ class _Walk:
         self.told = ""
         if title.endswith("?"):
             yield from self._answer(title, after, location)
+        elif not self.lesson and not any(_NO_FACTS.fullmatch(h.strip()) for h in block.heading_path):
+            yield from headed_claims(block, after, self.text, location, len(block.heading_path) == 1)
 
     def _paragraph(self, block: Block, location: Location) -> Iterator[Claim]:
         flat = plain(block.content)

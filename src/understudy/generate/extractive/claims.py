@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from understudy.generate.extractive.corpus import Corpus
+from understudy.generate.extractive.owners import in_code, is_label, known_by_itself, thing, typed_command
 from understudy.types import Document
 
 _PROGRAM = re.compile(
@@ -15,7 +16,6 @@ _PROGRAM = re.compile(
 
 
 _NO_PROGRAM = re.compile(r"\b(?:API|APIS|FAQ|HOWTO|README|TODO|GUIDE|SQL)$|\(7\w*\)")
-_OWNER = re.compile(r"(?P<o>`[^`]{2,40}`|[a-z]\w*(?:[._]\w+)+(?:\(\))?|\w+\(\)|[a-z]+[A-Z]\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,11 @@ class Location:
     def program(self) -> str:
         """The program or module that the page is about, where the title is its name: `git-push(1)`, `ALTER TABLE`; with
         its subcommand where the section is about one."""
+        for heading in [*reversed(self.headings), self.title]:
+            if command := typed_command(heading, self.document.text):
+                return command
         match = _PROGRAM.fullmatch(self.title)
-        if match is None or _NO_PROGRAM.search(self.title):
+        if match is None or _NO_PROGRAM.search(self.title) or is_label(self.title):
             return ""
         named = re.compile(rf"`?({re.escape(match[1])}(?: [a-z][\w-]*)+)")
         below = next((found for h in reversed(self.headings) if (found := named.match(h))), None)
@@ -51,13 +54,38 @@ class Location:
     def owner_of(self, part: str) -> str:
         """The innermost heading in code that does not name the part itself, as code; empty without one."""
         for heading in reversed(self.headings):
-            match = _OWNER.fullmatch(heading)
-            if match is None:
+            if owner := in_code(heading, part):
+                return owner
+            if not in_code(heading, ""):
                 return ""
-            name = match["o"].strip("`").removesuffix("()")
-            if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", part):
-                return f"`{match['o'].strip('`')}`"
         return ""
+
+    def thing_of(self, part: str) -> str:
+        """The class, function or component that has a part: `` `Relay()` ``, `the relay plugin`; empty where unsure."""
+        return thing(self.headings, self.title, self.document.text, self.corpus.product, part)
+
+    def placed(self, name: str, noun: str, spaced: bool = False) -> str | None:
+        """What a question must add to a listed name for it to be one thing: ` of the relay plugin`, or nothing, where
+        the name is long enough or the program is named anyway. None where nobody says whose it is.
+
+        noun: what the list calls its entries. spaced: whether it writes nearly all names with the part before the dot.
+        """
+        if self.program:
+            return ""
+        whole, part = known_by_itself(name), noun.split()[-1] in _PARTS
+        if whole and (not part or name.count(".") > 1 or (spaced and "." in name)):
+            return ""
+        if owner := self.thing_of(name):
+            return f" of {owner}"
+        several = re.search(r"[a-z][_.-][a-z]|[a-z][A-Z]|[A-Z]_[A-Z]", name)
+        where = " ".join([self.title, *self.headings])
+        if not part and re.match(r"[\w.~-]*/|[\w-]+ \w", name):
+            return ""  # a path, a command, a message
+        listed = (noun not in _OF_MANY and not part) or (noun == "parameter" and _CONFIGURES.search(where))
+        if ("." in name and not part) or "()" in name or (several and listed and not name.startswith("-")):
+            return ""
+        flag = name.startswith("-") and len(name.split()[0]) > 3
+        return "" if flag and _OF_ALL.search(where) and self.corpus.product else None
 
     @property
     def section(self) -> str:
@@ -66,9 +94,17 @@ class Location:
         return below[-1] if below else ""
 
 
+_PARTS = frozenset(
+    {"argument", "attribute", "column", "field", "flag", "key", "keyword", "limit", "parameter", "property", "value"}
+)
+"""What one thing of several has: to be asked for with its owner, however long its name."""
+_OF_MANY = frozenset({"parameter", "option", "one", "function", "method", "variant", "member"})
+_CONFIGURES = re.compile(r"config|settings?\b|options?\b|server|connection|environment", re.IGNORECASE)
+"""What a product has many lists of; of anything else a name of two parts is enough."""
+_OF_ALL = re.compile(r"\b(?:common|global|general|command[- ]line|CLI)\b", re.IGNORECASE)
 _PART = re.compile(
     r"(?:the )?(?:\w+ )?`?[\w.<>*-]+`? (?:keyword )?(?P<n>argument|parameter|keyword|field|key|column|attribute|"
-    r"property|"
+    r"property|option|setting|flag|"
     r"mode|clause|modifier|value|subcommand|subdirective|method|variable|part)s?",
     re.IGNORECASE,
 )

@@ -29,7 +29,8 @@ _SELF = re.compile(
     re.DOTALL,
 )
 _NO_START = re.compile(
-    r"(?:see|same as|the same|like|as|alias|synonym|deprecated|obsolete|this|that|these|those|it|they|not|"
+    r"(?:see|(?:is )?an? (?:alias|synonym|shorthand|shortcut|short form)|"
+    r"same as|the same|like|as|alias|synonym|deprecated|obsolete|this|that|these|those|it|they|not|"
     r"ditto|defaults?|"
     r"changed|added|new|removed|todo|note|example|and|or|but|with|without|for|in|on|at|from|because|you|we|i|yes|no|"
     r"neither|either|only|where|instead|rather|unlike|except|unless|until|usually|typically|normally|otherwise|once|after|before|"
@@ -68,6 +69,8 @@ def describe(value: str, flag: bool = False) -> Description | None:
         text = upper_first(own["rest"][3:])
     if _NO_START.match(text) or text.endswith((":", ",", ";", " like", " like.")) or "|" in text or "\\`" in text:
         return None
+    if re.search(r"[a-z)][.]?\)[A-Z][a-z]|[a-z][.][A-Z][a-z]+ [a-z]", text):  # two cells in one
+        return None
     kept: list[str] = []
     for start, end in sentences(text):
         sentence = text[start:end]
@@ -93,7 +96,7 @@ def describe(value: str, flag: bool = False) -> Description | None:
         r"(?:requires?|needs?|see|assumes?|attempts?|takes an?|allows for)\b", text, re.IGNORECASE
     ):
         return None  # what a thing needs is not what it is for
-    if style == "condition" and ("," not in kept[0] or _then_told(kept[0])):
+    if style == "condition" and ("," not in kept[0] or not _GIVEN.match(kept[0]) or _then_told(kept[0])):
         return None  # a condition without what follows, or with what is to be done
     if style == "does":
         kept[0] = in_third_person(kept[0])
@@ -116,6 +119,12 @@ def _instructs(sentence: str) -> bool:
     )
 
 
+_GIVEN = re.compile(
+    r"(?:If|When|Whenever) (?:it is |this is )?(?:set|given|specified|provided|passed|enabled|disabled|defined|"
+    r"true|false|True|False|present|used|omitted|not|unset|empty|`|\"|non-?zero|positive|negative|zero|yes|no|on\b|off\b|"
+    r"the (?:option|flag|value|setting))"
+)
+"""A condition on what is described itself."""
 _PLAIN_VERBS = "|".join(sorted((BASE_VERBS | IMPERATIVE) - VERBS - NOUNS_TOO - {"read", "set", "put"}))
 _STILL_TOLD = re.compile(
     rf"(?:[,;]|\b(?:and|but|or|then)) (?:but |and |just |simply |only |also )?"
@@ -129,7 +138,9 @@ def _then_told(sentence: str) -> bool:
     """Whether a condition is followed by what is to be done: `If given, interpret all paths ...`."""
     verb = _THEN_VERB.search(sentence)
     said = verb is not None and verb["v"] not in PREPOSITIONS | OPENERS | FINITE | {"all", "the", "unlike", "like"}
-    return said or _THEN_TOLD.search(sentence) is not None
+    plainly = re.search(r", (?:then |just |simply )?([a-z]+) (?!of\b|is\b|are\b|will\b|must\b|can\b)", sentence)
+    told = plainly is not None and plainly[1] in (BASE_VERBS | IMPERATIVE) - VERBS - NOUNS_TOO | {"display", "use"}
+    return said or told or _THEN_TOLD.search(sentence) is not None
 
 
 def _still_told(sentence: str) -> bool:

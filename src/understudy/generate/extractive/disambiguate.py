@@ -112,5 +112,6 @@ def context(claim: Claim, level: int, product: str) -> str | None:
     said = (claim.words.get(w, "") for w in ("goal", "question", "rest", "base", "participle"))
     told = normal(" ".join([claim.subject, *said]))
     if level == _ASKED:
-        return "" if not product or normal(product) in told.replace("'s", "").split() else f" in {product}"
+        said = told.replace("'s", "").join("  ")
+        return "" if not product or f" {normal(product)} " in said else f" in {product}"
     return f" in {location.program}" if level == _OF_PROGRAM and location.program else None

@@ -102,6 +102,7 @@ NOUNS_TOO = frozenset(
     store stream suit supply switch trigger update upload watch work wrap search link queue cache archive request reply
     answer change load record repair repeat return route share ship show sign split take track train transfer transform
     use view access count cut cover delay delete drop end insert function place trace type value
+    sleep import export retry poll batch flush call buffer
     """.split()  # noqa: SIM905
 )
 """Verbs that are nouns as often: an instruction only where a determiner follows."""

@@ -21,7 +21,9 @@ _LABEL = re.compile(
     r"(?P<d>\s*\((?P<p>[^)]{1,60})\))?(?:\s*[:：](?:\*\*)?\s+|\s+[-–—]\s+|\s*=\s*)(?P<v>\S.*)$",
     re.DOTALL,
 )
-_TERM = re.compile(r"^(?P<t>[^\s:].*)\n\n?:[ \t]+(?P<v>.+(?:\n[ \t]+\S.*)*)", re.MULTILINE)
+_TERM = re.compile(
+    r"^(?P<lead>(?: {2}|: )*)(?P<t>[^\s:].*)\n\n?(?P<own> *):[ \t]+(?P<v>.+(?:\n[ \t]+(?!: )\S.*)*)", re.MULTILINE
+)
 _DEFAULT_TAIL = re.compile(
     r"[.;,(]?\s*(?:The default(?: value)?(?: is|:)|Defaults? to|Default(?: is|:| =)?)"
     r"\s*(?P<v>`[^`]+`|[^`.;,()\s]+(?:\.\w+)*(?: ?(?:%|[a-zA-Z]{1,9}))?)\s*[.)]?\s*$"
@@ -29,6 +31,12 @@ _DEFAULT_TAIL = re.compile(
 _LONG_FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 _SHORT_FLAG = re.compile(r"(?<![\w-])-[A-Za-z0-9]\b")
 _NAME = re.compile(r"\\?[A-Za-z_$][\w.$:/-]*(?:\(\))?")
+_SIGNATURE = re.compile(
+    r"(?:(?:async|static|classmethod|function|method) )*(?P<n>[A-Za-z_][\w.]*[\w])"
+    r"\((?P<p>[^()]*(?:\([^()]*\)[^()]*)*)\)(?: ?(?:->|→|:).*)?"
+)
+"""`function relay_open(path, *, mode='r') -> Relay`."""
+_CAMEL = re.compile(r"[A-Z]?[a-z0-9]+(?:[A-Z][a-z0-9]*)+")
 _KNOWN_ALONE = re.compile(r"[_()./]|[a-z][A-Z]|[A-Z]{4,}|\w-\w")
 _KNOWN_BY_ITSELF = re.compile(r"\(\)|[./]|[a-z][A-Z]|[A-Z]{4,}|_[^_]+_|^[A-Z]+_[A-Za-z]")
 _TYPE_WORDS = frozenset({"boolean", "integer", "string", "value", "number", "expression", "condition", "text"})
@@ -54,9 +62,17 @@ _ALLOWED = re.compile(r"[\w`].{0,80}")
 def definition_claims(block: Block, text: str, location: Location, subject: str) -> Iterator[Claim]:
     """`Term` / `: definition` lists, read from the source: where no blank line parts them, the next term would
     count as a continuation of the definition before."""
-    for match in _TERM.finditer(text, block.start, block.end):
+    at = block.start
+    while match := _TERM.search(text, at, block.end):
+        at = (
+            match.start("own") if match["v"].startswith(("`", "*")) else match.end()
+        )  # a term may stand in a definition
+        if len(match["lead"]) != len(match["own"]):
+            continue
         value = re.split(r"\n\s*\n|\n\s*[-*+] |\n\s*:", match["v"])[0]
-        yield from _labelled(match["t"], "", plain(value), match.start(), match.end(), location, subject)
+        yield from _labelled(
+            match["t"], "", plain(value), match.start("t"), match.start("v") + len(value), location, subject
+        )
 
 
 def item_claims(item: Block, text: str, location: Location, subject: str) -> Iterator[Claim]:
@@ -88,6 +104,8 @@ def entry_name(term: str) -> str:
         return ""  # no name that anybody asks for
     if inner.isupper() and re.fullmatch(r"[A-Z][A-Z ]{2,40}", inner):  # an SQL command
         return inner if len(set(inner.split())) == len(inner.split()) else ""  # else two ways side by side
+    if signature := _SIGNATURE.fullmatch(inner):
+        return f"`{signature['n']}()`"
     if "`" in text or is_identifier(inner):
         first = inner.split(",")[0].strip()
         return f"`{first}`" if _NAME.fullmatch(first) and first == inner else ""
@@ -106,7 +124,9 @@ def _labelled(
         term = f"`{route}`"
     label = entry_name(term)
     if label:
-        yield from _entry(label, default, value, start, end, location, subject)
+        yield from entry_claims(
+            _with_placeholder(label, term, value), "", default, value, start, end, location, subject
+        )
         return
     label = plain(term)
     kind = value_type(value, label)
@@ -114,16 +134,33 @@ def _labelled(
         yield Claim("attribute", subject, lower_first(label), bare(value), start, end, location, kind)
 
 
-def _entry(
-    label: str, default: str, value: str, start: int, end: int, location: Location, subject: str
+def _with_placeholder(label: str, term: str, value: str) -> str:
+    """An option with its value's name, where its description speaks of it: `--size=N` of what makes a thing N bytes."""
+    written = plain(term).replace("`", "").replace("\\", "")
+    match = re.search(rf"(?<![\w-]){re.escape(bare(label))}\[?[ =]?(?<=[ =])(?P<p><?[A-Za-z][\w-]*>?)", written)
+    if match is None or label[:2] != "`-" or not re.search(rf"(?<![\w-]){re.escape(match['p'])}(?![\w-])", value):
+        return label
+    return f"`{match.group().replace('[', '')}`"
+
+
+def entry_claims(
+    label: str, called: str, default: str, value: str, start: int, end: int, location: Location, subject: str = ""
 ) -> Iterator[Claim]:
+    """What the entry of a list says of the thing that it names.
+
+    called: what its entries are; empty: as the headings say.
+    """
     kind = value_type(bare(label))
-    noun = {"flag": "option", "endpoint": "endpoint"}.get(kind) or noun_of("name", location)
-    name, called = bare(label), noun
+    noun = called or {"flag": "option", "endpoint": "endpoint"}.get(kind) or noun_of("name", location)
+    name = bare(label)
     titled = noun in location.title.lower() or f"{noun[:-1]}ies" in location.title.lower()
     if noun not in ("option", "endpoint") and is_identifier(location.section) and titled:
-        return  # under the name of one of the page's things stand its values, not more such things
+        if not location.owner_of(name):
+            return  # under the name of one of the page's things stand its values, not more such things
+        noun = "one"
     told_of = f"{location.title} {' '.join(location.headings)}".lower()
+    if noun == "one" and kind == "code" and not re.search(r"\b(?:errors?|codes?|status|exit)\b", told_of):
+        return
     if noun == "one" and (
         kind == "code" or re.fullmatch(r"(?:\w+\.)?[EWI]\d{2,}", name)
         or ("error" in told_of and re.fullmatch(r"E[A-Z0-9]{3,}", name))
@@ -134,29 +171,28 @@ def _entry(
     elif label.endswith("()`"):
         noun = "method" if "." in label else "function"
     alone = bool((_KNOWN_ALONE if noun != "one" else _KNOWN_BY_ITSELF).search(name))
+    if noun == "environment variable" and not name.lstrip("$").isupper():
+        return
     if noun in ("parameter", "argument") and name.lower() in _TYPE_WORDS:
         return  # a placeholder, no name
-    owner = location.owner_of(name) if name.isidentifier() and name.islower() else ""
-    owner = owner if noun in ("argument", "parameter", "field") or owner.endswith("()`") else ""
-    if (called == "argument" or (noun == "parameter" and not alone)) and not (owner or location.program):
+    place = location.placed(name, noun)
+    if (
+        place is None
+        or (noun == "one" and not (alone or place))
+        or (called == "" and _CAMEL.fullmatch(name) and not place)
+    ):
         return  # whose?
-    flag = kind == "flag" and (len(name) < 3 or bool(location.corpus.product))  # a product has several programs
-    weak = bool(location.program) or flag or (kind != "flag" and not (alone or owner))
-    if weak and not location.program and (kind != "flag" or noun == "one"):
-        return  # `name` alone says too little
+    weak = bool(location.program)
     if noun == "one" and location.program and kind != "flag" and len(set(location.headings) - {location.title}) > 1:
         return  # of one of the things that the page's sections are about
-    if noun == "one" and re.fullmatch(r"[a-z]+|[A-Z][a-z]+[A-Z]*", name):
-        return  # a plain word: of what?
-    if noun == "one" and re.fullmatch(r"`?[A-Z]+`?", label):
-        return  # a word in capitals: of what?
+    if noun == "one" and re.fullmatch(r"[a-z]+|[A-Z][a-z]+[A-Z]*|`?[A-Z]+`?", name):
+        return  # a plain word, or one in capitals: of what?
     parts = set(re.findall(r"[a-z]+", name.lower()))
     if noun in ("parameter", "argument") and parts <= set(words(value)) and len(words(value)) <= 12:
         return  # `new_owner`: the new owner of the view
     tail = _DEFAULT_TAIL.search(value)
-    if owner:
-        label = f"{label} of {owner}"
-    shown = label if noun == "one" or " " in label or "()" in label else f"the {noun} {label}"
+    one_word = " " not in label or label.startswith("`-")
+    shown = f"the {noun} {label}{place}" if noun != "one" and one_word and "()" not in label else f"{label}{place}"
     if tail or default.lower().startswith("default"):
         told = bare(tail["v"] if tail else default[len("default") :].lstrip(" :="))
         value = value[: tail.start()].strip() if tail else value
@@ -179,7 +215,7 @@ def list_claims(block: Block, before: Block | None, text: str, location: Locatio
     items = [clip(plain(i.content)) for i in block.children]
     if before is None or not 2 <= len(items) <= 8:
         return
-    if any(not i or len(words(i)) > 7 or i.endswith((":", ".")) or points_away(i) or len(c.children) > 1
+    if any(not i or ": " in i or len(words(i)) > 7 or i.endswith((":", ".")) or points_away(i) or len(c.children) > 1
            for i, c in zip(items, block.children, strict=True)):  # fmt: skip
         return
     intro = plain(before.content)

@@ -106,7 +106,7 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
     else:
         name = {"attribute": "noun", "term": "purpose"}.get(form, form)
         templates = BACKWARD.get(name, ())
-    owner = re.search(r" of (`[^`]+`)$", claim.subject)
+    owner = re.search(r" of (`[^`]+`|the [^`]+)$", claim.subject) if "`" in claim.subject else None
     whole = claim.subject[: owner.start()] if owner else claim.subject
     subject = bare(whole.removeprefix(f"the {fields['n']} "))
     kind = f"subject {fields['n']}" if fields["n"] != "one" else "subject"
@@ -118,6 +118,7 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
             fields["n"] == "variable"
             or fields["does_this"].startswith("does not")
             or _holds_placeholder(claim, fields["does_this"])
+            or re.search(r"`--?[\w-]+[ =]", claim.subject)
         ):
             return []
         if fields["n"] == "one" or not fields["does_this"] or _gives_away(fields["n"], subject, fields["does_this"]):

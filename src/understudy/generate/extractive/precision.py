@@ -68,7 +68,9 @@ PRECISION: dict[str, Judged] = {
     "when": Judged(5, 2, 1),
     "why": Judged(0, 0, 4),
 }
-YOUNG = frozenset({"acts", "aim", "called", "manner", "polar", "possible", "relates", "required", "same", "timing"})
+YOUNG = frozenset(
+    {"acts", "steps", "aim", "called", "manner", "polar", "possible", "relates", "required", "same", "timing"}
+)
 """Kinds that are on only after more were read."""
 OFF = frozenset(
     kind

@@ -62,7 +62,7 @@ def premise(claim: Claim, context: str, values: Mapping[str, Values]) -> Ask | N
     true = bare(claim.value)
     wrong = draw % 2 == 0 and claim.type in ("number", "size", "time", "percent", "port")
     said = values.get(claim.type, Values(())).other(true, draw // 2) if wrong else true
-    if said is None:
+    if said is None or (claim.form == "default" and draw // 7 % 2):
         return None
     fields = {"a": claim.attribute, "s": claim.subject, "v": said, "c": context}
     answer = f"No, it is {true}." if wrong else f"Yes, it is {true}."

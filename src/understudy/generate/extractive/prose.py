@@ -18,6 +18,7 @@ from understudy.generate.extractive.grammar import (
 )
 from understudy.generate.extractive.lexicon import DETERMINERS
 from understudy.generate.extractive.mentions import said_before, spoken_of
+from understudy.generate.extractive.owners import known_by_itself
 from understudy.generate.extractive.polar import by_polar
 from understudy.generate.extractive.precision import OFF
 from understudy.generate.extractive.predicates import by_act, by_adjunct, by_name, by_relation_verb, by_same, by_since
@@ -29,6 +30,13 @@ from understudy.normal import normal, words
 _LABEL = re.compile(
     r"^(?:(?:NOTE|Note|Tip|TIP|Warning|WARNING|Important|Caution):\s*|(?:Please )?[Nn]ote that )(?P<next>.)"
 )
+_CONDITION = re.compile(r"(?:If|When|Unless|Whenever|Suppose|Once|While|Without|In (?:this|that|such)|For example)\b")
+"""What a sentence after it may hold for only."""
+_CONDITIONAL = re.compile(
+    r"(?:If|When|Unless|On|With|Without|Using|For|In|Under|From|Running|Upgrading|Migrating|After|Before)\b",
+    re.IGNORECASE,
+)
+"""Headings under which all holds for one case."""
 _SPELLED = re.compile(r"(?P<v>(?:[A-Z][\w]*[ -]){1,5}[A-Z]\w*) \((?P<s>[A-Z]{2,8})\)")
 
 
@@ -37,15 +45,18 @@ def prose_claims(text: str, offset: int, location: Location, about: str = "") ->
 
     about: the subject of the section, which `The port is 80.` speaks of.
     """
-    first = True
+    first, before = True, ""
     for start, end in sentences(text):
-        flat = plain(text[start:end])
+        told, before = before, plain(text[start:end])
+        flat = before
         span = offset + start, offset + end
         yield from _abbreviations(flat, *span, location)
         flat = _LABEL.sub(lambda m: m["next"].upper(), flat)
         if is_statement(flat):
             drafts = sorted(_readings(clip(flat), location.corpus.verbs, about, first), key=lambda d: d.form in OFF)
-            admitted = next((draft for draft in drafts if _admitted(draft, location, span[0])), None)
+            depends = _CONDITION.match(told) is not None or _CONDITIONAL.match(location.section) is not None
+            drafts_in_doubt = [d for d in drafts if not depends or is_identifier(_own(d.subject, location))]
+            admitted = next((draft for draft in drafts_in_doubt if _admitted(draft, location, span[0])), None)
             if admitted is not None:
                 yield _claim(admitted, *span, location)
             else:
@@ -87,9 +98,14 @@ def named(subject: str, location: Location) -> str:
 def _owned(draft: Draft, location: Location) -> str:
     """A draft's subject; a part of what the section is about says so: `` the `flat` argument of `values()` ``."""
     subject = named(draft.subject, location)
-    owner = location.owner_of(subject)
-    owned = part_of(subject) or re.fullmatch(r"`[a-z]+(?:_[a-z]+)*`", subject)
+    owned = part_of(subject) or _lone(draft.subject)
+    owner = location.owner_of(subject) or (location.thing_of(subject) if owned else "")
     return f"{subject} of {owner}" if owner and owned else subject
+
+
+def _lone(subject: str) -> bool:
+    """Whether a subject is a bare name of one or two parts: somebody's field or variable."""
+    return bool(re.fullmatch(r"`[A-Za-z]*[a-z]\w*`|[a-z]+(?:_[a-z0-9]+)+", subject)) and not known_by_itself(subject)
 
 
 _ONE_OF_MANY = frozenset(
@@ -99,8 +115,10 @@ _ONE_OF_MANY = frozenset(
 _DETAIL = re.compile(
     r"\b(?:by default|automatically|also|always|never|simply|only|still|already|now|usually|supports)\b"
 )
+_SETTING = re.compile(r"(?:[Tt]he )?(?:[\w-]+ ){0,2}(?:`[^`]+`|[\w.-]*[_.][\w.-]+|--[\w-]+)(?: [\w-]+){0,2}")
 _PRAISE = re.compile(
     r"(?:an?|the|one of the) (?:\w+ly )?(?:important|essential|excellent|popular|powerful|rich|brand|useful|nice|handy|"
+    r"new|recently \w+|fairly \w+|modern|simple|great|good|"
     r"convenient|wonderful|fantastic|perfect|crucial|critical|vital|core|heart|compatible|fundamental|central|special|"
     r"typical|common|natural|complex|no-op|trick|way|logical|valid|generali[sz]ation|extension|bit|subset|superset|"
     r"variant|variation|part|piece|kind of)\b",
@@ -118,7 +136,7 @@ def _foreign(subject: str, corpus: Corpus) -> bool:
         return False
     if re.search(r"\b(?:[Ss]tandard|specification)\b", subject):
         return True
-    name = re.fullmatch(r"(?:The |Standard )?[A-Z][A-Za-z0-9.+-]*(?: and [A-Z][A-Za-z0-9.+-]*)?", subject)
+    name = re.fullmatch(r"(?:The |Standard )?[A-Z][A-Za-z0-9.+-]*(?: (?:and )?[A-Z][A-Za-z0-9.+-]*){0,3}", subject)
     return bool(name) and normal(subject) not in corpus.titles
 
 
@@ -189,8 +207,32 @@ def _admitted(draft: Draft, location: Location, at: int) -> bool:
             return False
         if re.fullmatch(r"`\w{1,3}`", draft.subject) or (draft.form == "object" and _is_name(draft.subject, location)):
             return False
-        if re.fullmatch(r"`[a-z]+`", draft.subject) and normal(draft.subject) not in corpus.titles:
-            return False  # a parameter of what the section is about
+        if (
+            _lone(draft.subject)
+            and normal(draft.subject) not in corpus.pages
+            and not (location.program or location.owner_of("") or location.thing_of(draft.subject))
+        ):
+            return False  # whose?
+        if re.search(r" (?:used|given|passed|returned|set)$|\(\w*[^)]|[(]\d", draft.subject.replace("()", "")):
+            return False
+        if re.search(r"\b[a-z]+\d+\b|\bv?\d+\.\d+", draft.subject) and "`" not in draft.subject.split()[-1]:
+            return False  # an example's table, a version
+        if corpus.product and draft.subject.endswith((f" in {corpus.product}", f" of {corpus.product}")):
+            return False
+        if draft.form in ("does", "object") and " because " in draft.answer:
+            return False
+        if ";" in draft.answer or re.search(r", not\b|\bnot just\b|\brather than\b", draft.value[:120]):
+            return False
+        if draft.form == "definition" and re.search(r"\b(?:only|main|primary|best|material)\b", draft.subject):
+            return False
+        if draft.form == "does" and not (
+            is_identifier(_own(draft.subject, location)) or _is_name(draft.subject, location)
+        ):
+            return False
+        if draft.form == "controlled" and not is_identifier(draft.value):
+            return False  # one way of several
+        if draft.form == "default" and not _SETTING.fullmatch(draft.subject):
+            return False
         if draft.form in ("located", "controlled", "when", "why", "used") and not _narrow(draft.subject, location):
             return False
         if draft.form == "default" and not is_identifier(draft.subject.replace(corpus.product or "\0", "")):
@@ -202,7 +244,8 @@ def _admitted(draft: Draft, location: Location, at: int) -> bool:
         if draft.form.startswith("relation") and value_type(draft.value) not in PRECISE:
             return False
         if _foreign(draft.subject, corpus) or (
-            part_of(draft.subject) and not (location.owner_of(draft.subject) or location.program)
+            part_of(draft.subject)
+            and not (location.owner_of(draft.subject) or location.program or location.thing_of(draft.subject))
         ):
             return False
         if draft.form in ("definition", "does", "object") and said_before(draft.subject, at, location.document.text):

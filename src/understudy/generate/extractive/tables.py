@@ -8,12 +8,14 @@ from dataclasses import replace
 
 from understudy.generate.extractive.claims import Claim, Location
 from understudy.generate.extractive.descriptions import describe
-from understudy.generate.extractive.grammar import is_identifier, points_away
+from understudy.generate.extractive.grammar import BASE_VERBS, is_identifier, points_away
 from understudy.generate.extractive.lexicon import (
     DEFAULT_COLUMN,
     DESCRIBES,
     IDENTIFIES,
+    IMPERATIVE,
     NOUNS,
+    NOUNS_TOO,
     REQUIRED_COLUMN,
     TYPE_COLUMN,
 )
@@ -25,13 +27,26 @@ from understudy.outline import Block
 _EMPTY = frozenset({"", "-", "–", "—", "n/a", "N/A", "✓", "✗", "none", "None", "?", "..."})
 _SAMPLE = re.compile(r"(?:test|foo|bar|baz|example|sample|dummy|demo|hello)(?![a-z])")  # data of an example
 _NO_DEFAULT = frozenset({"required", "mandatory", "optional", "varies", "unset", "unspecified"})
+_HOW = re.compile(r"(?:how|whether|when|where|what|which)\b", re.IGNORECASE)
+_DOES_NOTHING = frozenset(
+    {"metric", "column", "field", "event", "status", "type", "key", "attribute", "value", "header"}
+)
 _NAVIGATION = frozenset({"prev", "previous", "next", "up", "home", "top", "index", "contents", "back"})
-_NO_NOUNS = frozenset({"one", "example", "input", "expression", "query", "output"})
+_NO_NOUNS = frozenset(
+    {"one", "example", "input", "expression", "query", "output", "syntax", "feature", "case", "scenario"}
+)
 _PARTS = frozenset(
     {"column", "field", "argument", "parameter", "key", "attribute", "property", "flag", "option", "name"}
 )
 _OWNED = frozenset({"column", "field", "argument", "key", "attribute", "property"})
 """What one asks of only with the name of the thing that has it."""
+_CAN_BE_SET = frozenset(
+    ("argument", "attribute", "environment variable", "field", "flag", "key", "option", "parameter", "property")
+) | {"setting", "variable"}
+_WHOLE = frozenset(
+    {"shortcut", "concept", "term", "tool", "page", "component", "part", "item", "one", "product", "service"}
+)
+"""What has a name of its own, with a capital."""
 _ASKED_OF = frozenset(
     """
     address capacity code colour color command cost delay duration encoding extension frequency host interval length
@@ -65,11 +80,13 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
     numbered = numbered or 2 * sum(bool(re.fullmatch(r"[A-Z]{1,2}\d[\d-]*", n)) for n in names) > len(names)
     if numbered and noun not in ("code", "error code", "status", "port", "error", "event", "exit status"):
         return
+    spaced = sum("." in name for name in names) > 0.8 * len(names)
     for row in body:
         name = plain(row.cells[column]).strip()
         if (
             not name
             or name in _EMPTY
+            or bare(name)[:1] == "<"
             or not words(name)
             or "``" in name
             or name.endswith("...")
@@ -78,25 +95,21 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
             or not (is_identifier(name) or name[:1].isupper() or " " not in name)
         ):
             continue  # `less than` is no name
-        subject = _row_subject(name, noun)
-        weak = noun in _PARTS and bare(name).islower() and bare(name).isalpha()  # of what?
+        called = "option" if re.match(r"`?--?[a-zA-Z]", name) else noun
+        subject = _row_subject(name, called)
         if not location.program and (
             re.fullmatch(r"[-\d.:]+", bare(name)) or (value_type(bare(name)) == "flag" and len(name.split()[0]) < 3)
         ):
             continue  # `-c` and byte 12: of which command, of which file?
-        weak = weak or bool(location.program)
-        owned = noun.split()[-1] in _OWNED
-        owner = location.owner_of(name)
-        if owned and owner and not location.program:
-            subject, weak = f"{subject} of {owner}", False
-        elif owned and not location.program:
-            if weak or noun.split()[-1] == "argument":
-                continue  # whose?
-            weak = "." not in name
+        weak = bool(location.program)
+        place = location.placed(bare(name), noun, spaced)
+        if place is None and (noun not in _WHOLE or not bare(name)[:1].isupper()):
+            continue  # whose?
+        subject = f"{subject}{place or ''}"
         for i, cell in enumerate(row.cells):
             value = plain(cell).strip()
             if i != column and value not in _EMPTY and lower[i]:
-                found = _cell(subject, noun, lower[i], value, row.start, row.end, location)
+                found = _cell(subject, called, lower[i], value, row.start, row.end, location)
                 yield from (replace(claim, weak=True) for claim in found) if weak else found
 
 
@@ -171,8 +184,9 @@ def _cell(
 ) -> Iterator[Claim]:
     said = {"n": noun}
     if column in DEFAULT_COLUMN:
-        if (value_type(value) in PRECISE or len(value.split()) == 1) and value.lower() not in _NO_DEFAULT:
-            kind = value_type(value)
+        kind = value_type(value)
+        known = kind in PRECISE or len(value.split()) == 1
+        if known and value.lower() not in _NO_DEFAULT and (kind != "boolean" or noun in _CAN_BE_SET):
             yield Claim("default", subject, "default", bare(value), start, end, location, kind, words=said)
     elif column in TYPE_COLUMN:
         if len(value.split()) <= 3 and (noun not in _OWNED | {"one"} or " of `" in subject or location.program):
@@ -205,8 +219,16 @@ def described(
     row: a table's row; its cell describes by position, so that a form which is not known is still a description.
     """
     found = describe(value, noun == "option")
+    if found is not None and found.style == "is" and noun not in _CAN_BE_SET and _HOW.match(found.head):
+        return  # `how often it looks` is not what a function is
+    if found is not None and found.style == "does" and noun in _DOES_NOTHING and value.split()[0].lower() in BASE_VERBS:
+        return  # `import operations` of a metric are operations
     if noun in ("error", "error code", "code", "status", "exit status"):
-        if len(value.split()) > 1 and not points_away(value) and not value.endswith((":", "...")):
+        first = value.split()[0].lower()
+        told = first in (IMPERATIVE | BASE_VERBS) - NOUNS_TOO  # what to do about it
+        if len(value.split()) > 1 and not (
+            points_away(value) or told or value.endswith((":", "...")) or value[0] == "("
+        ):
             meaning = clip(value)
             yield Claim(
                 "meaning", subject, "meaning", meaning, start, end, location, "description", weak, words={"n": noun}

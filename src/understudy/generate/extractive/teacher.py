@@ -15,25 +15,9 @@ from understudy.generate.extractive.examined import sort_of
 from understudy.generate.extractive.pages_kept import claims_of
 from understudy.generate.extractive.paraphrases import kind_of, option_of
 from understudy.generate.extractive.precision import OFF
+from understudy.generate.extractive.product import find_product
 from understudy.normal import normal
 from understudy.stage import RunContext
-
-_NOT_PRODUCTS = frozenset(
-    (
-        "Markdown",
-        "Python",
-        "Linux",
-        "Windows",
-        "Mac",
-        "Docker",
-        "Java",
-        "Rust",
-        "English",
-        "Unicode",
-        "Debian",
-        "Ubuntu",
-    )
-) | {"January", "February", "March", "April", "May", "June", "July", "August", "October", "December", "Git", "Node"}
 
 
 class ExtractiveTeacher:
@@ -62,6 +46,8 @@ class ExtractiveTeacher:
         claims = list(claims_of(pages, corpus, self.version, self.ctx))
         by_id = {page.document.doc_id: page for page in pages}
         claims = [replace(c, asked=False) if kind_of(c) in self.off else c for c in claims]
+        if self.product is None and not product:
+            claims = [_of_its_page(claim) for claim in claims]
         facts, lost = disambiguate([claim for claim in claims if claim.asked], by_id, product)
         options = tuple(spare_options([claim for claim in claims if not claim.asked], by_id))
         per_chunk = Counter(fact.chunk_id for fact in facts)
@@ -75,6 +61,18 @@ class ExtractiveTeacher:
         return Taught(tuple(facts), outcomes, dict(Counter(lost.values())), options)
 
 
+def _of_its_page(claim: Claim) -> Claim:
+    """A claim of a documentation of which no product is known: its question names the page's program, or its subject is
+    a name that says enough; else it is not asked."""
+    name = claim.subject
+    if claim.weak or re.search(r"`?\(\)| of `\w+\(\)`", name):
+        return claim
+    program = claim.location.program
+    if program and not re.search(rf"(?<![\w-]){re.escape(program.split()[0])}(?![\w-])", name):
+        return replace(claim, weak=True)
+    return claim if program else replace(claim, asked=False)
+
+
 def spare_options(claims: Sequence[Claim], pages: Mapping[str, Page]) -> Iterator[Option]:
     """Options of what was read but is not asked for."""
     for claim in claims:
@@ -85,40 +83,3 @@ def spare_options(claims: Sequence[Claim], pages: Mapping[str, Page]) -> Iterato
             about = normal(claim.subject or claim.words.get("goal", ""))
             text = option_of(claim)
             yield Option(text, sort_of(claim), chunk.chunk_id, document.doc_id, quote, claim.form, about)
-
-
-def find_product(pages: Sequence[Page]) -> str:
-    """The name most documents speak of: capitalised inside sentences, in at least half of two or more documents, in two
-    fifths, where no other is in half as many, or in a quarter, where no other is in a third as many."""
-    seen: Counter[str] = Counter()
-    for page in pages:
-        text = _without_code(page)
-        inside = Counter(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z]*[a-z][A-Za-z]*)\b", text))
-        lower = Counter(re.findall(r"\b[a-z]+\b", text))  # `vite` is typed, Vite is the product
-        seen.update({w for w, n in inside.items() if n > 3 * lower[w.lower()] and w not in _NOT_PRODUCTS})
-    if not seen:
-        return _typed_product(pages)
-    (name, count), *others = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
-    next_best = others[0][1] if others else 0
-    alone = count >= len(pages) / 4 and count >= 3 * next_best
-    alone = alone or (count >= 0.4 * len(pages) and count >= 2 * next_best)
-    return name if count >= max(2, len(pages) / 2) or (alone and count > 4) else _typed_product(pages)
-
-
-def _without_code(page: Page) -> str:
-    """A page's text without its code and addresses."""
-    return re.sub(r"```.*?```|`[^`]*`|https?://\S+", " ", page.document.text, flags=re.DOTALL)
-
-
-_TYPED = re.compile(r"^(?:```|~~~) *(?:bash|sh|shell|console|zsh)[^\n]*\n[ \t]*(?:\$ +)?([a-z][\w-]*)", re.MULTILINE)
-
-
-def _typed_product(pages: Sequence[Page]) -> str:
-    """A program that more than half of at least ten pages both name in their prose and show typed; empty where none."""
-    seen: Counter[str] = Counter()
-    for page in pages:
-        typed = set(_TYPED.findall(page.document.text))
-        prose = set(re.findall(r"(?<![\w-])[a-z][\w-]*", _without_code(page)))
-        seen.update({w for w in typed & prose if w.capitalize() not in _NOT_PRODUCTS})
-    name, count = next(iter(seen.most_common(1)), ("", 0))
-    return name if len(pages) >= 10 and 2 * count > len(pages) else ""

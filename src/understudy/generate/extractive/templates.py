@@ -50,7 +50,7 @@ FORWARD: dict[str, tuple[str, ...]] = {
         "What's {s}{c}?",
     ),
     "sets": (
-        "What does {s} set{c}?",
+        "What does {s} control{c}?",
         "What is {s} for{c}?",
         "What is the purpose of {s}{c}?",
         "Can you explain what {s} controls{c}?",

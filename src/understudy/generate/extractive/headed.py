@@ -1,0 +1,85 @@
+"""Entries whose name is a heading: `### relay.timeout`, then what it is, and its default as a line or a list item."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from understudy.generate.extractive.claims import Claim, Location
+from understudy.generate.extractive.lists import entry_claims, entry_name
+from understudy.generate.extractive.tables import noun_of
+from understudy.generate.text import bare, plain, sentences
+from understudy.generate.values import PRECISE, value_type
+from understudy.outline import Block
+
+_DEFAULT = re.compile(
+    r"(?:The )?[Dd]efault(?:s to| value(?: is)?| is)? ?[:=]? *(?P<v>`[^`]+`|\S+(?: [a-zA-Z%]{1,9})?)[.]?"
+)
+_SINCE = re.compile(
+    r"(?:new|added|changed|deprecated|removed|obsolete|type|default|required|since|version)\b", re.IGNORECASE
+)
+_DEPRECATED = re.compile(r"\b(?:deprecated|obsolete|no longer|removed|legacy)\b", re.IGNORECASE)
+_LONGEST = 700  # characters from the heading to the end of its description
+
+
+def headed_claims(
+    heading: Block, after: Sequence[Block], text: str, location: Location, intro: bool
+) -> Iterator[Claim]:
+    """Claims of the entry that a heading names; nothing where the heading is no name.
+
+    after: the blocks that follow it. location: with the headings above it. intro: whether it is the page's title.
+    """
+    label = entry_name(re.sub(r"^#+\s*|\s*#*$", "", text[heading.start : heading.end]))
+    if not label or intro or (bare(label).isupper() and "_" not in label):
+        return
+    own: list[Block] = []
+    for block in after:
+        if block.kind == "heading":
+            break
+        own.append(block)
+    if any(_DEPRECATED.search(text[b.start : b.end]) for b in own[:3]):
+        return
+    default = _default(own, text)
+    told = next((b for b in own[:4] if b.kind == "paragraph" and not _SINCE.match(plain(b.content))), None)
+    named = bare(label).rstrip("()")
+    parents = location.headings[:-1]
+    above = replace(location, headings=parents)
+    noun = noun_of("name", above)
+    noun = "setting" if default and noun == "one" and label[:2] != "`-" and "()" not in label else noun
+    noun = "option" if label[:2] == "`-" else "function" if label.endswith("()`") and "." not in label else noun
+    if default and value_type(default[0]) in PRECISE:
+        yield from entry_claims(label, noun, f"default {default[0]}", "", heading.start, default[1], above)
+    if (
+        told is None
+        or told.end - heading.start > _LONGEST
+        or re.match(rf"\W*(?:(?:The|An?)\b)?\W*{re.escape(named)}\b", told.content)
+    ):
+        return  # a sentence with its subject is read as one
+    if any(b.kind not in ("paragraph", "list") for b in own[: own.index(told)]):
+        return
+    said = _description(told)
+    if said:
+        yield from entry_claims(label, noun, "", said, heading.start, told.end, above)
+
+
+def _description(block: Block) -> str:
+    """A paragraph without the sentence that tells its default."""
+    text = plain(block.content)
+    kept = [text[a:b] for a, b in sentences(text) if not _DEFAULT.fullmatch(text[a:b])]
+    return " ".join(kept)
+
+
+def _default(blocks: Sequence[Block], text: str) -> tuple[str, int] | None:
+    """The default that a line or an item tells by itself, and where it ends; None where none or several do."""
+    found: dict[str, int] = {}
+    for block in blocks:
+        for part in block.children if block.kind == "list" else (block,):
+            if part.kind not in ("paragraph", "item"):
+                continue
+            lines = [plain(line).lstrip("-*+ ") for line in part.content.splitlines()]
+            if len(lines) == 1 and part.kind == "paragraph":
+                lines += [plain(part.content)[a:b] for a, b in sentences(plain(part.content))]
+            for match in filter(None, map(_DEFAULT.fullmatch, lines)):
+                found.setdefault(bare(match["v"].rstrip(".")), part.end)
+    return next(iter(found.items())) if len(found) == 1 else None

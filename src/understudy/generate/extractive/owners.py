@@ -1,0 +1,141 @@
+"""Whose a listed name is: the command, class, function or component that its page or section is about.
+
+A name that several things have says nothing alone. Its owner is read where it is certain: a title that is typed, a
+heading in code, a heading that ends with what kind of thing it names (`Relay plugin`), or a name of which the page says
+what it is (`the Relay plugin` under the title `Relay`). Else there is none, and the name is not asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+
+KINDS = (
+    "action", "adapter", "agent", "API", "algorithm", "backend", "broker", "builder", "cache", "chart", "client",
+    "cluster", "codec", "collector", "command", "component", "connector", "console", "container", "controller",
+    "daemon", "dashboard", "database", "decorator", "dialog", "directive", "driver", "editor", "endpoint", "engine",
+    "exporter", "extension", "filter", "formatter", "function", "gateway", "generator", "handler", "helper", "hook",
+    "importer", "interface", "layer", "listener", "loader", "macro", "manager", "manifest", "method", "middleware",
+    "mixin", "model", "module", "monitor", "node", "object", "operator", "package", "panel", "parser", "pipeline",
+    "plugin", "policy", "pool", "processor", "profile", "protocol", "provider", "provisioner", "proxy", "queue",
+    "receiver", "registry", "renderer", "repository", "resolver", "resource", "router", "runner", "runtime",
+    "scheduler", "schema", "script", "sensor", "serializer", "server", "service", "sink", "statement", "store",
+    "storage", "subcommand", "table", "task", "template", "terminal", "theme", "tool", "transformer", "transport",
+    "trigger", "tunnel", "utility", "validator", "view", "widget", "worker", "workflow", "wrapper",
+)  # fmt: skip
+"""What a thing with settings of its own is called."""
+_KIND = "|".join(sorted(KINDS, key=len, reverse=True))
+_LABEL = re.compile(
+    r"(?:(?:\w+[- ])?(?:options?|parameters?|arguments?|args|propert(?:y|ies)|fields?|attributes?|settings?|"
+    r"configuration|configuring|config|keys?|values?|flags?|switches|variables?|inputs?|outputs?|methods?|members|functions)"
+    r"(?: (?:options|parameters|reference|settings|summary|list|details|variables))?|synopsis|syntax|usage|general|"
+    r"reference|description|details?|overview|basics?|advanced|optional|required|defaults?|specification|examples?|"
+    r"summary|introduction|common|other|miscellaneous|errors?|return values?|metrics|environment|files?|commands?)",
+    re.IGNORECASE,
+)
+_TAIL = re.compile(
+    r" (?:configuration options|configuration|settings|options|parameters|properties|arguments|attributes|fields|"
+    r"reference|documentation|guide|specification|overview|usage|manual)$",
+    re.IGNORECASE,
+)
+_CODE = re.compile(
+    r"(?:(?:class|function|method|exception) )?(?P<o>`[^`]{2,40}`|[a-z]\w*(?:[._]\w+)+(?:\(\))?|\w+\(\)|[a-z]+[A-Z]\w+|"
+    r"[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+|\w+(?:\.\w+)*\((?!\d\w*\))[^)]*\))"
+)
+_COMMAND = re.compile(r"`?(?P<c>[a-z][\w.-]*(?: [a-z][\w-]*){1,3})`?")
+_SENTENCE_WORDS = re.compile(
+    r"\b(?:the|a|an|your|my|with|in|on|from|to|by|using|how|what|why|when|if|and|or|of|for|is|are|vs)\b", re.IGNORECASE
+)
+_KNOWN_BY_ITSELF = re.compile(r"\(\)|\w\.\w|[a-z]{2}[A-Z]\w*[a-z][A-Z]|_[^_]+_|^[A-Z]+_[A-Z_]*[A-Za-z]|\w-\w+-\w")
+
+
+def typed_command(title: str, text: str) -> str:
+    """The command that a title or a heading names, where the page shows it typed: `tool prune`; else empty."""
+    match = _COMMAND.fullmatch(title.strip())
+    if match is None:
+        return ""
+    first, *_, last = match["c"].split()
+    return match["c"] if _lines(text, first, last) else ""
+
+
+@lru_cache(maxsize=256)
+def _lines(text: str, first: str, last: str) -> bool:
+    typed = rf"{re.escape(first)}\b[^\n]*(?<![\w-]){re.escape(last)}(?![\w-])"
+    shown = rf"^[ \t]*(?:`{{3}}\w*\s+)?(?:[$#%>] ?|usage: )?`?{typed}"
+    return any(
+        re.search(shown, block, re.MULTILINE)
+        for block in re.findall(r"^```.*?^```|^(?: {4}|\t)[^\n]+|`[^`\n]+`", text, re.DOTALL | re.MULTILINE)
+    )
+
+
+def in_code(heading: str, part: str) -> str:
+    """The name of a class, function or object that a heading is, as code; empty for the part itself and for others."""
+    match = _CODE.fullmatch(heading)
+    if match is None:
+        return ""
+    name = match["o"].strip("`").partition("(")[0]
+    shown = f"{name}()" if "(" in match["o"] else name
+    return "" if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", part) else f"`{shown}`"
+
+
+def thing(headings: Sequence[str], title: str, text: str, product: str, part: str) -> str:
+    """What the section or page is about, with what kind of thing it is: `the Relay plugin`; empty where that is unsure.
+
+    headings: outermost first. Headings that only say what stands below them (`Options`) are passed over.
+    """
+    for heading in [*reversed([h for h in headings if h != title]), title]:
+        if _LABEL.fullmatch(heading.strip()) or not heading.strip():
+            continue
+        if code := in_code(heading, part):
+            return code
+        if re.fullmatch(r"[a-z]\w+", heading) and f"{heading}(" in text and heading not in part:
+            return f"`{heading}()`"
+        return _kind_of_thing(heading.strip(), text, product)
+    return ""
+
+
+@lru_cache(maxsize=1024)
+def _kind_of_thing(heading: str, text: str, product: str) -> str:
+    name = re.sub(r"^(?:The|An?) ", "", heading)
+    if product:
+        name = re.sub(rf" (?:for|in|of) {re.escape(product)}$", "", name)
+    name = _TAIL.sub("", name)
+    if not 1 <= len(name.split()) <= 5 or _SENTENCE_WORDS.search(name) or re.search(r"[:;,?!()\[\]\"|/]", name):
+        return ""
+    if re.match(r"\w+ing\b", name) or re.match(
+        r"(?:Set|Add|Use|Create|Run|Install|Build|Get|Make|Choose|Enable)\b", name
+    ):
+        return ""
+    words = name.split()
+    if len(words) > 1 and re.fullmatch(_KIND, words[-1], re.IGNORECASE):
+        return f"the {_small(name, text)}"
+    if re.fullmatch(_KIND, name, re.IGNORECASE) or not re.match(r"[A-Z`]", name):
+        return ""
+    said = Counter(re.findall(rf"(?<![\w-]){re.escape(name.replace('`', ''))}`?(?:\*\*)? ({_KIND})\b", text))
+    if not said or (len(words) == 1 and re.search(rf"\b{re.escape(name.lower())}\b", text) and not name.isupper()):
+        return ""
+    return f"the {name} {min(said, key=lambda kind: (-said[kind], kind))}"
+
+
+def _small(name: str, text: str) -> str:
+    """A heading in the middle of a sentence: a word that the page also writes in lower case is no name."""
+    return " ".join(
+        w.lower()
+        if w[1:] == w[1:].lower()
+        and re.search(rf"\b{re.escape(w.lower())}\b", text)
+        and not re.search(rf"(?<=[a-z,] ){re.escape(w)}\b", text)
+        else w
+        for w in name.split()
+    )
+
+
+def is_label(heading: str) -> bool:
+    """Whether a heading only says what stands below it: `Options`, `Environment variables`."""
+    return bool(_LABEL.fullmatch(heading.strip()))
+
+
+def known_by_itself(name: str) -> bool:
+    """Whether a name is so long that one thing has it: of three parts, with a dot, or a function's."""
+    return bool(_KNOWN_BY_ITSELF.search(name.replace("`", "")))

@@ -1,0 +1,154 @@
+"""The name of what is documented: what questions mention where a subject alone could be anything's."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+from understudy.generate.base import Page
+from understudy.generate.text import plain
+
+_NOT_PRODUCTS = frozenset(
+    (
+        "Markdown",
+        "Python",
+        "Linux",
+        "Windows",
+        "Mac",
+        "Docker",
+        "Java",
+        "Rust",
+        "English",
+        "Unicode",
+        "Debian",
+        "Ubuntu",
+    )
+) | {
+    "Page",
+    "Manual",
+    "Section",
+    "Table",
+    "Figure",
+    "Chapter",
+    "Appendix",
+    "Note",
+    "Example",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "October",
+    "December",
+    "Git",
+    "Node",
+}
+
+
+def find_product(pages: Sequence[Page]) -> str:
+    """The name most documents speak of; else that in the first page's title; else the program that pages show typed."""
+    return _named_product(pages) or _titled_product(pages) or _described_product(pages) or _typed_product(pages)
+
+
+_DESCRIBED = re.compile(
+    r"(?<=[a-z,] )[A-Z][A-Za-z]+ (?:framework|engine|server|platform|toolkit|library|database|client|"
+    r"compiler|shell|browser)\b"
+)
+
+
+def _described_product(pages: Sequence[Page]) -> str:
+    """A name with what it is a name of (`REST framework`) that more than half of at least five pages speak of."""
+    seen: Counter[str] = Counter()
+    for page in pages:
+        seen.update(set(_DESCRIBED.findall(_without_code(page))))
+    name, count = min(seen.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
+    return name if len(pages) >= 5 and 2 * count > len(pages) else ""
+
+
+def _named_product(pages: Sequence[Page]) -> str:
+    """The name most documents speak of: capitalised inside sentences, in at least half of two or more documents, in two
+    fifths, where no other is in more than 55 % as many, or in a quarter, where no other is in a third as many."""
+    seen: Counter[str] = Counter()
+    commands = frozenset(name for page in pages for name in _TYPED.findall(page.document.text))
+    for page in pages:
+        text = _without_code(page)
+        inside = Counter(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z]*[a-z][A-Za-z]*)\b", text))
+        lower = Counter(re.findall(r"\b[a-z]+\b", text))  # `vite` is typed, Vite is the product
+        told = {w for w, n in inside.items() if n > (1 if w.lower() in commands else 2) * lower[w.lower()]}
+        seen.update(told - _NOT_PRODUCTS)
+    if not seen:
+        return ""
+    (name, count), *others = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
+    next_best = next((n for other, n in others if not other.startswith(name)), 0)  # a `Relayfile` is the relay's
+    alone = count >= len(pages) / 4 and count >= 3 * next_best
+    alone = alone or (count >= 0.4 * len(pages) and count >= 1.8 * next_best)
+    return name if count >= max(2, len(pages) / 2) or (alone and count > 4) else ""
+
+
+_FIRST_PAGES = frozenset({"index", "readme", "home", "introduction", "intro", "overview", "about", "book", "main"})
+_AROUND = re.compile(
+    r"^(?:welcome to|introduction to|introducing|about|getting started with|get started with|what is|overview of|the) |"
+    r" (?:documentation|docs|manual|user guide|user\'s guide|reference|reference manual|guide|overview|introduction|"
+    r"\d[\d.]*)$|[!?.]$",
+    re.IGNORECASE,
+)
+_NO_NAME = frozenset(
+    """
+    index introduction overview contents table readme home about documentation welcome start started reference manual
+    guide user users api getting quickstart features installation usage help main book docs tutorial the developer
+    """.split()  # noqa: SIM905
+)
+
+
+def _titled_product(pages: Sequence[Page]) -> str:
+    """What the title of a first page names, where at least a third of at least five pages name it too."""
+    best, share = "", 0
+    for name in _titled(pages):
+        named = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+        said = Counter(m.group() == name for p in pages for m in named.finditer(_without_code(p)))
+        count = sum(bool(named.search(page.document.text)) for page in pages)
+        if count > share and said[True] >= said[False]:
+            best, share = name, count
+    return best if len(pages) >= 5 and 3 * share >= len(pages) else ""
+
+
+def _titled(pages: Sequence[Page]) -> Iterator[str]:
+    """The names in the titles of first pages, of those that stand highest."""
+    first = [p for p in pages if PurePosixPath(p.document.doc_id).stem.lower() in _FIRST_PAGES]
+    depth = min((len(PurePosixPath(p.document.doc_id).parts) for p in first), default=0)
+    for page in first:
+        if len(PurePosixPath(page.document.doc_id).parts) > depth:
+            continue
+        name = plain(page.document.title).strip()
+        for _ in range(3):
+            name = _AROUND.sub("", name).strip()
+        if 1 <= len(name.split()) <= 4 and name[:1].isupper() and not set(name.lower().split()) & _NO_NAME:
+            yield name
+            if len(name.split()) > 2 and name.partition(" ")[2][:1].isupper():
+                yield name.partition(" ")[2]  # `Django REST framework` is called `REST framework`
+
+
+def _without_code(page: Page) -> str:
+    """A page's text without its code and addresses."""
+    return re.sub(r"```.*?```|`[^`]*`|https?://\S+", " ", page.document.text, flags=re.DOTALL)
+
+
+_TYPED = re.compile(r"^(?:```|~~~) *(?:bash|sh|shell|console|zsh)[^\n]*\n[ \t]*(?:\$ +)?([a-z][\w-]*)", re.MULTILINE)
+
+
+def _typed_product(pages: Sequence[Page]) -> str:
+    """A program that more than half of at least ten pages both name in their prose and show typed, or two fifths,
+    where no other is in a third as many; empty where none."""
+    seen: Counter[str] = Counter()
+    for page in pages:
+        typed = set(_TYPED.findall(page.document.text))
+        prose = set(re.findall(r"(?<![\w-])[a-z][\w-]*", _without_code(page)))
+        seen.update({w for w in typed & prose if w.capitalize() not in _NOT_PRODUCTS})
+    (name, count), (_, second) = [*sorted(seen.items(), key=lambda item: (-item[1], item[0])), ("", 0), ("", 0)][:2]
+    often = 2 * count > len(pages) or (5 * count >= 2 * len(pages) and count >= 3 * second)
+    return name if len(pages) >= 10 and often else ""
