@@ -29,12 +29,14 @@ _NO_FACTS = re.compile(
     r"further reading|"
     r"change ?log|changes|history|release notes|what'?s new.*|new features.*|bug ?fixes.*|examples?|exercises|synopsis|"
     r"(?:table of )?contents|index|related.*|next steps|feedback|contribut\w+|reporting bugs|.*\bexamples?|"
+    r".*\b(?:vs\.?|versus|compar(?:ed|ison|ing)|migrat(?:e|ing|ion) from) .*|"
     r"changes (?:in|since|from|to) .*|.*\bdeprecat.*)",
     re.IGNORECASE,
 )
 _NO_FACT_PAGES = re.compile(
     r"(?:.*\b(?:release notes?|change ?log|changes in|what'?s new|news)\b.*|(?:the )?(?:alphabetical |general |module |"
     r"function |complete )?(?:index|contents|table of contents|search|site ?map|glossary index)|"
+    r".*\bmigrat(?:e|ing|ion)\b.*|.*\b(?:vs|versus|compar(?:ed|ison|ing)|alternatives)\b.*|"
     r"(?:appendix \w+\. )?(?:release|version) \d[\d.]*.*|[A-Z]\.\d+(?:\.\d+)*\. release \d.*)",
     re.IGNORECASE,
 )

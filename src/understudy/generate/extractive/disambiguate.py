@@ -41,6 +41,8 @@ def disambiguate(claims: Sequence[Claim], pages: dict[str, Page], product: str) 
         form = claims[members[0]].form
         if form in told | _LISTED and _disagree([claims[i] for i in members]):
             level.update(dict.fromkeys(members, _OF_PROGRAM if form in told else _UNASKED))
+    for i in _told_twice(claims):
+        level[i] = _UNASKED
     values = values_by_type(claims)
     facts: list[Fact] = []
     lost: dict[str, str] = {}
@@ -78,6 +80,17 @@ def disambiguate(claims: Sequence[Claim], pages: dict[str, Page], product: str) 
     order = {c.chunk_id: n for n, c in enumerate(c for p in pages.values() for c in p.chunks)}
     facts.sort(key=lambda fact: order[fact.chunk_id])
     return facts, lost
+
+
+def _told_twice(claims: Sequence[Claim]) -> list[int]:
+    """Claims of what a page lists twice with two descriptions: which of the two is asked for would not be said."""
+    told: dict[tuple[str, str], dict[int, list[int]]] = defaultdict(dict)
+    for i, claim in enumerate(claims):
+        if claim.form in ("purpose", "term", "meaning"):
+            name = normal(claim.subject.partition("=")[0])
+            told[claim.location.document.doc_id, name].setdefault(claim.start, []).append(i)
+    listed = (places for places in told.values() if len({normal(claims[i[0]].value) for i in places.values()}) > 1)
+    return [i for places in listed for found in places.values() for i in found]
 
 
 def _disagree(claims: Sequence[Claim]) -> bool:

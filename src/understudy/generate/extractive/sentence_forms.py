@@ -195,7 +195,7 @@ def _by_quantity(statement: str) -> Draft | None:
     match = _QUANTITY.match(statement)
     if match is None or value_type(match["v"]) not in PRECISE or not is_noun_phrase(f"the {match['a']}"):
         return None
-    if len(words(match["a"])) < 4 and " of " not in match["a"] and not is_identifier(match["a"]):
+    if not re.search(r" (?:of|per|in|for) ", match["a"]) and not is_identifier(match["a"]):
         return None
     return Draft("quantity", match["a"], "quantity", match["v"])
 

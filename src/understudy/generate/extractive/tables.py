@@ -27,6 +27,11 @@ from understudy.outline import Block
 _EMPTY = frozenset({"", "-", "–", "—", "n/a", "N/A", "✓", "✗", "none", "None", "?", "..."})
 _SAMPLE = re.compile(r"(?:test|foo|bar|baz|example|sample|dummy|demo|hello)(?![a-z])")  # data of an example
 _NO_DEFAULT = frozenset({"required", "mandatory", "optional", "varies", "unset", "unspecified"})
+_HELP = re.compile(
+    r"(?:Prints?|Shows?|Displays?|Outputs?) (?:an? |the |this |out )?(?:\w+ )?(?:(?:usage|help)\b|"
+    r"version(?: information| number| string)?(?: and exits?)?\.?$)",
+    re.IGNORECASE,
+)
 _HOW = re.compile(r"(?:how|whether|when|where|what|which)\b", re.IGNORECASE)
 _DOES_NOTHING = frozenset(
     {"metric", "column", "field", "event", "status", "type", "key", "attribute", "value", "header"}
@@ -151,6 +156,7 @@ def noun_of(name: str, location: Location) -> str:
         for noun in sorted(NOUNS, key=len, reverse=True):
             if (
                 noun not in _OF_PLACES
+                and (noun in _CAN_BE_SET or noun == "metric" or where == f"{noun}s")
                 and single in IDENTIFIES
                 and re.search(rf"\b{noun[:-1] + 'ies' if noun.endswith('y') else noun + 's'}\b", where)
             ):
@@ -218,6 +224,8 @@ def described(
 
     row: a table's row; its cell describes by position, so that a form which is not known is still a description.
     """
+    if _HELP.match(value):
+        return  # everybody knows
     found = describe(value, noun == "option")
     if found is not None and found.style == "is" and noun not in _CAN_BE_SET and _HOW.match(found.head):
         return  # `how often it looks` is not what a function is
