@@ -52,7 +52,25 @@ _NOT_PRODUCTS = frozenset(
 
 def find_product(pages: Sequence[Page]) -> str:
     """The name most documents speak of; else that in the first page's title; else the program that pages show typed."""
-    return _named_product(pages) or _titled_product(pages) or _described_product(pages) or _typed_product(pages)
+    finders = (_named_product, _titled_product, _described_product, _typed_product, _acting_product)
+    return next((name for find in finders if (name := find(pages))), "")
+
+
+_ACTS = re.compile(
+    r"(?<![\w-])([A-Z][A-Z0-9]{2,}) (?:is|will|supports|uses|provides|can|has|allows|requires|does|should|must)\b"
+)
+
+
+def _acting_product(pages: Sequence[Page]) -> str:
+    """A name in capitals that half of at least five pages hold and a quarter begin to say something of, no other a third
+    as often; empty where none."""
+    seen: Counter[str] = Counter()
+    for page in pages:
+        seen.update(set(_ACTS.findall(_without_code(page))))
+    (name, count), (_, second) = [*sorted(seen.items(), key=lambda item: (-item[1], item[0])), ("", 0), ("", 0)][:2]
+    spoken = sum(bool(name) and name in page.document.text for page in pages)
+    sure = len(pages) >= 5 and 4 * count >= len(pages) and 2 * spoken >= len(pages) and count >= 3 * second
+    return name if sure else ""
 
 
 _DESCRIBED = re.compile(

@@ -14,6 +14,7 @@ from understudy.generate.extractive.disambiguate import disambiguate
 from understudy.generate.extractive.examined import sort_of
 from understudy.generate.extractive.pages_kept import claims_of
 from understudy.generate.extractive.paraphrases import kind_of, option_of
+from understudy.generate.extractive.owners import known_by_itself
 from understudy.generate.extractive.precision import OFF
 from understudy.generate.extractive.product import find_product
 from understudy.normal import normal
@@ -65,7 +66,7 @@ def _of_its_page(claim: Claim) -> Claim:
     """A claim of a documentation of which no product is known: its question names the page's program, or its subject is
     a name that says enough; else it is not asked."""
     name = claim.subject
-    if claim.weak or re.search(r"`?\(\)| of `\w+\(\)`", name):
+    if claim.weak or known_by_itself(name) or re.search(r"`?\(\)| of (?:`|the )", name):
         return claim
     program = claim.location.program
     if program and not re.search(rf"(?<![\w-]){re.escape(program.split()[0])}(?![\w-])", name):
