@@ -137,7 +137,9 @@ def _labelled(
 def _with_placeholder(label: str, term: str, value: str) -> str:
     """An option with its value's name, where its description speaks of it: `--size=N` of what makes a thing N bytes."""
     written = plain(term).replace("`", "").replace("\\", "")
-    match = re.search(rf"(?<![\w-]){re.escape(bare(label))}\[?[ =]?(?<=[ =])(?P<p><?[A-Za-z][\w-]*>?)", written)
+    match = re.search(
+        rf"(?<![\w-]){re.escape(bare(label))}\[?[ =]?(?<=[ =])(?P<p><?[A-Za-z][\w-]*>?)(?![\w/.:])", written
+    )
     if match is None or label[:2] != "`-" or not re.search(rf"(?<![\w-]){re.escape(match['p'])}(?![\w-])", value):
         return label
     return f"`{match.group().replace('[', '')}`"
@@ -166,6 +168,8 @@ def entry_claims(
         or ("error" in told_of and re.fullmatch(r"E[A-Z0-9]{3,}", name))
     ):  # fmt: skip
         noun = "error code"
+    elif noun in ("option", "flag") and kind != "flag" and location.program:
+        return  # a value of one of the options
     elif noun == "option" and kind != "flag" and name.islower():
         noun = "argument"
     elif label.endswith("()`"):

@@ -62,8 +62,8 @@ _ACTS = re.compile(
 
 
 def _acting_product(pages: Sequence[Page]) -> str:
-    """A name in capitals that half of at least five pages hold and a quarter begin to say something of, no other a third
-    as often; empty where none."""
+    """A name in capitals that half of at least five pages hold and a quarter begin to say something of, no other a
+    third as often; empty where none."""
     seen: Counter[str] = Counter()
     for page in pages:
         seen.update(set(_ACTS.findall(_without_code(page))))

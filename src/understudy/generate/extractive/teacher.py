@@ -12,9 +12,9 @@ from understudy.generate.extractive.claims import Claim
 from understudy.generate.extractive.corpus import read_corpus
 from understudy.generate.extractive.disambiguate import disambiguate
 from understudy.generate.extractive.examined import sort_of
+from understudy.generate.extractive.owners import known_by_itself
 from understudy.generate.extractive.pages_kept import claims_of
 from understudy.generate.extractive.paraphrases import kind_of, option_of
-from understudy.generate.extractive.owners import known_by_itself
 from understudy.generate.extractive.precision import OFF
 from understudy.generate.extractive.product import find_product
 from understudy.normal import normal
