@@ -44,7 +44,8 @@ _POINTS = re.compile(
     r"\b(?:[Tt]his|[Tt]hese|[Tt]hose|(?:above|below)(?! -?\d)|"
     r"following|previous|latter|former|aforementioned|here|as follows|"
     r"(?:see|in|and|or) (?:section|chapter|figure|table|appendix) [\dA-Z]|section \d|table \d|mentioned|"
-    r"that (?:kind|sort|way|type|point|time|case|reason|fact|page|section|setting|value|behaviou?r|situation)s?|"
+    r"that (?:kind|sort|way|type|point|time|case|reason|fact|page|section|setting|value|behaviou?r|situation|"
+    r"function|method|option|command|object|class|file|directory|parameter|argument|table|field|column|thread)s?\b|"
     r"just (?:that|this)|for example|for instance|e\.g|we|our|us|let's|I(?!/))\b|"
     r"\(see |\b[Ss]ee [A-Z`]|\bSee |\bas (?:shown|described|discussed)\b|"
     r"\b[Ss]uch an?\b|:$",
