@@ -102,8 +102,6 @@ def test_tables_options_and_lists(page: MakePage, manual: dict[str, str]) -> Non
         "Which parameter sets the largest number of messages in one batch?": "max_batch",
         "What does the shortcut Ctrl+K do?": "Clears the selected queue.",
         "Which shortcut opens the list of relays?": "Ctrl+B",
-        "What is the default value of the option `--snapshot-dir`?": "/srv/snapshots",
-        "Which option removes deleted records from disk?": "--compact",
         "How do I start the relay?": "relayd --config /etc/relay.toml",
         "Which steps do I take to update the relay?": (
             "1. Stop the relay service. 2. Copy the new binary. 3. Start the relay again."

@@ -143,7 +143,7 @@ def test_distractors_are_of_the_keys_type(page: MakePage, made: Callable[..., Ma
 
 
 def test_no_shortcut_beats_chance_on_what_is_made(page: MakePage) -> None:
-    world = make_world(311, pages=4)
+    world = make_world(311, pages=7)
     pages = [page(t, d, t.split("\n", 1)[0][2:], size=900) for d, t in world.documents.items()]
     taught = ExtractiveTeacher(extra=("attribute", "command")).teach(pages)
     pairs = make_pairs(taught.facts, GenerateConfig(), HeldOut(), "extractive", 0)

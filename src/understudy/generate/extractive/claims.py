@@ -72,6 +72,8 @@ class Location:
         """
         if self.program:
             return ""
+        if _NUMBERED.fullmatch(name):
+            return ""
         whole, part = known_by_itself(name), noun.split()[-1] in _PARTS
         if whole and (not part or name.count(".") > 1 or (spaced and "." in name)):
             return ""
@@ -82,7 +84,8 @@ class Location:
         if not part and re.match(r"[\w.~-]*/|[\w-]+ \w", name):
             return ""  # a path, a command, a message
         listed = (noun not in _OF_MANY and not part) or (noun == "parameter" and _CONFIGURES.search(where))
-        if ("." in name and not part) or "()" in name or (several and listed and not name.startswith("-")):
+        dotted = "." in name and (not part or re.search(r"\w\.\w+[._-]\w|\w[_-]\w+\.\w", name))
+        if dotted or "()" in name or (several and listed and not name.startswith("-")):
             return ""
         flag = name.startswith("-") and len(name.split()[0]) > 3
         return "" if flag and _OF_ALL.search(where) and self.corpus.product else None
@@ -101,6 +104,8 @@ _PARTS = frozenset(
 _OF_MANY = frozenset({"parameter", "option", "one", "function", "method", "variant", "member"})
 _CONFIGURES = re.compile(r"config|settings?\b|options?\b|server|connection|environment", re.IGNORECASE)
 """What a product has many lists of; of anything else a name of two parts is enough."""
+_NUMBERED = re.compile(r"[A-Z]{1,5}-?\d{3,}")
+"""A code that one product has once."""
 _OF_ALL = re.compile(r"\b(?:common|global|general|command[- ]line|CLI)\b", re.IGNORECASE)
 _PART = re.compile(
     r"(?:the )?(?:\w+ )?`?[\w.<>*-]+`? (?:keyword )?(?P<n>argument|parameter|keyword|field|key|column|attribute|"

@@ -161,7 +161,12 @@ def entry_claims(
             return  # under the name of one of the page's things stand its values, not more such things
         noun = "one"
     told_of = f"{location.title} {' '.join(location.headings)}".lower()
-    if noun == "one" and kind == "code" and not re.search(r"\b(?:errors?|codes?|status|exit)\b", told_of):
+    if (
+        noun == "one"
+        and kind == "code"
+        and name.islower()
+        and not re.search(r"\b(?:errors?|codes?|status|exit)\b", told_of)
+    ):
         return
     if noun == "one" and (
         kind == "code" or re.fullmatch(r"(?:\w+\.)?[EWI]\d{2,}", name)

@@ -207,15 +207,18 @@ def _admitted(draft: Draft, location: Location, at: int) -> bool:
             return False
         if re.fullmatch(r"`\w{1,3}`", draft.subject) or (draft.form == "object" and _is_name(draft.subject, location)):
             return False
+        set_by_name = draft.form == "default" and re.search(r"[a-z][_.-][a-z]|[a-z][A-Z]", draft.subject)
         if (
-            _lone(draft.subject)
+            not set_by_name
+            and _lone(draft.subject)
             and normal(draft.subject) not in corpus.pages
             and not (location.program or location.owner_of("") or location.thing_of(draft.subject))
         ):
             return False  # whose?
         if re.search(r" (?:used|given|passed|returned|set)$|\(\w*[^)]|[(]\d", draft.subject.replace("()", "")):
             return False
-        if re.search(r"\b[a-z]+\d+\b|\bv?\d+\.\d+", draft.subject) and "`" not in draft.subject.split()[-1]:
+        named = draft.form in ("definition", "does", "object")
+        if re.search(r"\b[a-z]+\d+\b|\bv?\d+\.\d+", draft.subject) and named and "`" not in draft.subject.split()[-1]:
             return False  # an example's table, a version
         if corpus.product and draft.subject.endswith((f" in {corpus.product}", f" of {corpus.product}")):
             return False

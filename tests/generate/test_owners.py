@@ -1,0 +1,160 @@
+"""A listed name is asked for with its owner, or not at all; the product is found where a manual names it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from understudy.generate.base import Page, Taught
+from understudy.generate.extractive.disambiguate import _told_twice
+from understudy.generate.extractive.lists import entry_name
+from understudy.generate.extractive.owners import thing, typed_command
+from understudy.generate.extractive.product import find_product
+from understudy.generate.extractive.teacher import ExtractiveTeacher
+
+MakePage = Callable[..., Page]
+
+
+def questions(*pages: Page, product: str | None = "Heron") -> list[str]:
+    taught: Taught = ExtractiveTeacher(product).teach(pages)
+    return [ask.questions[0] for fact in taught.facts for ask in fact.asks]
+
+
+@pytest.mark.parametrize(
+    ("headings", "title", "text", "expected"),
+    [
+        (("Relay plugin", "Options"), "Relay plugin", "The relay plugin forwards mail.", "the relay plugin"),
+        (("Relay", "Options"), "Relay", "The Relay middleware forwards mail.", "the Relay middleware"),
+        (("Guide", "`heron.Relay`"), "Guide", "", "`heron.Relay`"),
+        (("Guide", "PageQueue"), "Guide", "", "`PageQueue`"),
+        (("Functions", "drain"), "Functions", "Call drain(queue).", "`drain()`"),
+        (("Relay", "Tuning the speed"), "Relay", "The Relay middleware forwards mail.", ""),
+        (("Relay",), "Relay", "A relay forwards mail.", ""),
+        (("cpuset(7)",), "cpuset(7)", "", ""),
+        (("Go client for Heron",), "Go client for Heron", "In Go one writes go.", "the Go client"),
+    ],
+)
+def test_the_thing_that_a_section_is_about(headings: tuple[str, ...], title: str, text: str, expected: str) -> None:
+    assert thing(headings, title, text, "Heron", "size") == expected
+
+
+def test_a_title_of_several_words_is_a_command_where_the_page_shows_it_typed() -> None:
+    assert typed_command("heron prune", "```\nheron [common options] prune [options]\n```") == "heron prune"
+    assert typed_command("heron prune", "One may prune a heron.") == ""
+    assert typed_command("Heron prune", "```\nheron prune\n```") == ""
+
+
+TABLE = (
+    "| Option | Default | Description |\n|---|---|---|\n"
+    "| `size` | 5 | The number of letters. |\n| `rate` | 7 | The speed of the bird. |\n"
+)
+
+
+TABLE = (
+    "| Option | Default | Description |\n|---|---|---|\n| `size` | 5 | The number of letters. |\n| `rate` | 7 | {} |\n"
+)
+
+
+def test_a_short_name_of_a_table_is_asked_with_its_owner_only(page: MakePage) -> None:
+    rows = TABLE
+    owned = questions(page(f"# Relay plugin\n\n{rows}", title="Relay plugin"))
+    assert "What is the default value of the option `size` of the Relay plugin in Heron?" in owned
+    assert all("of the Relay plugin" in question for question in owned)
+    assert questions(page(f"# Tuning the speed\n\n{rows}", title="Tuning the speed")) == []
+
+
+def test_an_entry_is_named_by_its_heading(page: MakePage) -> None:
+    text = (
+        "# Settings\n\n### heron.queue.size\n\n- **Default**: `64`\n- **Reloadable**: no\n\n"
+        "Number of letters that may wait for a bird at night. Defaults to `64`.\n\n### HERON_MAIL_ROOT\n\nDefault: `/srv`\n\n"
+        "The folder of the letters.\n\n### heron.old.size\n\n- **Default**: `3`\n\nDeprecated. The old size.\n"
+    )
+    taught = ExtractiveTeacher("Heron").teach([page(text, title="Settings")])
+    told = {ask.questions[0]: ask.answer for fact in taught.facts for ask in fact.asks}
+    assert told["What is the default value of the setting `heron.queue.size` in Heron?"] == "64"
+    assert told["What does the setting `heron.queue.size` control in Heron?"] == (
+        "Number of letters that may wait for a bird at night."
+    )
+    assert told["What is the default value of the setting `HERON_MAIL_ROOT` in Heron?"] == "/srv"
+    assert not any("heron.old.size" in question for question in told)
+
+
+def test_definitions_within_a_definition_are_entries(page: MakePage) -> None:
+    text = (
+        "# heron prune\n\n```\nheron [common] prune [options]\n```\n\n"
+        "options\n: `-n`, `--dry-run`\n  : do not change the store\n\n"
+        "  `--short`\n  : print the names of birds and fish instead of a drawing\n\n"
+        "  `--last N`\n  : consider the last N letters of the store\n"
+    )
+    asked = questions(page(text, title="heron prune"))
+    assert "What does the option `--short` do in heron prune?" in asked
+    assert "What does the option `--last N` do in heron prune?" in asked  # `N` is said where the answer speaks of it
+    assert "Which option considers the last N letters of the store in heron prune?" not in asked
+
+
+def test_a_signature_names_its_function() -> None:
+    assert entry_name("`heron_open(path, *, mode='r') -> Heron`") == "`heron_open()`"
+    assert entry_name("async drain(queue: Queue[str])") == "`drain()`"
+
+
+def test_the_values_of_an_option_are_no_options(page: MakePage) -> None:
+    text = "# heron(1)\n\n## Options\n\n`--color`\n: Colour the output.\n\n`never`\n: Print no colours at any time.\n"
+    assert not any("`never`" in question for question in questions(page(text, title="heron(1)")))
+
+
+def test_what_a_page_lists_twice_is_not_asked(page: MakePage) -> None:
+    text = (
+        "# heron(1)\n\n## Options\n\n`-o`\n: Set the number of birds that sleep in one tree.\n\n`-p`\n: Set the number of fish that a bird may catch before noon.\n\n"
+        "`-o`\n: Show the value of a tunable.\n"
+    )
+    asked = questions(page(text, title="heron(1)"))
+    assert any("`-p`" in question for question in asked)
+    assert not any("`-o`" in question or "tunable" in question for question in asked)
+    assert _told_twice([]) == []
+
+
+@pytest.mark.parametrize("title", ["Migrating from Egret", "Heron vs Egret", "Comparison to alternatives"])
+def test_a_page_about_others_states_nothing_of_the_product(page: MakePage, title: str) -> None:
+    statement = "`egret_open()` returns a handle.\n"
+    assert questions(page(f"# {title}\n\n{statement}", title=title)) == []
+    assert questions(page(f"# Guide\n\n{statement}")) != []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "If the store is full, letters wait. The relay queue accepts at most ten letters.",
+        "`heron_stop()` tells Heron to call that function when it ends.",
+        "Write amplification is a measure of how letters grow, not a fault.",
+    ],
+)
+def test_what_depends_on_another_sentence_is_not_taught(page: MakePage, statement: str) -> None:
+    assert questions(page(f"# Guide\n\n{statement}\n")) == []
+
+
+def test_without_a_product_only_what_says_itself_whose_it_is_is_asked(page: MakePage) -> None:
+    pages = [page("# Store\n\nA pack is a file of letters that is never changed.\n", "a.md", "Store")]
+    assert questions(*pages, product="") != []
+    assert questions(*pages, product=None) == []
+    known = page("# Guide\n\n`heron_open()` returns a handle.\n")
+    assert questions(known, product=None) != []
+
+
+def _manual(page: MakePage, first: str, other: str) -> list[Page]:
+    pages = [page(f"# {first}\n\nWelcome.\n", "index.md", first)]
+    return pages + [page(f"# Part {n}\n\n{other}\n", f"part-{n}.md", f"Part {n}") for n in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "expected"),
+    [
+        ("Heron documentation", "With Heron, run `heron send`, and then heron waits.", "Heron"),
+        ("Welcome", "A part of the PAGE framework, and PAGE framework alone. We use PAGE framework.", "PAGE framework"),
+        ("Welcome", "HERON is small. HERON supports letters over HTTP.", "HERON"),
+        ("Overview", "It is small.", ""),
+        ("Concepts", "All concepts are small.", ""),
+    ],
+)
+def test_the_product_is_found(page: MakePage, first: str, other: str, expected: str) -> None:
+    assert find_product(_manual(page, first, other)) == expected
