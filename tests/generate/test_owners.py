@@ -67,14 +67,15 @@ def test_a_short_name_of_a_table_is_asked_with_its_owner_only(page: MakePage) ->
 def test_an_entry_is_named_by_its_heading(page: MakePage) -> None:
     text = (
         "# Settings\n\n### heron.queue.size\n\n- **Default**: `64`\n- **Reloadable**: no\n\n"
-        "Number of letters that may wait for a bird at night. Defaults to `64`.\n\n### HERON_MAIL_ROOT\n\nDefault: `/srv`\n\n"
+        "Number of letters to keep for a bird at night. Defaults to `64`.\n\n"
+        "### HERON_MAIL_ROOT\n\nDefault: `/srv`\n\n"
         "The folder of the letters.\n\n### heron.old.size\n\n- **Default**: `3`\n\nDeprecated. The old size.\n"
     )
     taught = ExtractiveTeacher("Heron").teach([page(text, title="Settings")])
     told = {ask.questions[0]: ask.answer for fact in taught.facts for ask in fact.asks}
     assert told["What is the default value of the setting `heron.queue.size` in Heron?"] == "64"
     assert told["What does the setting `heron.queue.size` control in Heron?"] == (
-        "Number of letters that may wait for a bird at night."
+        "Number of letters to keep for a bird at night."
     )
     assert told["What is the default value of the setting `HERON_MAIL_ROOT` in Heron?"] == "/srv"
     assert not any("heron.old.size" in question for question in told)
@@ -105,7 +106,8 @@ def test_the_values_of_an_option_are_no_options(page: MakePage) -> None:
 
 def test_what_a_page_lists_twice_is_not_asked(page: MakePage) -> None:
     text = (
-        "# heron(1)\n\n## Options\n\n`-o`\n: Set the number of birds that sleep in one tree.\n\n`-p`\n: Set the number of fish that a bird may catch before noon.\n\n"
+        "# heron(1)\n\n## Options\n\n`-o`\n: Set the number of birds that sleep in one tree.\n\n"
+        "`-p`\n: Set the number of fish that a bird may catch before noon.\n\n"
         "`-o`\n: Show the value of a tunable.\n"
     )
     asked = questions(page(text, title="heron(1)"))
@@ -134,11 +136,10 @@ def test_what_depends_on_another_sentence_is_not_taught(page: MakePage, statemen
 
 
 def test_without_a_product_only_what_says_itself_whose_it_is_is_asked(page: MakePage) -> None:
-    pages = [page("# Store\n\nA pack is a file of letters that is never changed.\n", "a.md", "Store")]
-    assert questions(*pages, product="") != []
-    assert questions(*pages, product=None) == []
-    known = page("# Guide\n\n`heron_open()` returns a handle.\n")
-    assert questions(known, product=None) != []
+    pages = [page("# Store\n\n`heron_open()` returns a handle. `spool_size` defaults to 4.\n", "a.md", "Store")]
+    assert len(questions(*pages, product=None)) > 1
+    pages += [page(f"# Part {n}\n\nIt is small.\n", f"{n}.md", f"Part {n}") for n in range(9)]
+    assert questions(*pages, product=None) == ["What does `heron_open()` return?", "Which function returns a handle?"]
 
 
 def _manual(page: MakePage, first: str, other: str) -> list[Page]:

@@ -20,6 +20,8 @@ from understudy.generate.extractive.product import find_product
 from understudy.normal import normal
 from understudy.stage import RunContext
 
+_MANY = 10  # pages from which on a question that names no product could be about anything
+
 
 class ExtractiveTeacher:
     """Reads tables, definition lists, options, steps, commands and sentences; asks nothing that is ambiguous.
@@ -47,7 +49,7 @@ class ExtractiveTeacher:
         claims = list(claims_of(pages, corpus, self.version, self.ctx))
         by_id = {page.document.doc_id: page for page in pages}
         claims = [replace(c, asked=False) if kind_of(c) in self.off else c for c in claims]
-        if self.product is None and not product:
+        if self.product is None and not product and len(pages) >= _MANY:
             claims = [_of_its_page(claim) for claim in claims]
         facts, lost = disambiguate([claim for claim in claims if claim.asked], by_id, product)
         options = tuple(spare_options([claim for claim in claims if not claim.asked], by_id))
