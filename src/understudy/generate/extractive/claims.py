@@ -88,7 +88,8 @@ class Location:
         if dotted or "()" in name or (several and listed and not name.startswith("-")):
             return ""
         flag = name.startswith("-") and len(name.split()[0]) > 3
-        return "" if flag and _OF_ALL.search(where) and self.corpus.product else None
+        whole_page = all(is_label(heading) for heading in [self.title, *self.headings])
+        return "" if flag and (whole_page or _OF_ALL.search(where)) else None
 
     @property
     def section(self) -> str:
