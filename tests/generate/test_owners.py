@@ -75,6 +75,7 @@ def test_an_entry_is_named_by_its_heading(page: MakePage) -> None:
     told = {ask.questions[0]: ask.answer for fact in taught.facts for ask in fact.asks}
     assert told["What is the default value of the setting `heron.queue.size` in Heron?"] == "64"
     assert told["What is the default value of the setting `HERON_MAIL_ROOT` in Heron?"] == "/srv"
+    assert told["What is the setting `HERON_MAIL_ROOT` in Heron?"] == "The folder of the letters."
     assert not any("heron.old.size" in question for question in told)
 
 

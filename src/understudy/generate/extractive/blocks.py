@@ -54,6 +54,7 @@ _BY_EXAMPLE = re.compile(
     r"Assume|Say,?) |\b(?:this|the following|following|next|above|below|our|simple|an) examples?\b|"
     r"\bexamples? (?:above|below|shows?)\b",
 )
+_ENTRY = 8  # blocks behind a heading in which an entry that it names is told
 _LESSON = re.compile(r"\b(?:tutorial|walk-?through|your first|by example|part \d+)\b", re.IGNORECASE)
 _ANSWER_CHARACTERS = 420
 
@@ -98,7 +99,7 @@ class _Walk:
         for i, block in enumerate(blocks):
             location = self.location(block.heading_path)
             if block.kind == "heading":
-                yield from self._heading(block, blocks[i + 1 : i + 2], location)
+                yield from self._heading(block, blocks[i + 1 : i + 1 + _ENTRY], location)
             elif any(_NO_FACTS.fullmatch(heading.strip()) for heading in block.heading_path):
                 pass
             elif block.kind == "paragraph":
