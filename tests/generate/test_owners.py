@@ -157,3 +157,16 @@ def _manual(page: MakePage, first: str, other: str) -> list[Page]:
 )
 def test_the_product_is_found(page: MakePage, first: str, other: str, expected: str) -> None:
     assert find_product(_manual(page, first, other)) == expected
+
+
+def test_a_tool_for_another_product_is_called_by_the_title_of_its_first_page(page: MakePage) -> None:
+    pages = [page("# Heron\n\nHeron pools connections to Relay.\n", doc_id="README.md", title="Heron")]
+    for n in range(6):
+        text = f"# Part {n}\n\nSettings of Heron. It asks Relay, and then Relay answers, as Relay does.\n"
+        pages.append(page(text, doc_id=f"part-{n}.md", title=f"Part {n}"))
+    assert find_product(pages) == "Heron"
+
+
+def test_a_general_acronym_is_no_product(page: MakePage) -> None:
+    text = "# Part\n\nThe key is read first. API is versioned, and API will answer in the form it was asked in.\n"
+    assert find_product([page(text, doc_id=f"part-{n}.md", title=f"Part {n}") for n in range(8)]) == ""

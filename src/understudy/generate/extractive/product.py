@@ -51,11 +51,17 @@ _NOT_PRODUCTS = frozenset(
 
 
 def find_product(pages: Sequence[Page]) -> str:
-    """The name most documents speak of; else that in the first page's title; else the program that pages show typed."""
-    finders = (_named_product, _titled_product, _described_product, _typed_product, _acting_product)
+    """The name in the first page's title; else that most documents speak of; else the program that pages show typed."""
+    finders = (_titled_product, _named_product, _described_product, _typed_product, _acting_product)
     return next((name for find in finders if (name := find(pages))), "")
 
 
+_ACRONYMS = frozenset(
+    """
+    API APIS ASCII AWS CLI CPU CRUD CSS CSV DNS FAQ FTP GCC GNU GPU GUI HTML HTTP HTTPS IDE JSON JVM LDAP OAUTH ORM PDF
+    POSIX RAM RDBMS REST RPC SDK SMTP SOAP SQL SSD SSH SSL SSO TCP TLS TTY UDP URI URL USB UTC UTF UUID VPN XML YAML
+    """.split()  # noqa: SIM905
+)
 _ACTS = re.compile(
     r"(?<![\w-])([A-Z][A-Z0-9]{2,}) (?:is|will|supports|uses|provides|can|has|allows|requires|does|should|must)\b"
 )
@@ -66,7 +72,7 @@ def _acting_product(pages: Sequence[Page]) -> str:
     third as often; empty where none."""
     seen: Counter[str] = Counter()
     for page in pages:
-        seen.update(set(_ACTS.findall(_without_code(page))))
+        seen.update(set(_ACTS.findall(_without_code(page))) - _ACRONYMS)
     (name, count), (_, second) = [*sorted(seen.items(), key=lambda item: (-item[1], item[0])), ("", 0), ("", 0)][:2]
     spoken = sum(bool(name) and name in page.document.text for page in pages)
     sure = len(pages) >= 5 and 4 * count >= len(pages) and 2 * spoken >= len(pages) and count >= 3 * second
