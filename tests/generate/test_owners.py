@@ -17,7 +17,7 @@ MakePage = Callable[..., Page]
 
 
 def questions(*pages: Page, product: str | None = "Heron") -> list[str]:
-    taught: Taught = ExtractiveTeacher(product).teach(pages)
+    taught: Taught = ExtractiveTeacher(product, ("does", "object")).teach(pages)
     return [ask.questions[0] for fact in taught.facts for ask in fact.asks]
 
 
@@ -138,6 +138,7 @@ def test_without_a_product_only_what_says_itself_whose_it_is_is_asked(page: Make
     assert len(questions(*pages, product=None)) > 1
     pages += [page(f"# Part {n}\n\nIt is small.\n", f"{n}.md", f"Part {n}") for n in range(9)]
     assert questions(*pages, product=None) == ["What does `heron_open()` return?", "Which function returns a handle?"]
+    assert len(questions(*pages, product="Heron")) > 2
 
 
 def _manual(page: MakePage, first: str, other: str) -> list[Page]:

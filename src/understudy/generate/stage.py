@@ -74,7 +74,8 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         raise StageError(
             f"generate: the teacher '{teacher.name}' found nothing to teach in {len(chunks)} chunks of "
             f"{len(pages)} documents ({_reasons(taught)}). Check that docs.path holds documentation in English "
-            "prose, tables or lists, or bring your own with `generate: {pairs: file.csv}`."
+            "prose, tables or lists, name the product (`generate: {product: …}`), or bring your own with "
+            "`generate: {pairs: file.csv}`."
         )
     coverage = account(chunks, taught, pairs, Counter(item.chunk_id for item in items))
     write_records(ctx.out / "pairs.jsonl", pairs)

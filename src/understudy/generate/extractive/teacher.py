@@ -51,6 +51,11 @@ class ExtractiveTeacher:
         claims = [replace(c, asked=False) if kind_of(c) in self.off else c for c in claims]
         if self.product is None and not product and len(pages) >= _MANY:
             claims = [_of_its_page(claim) for claim in claims]
+            if self.ctx is not None:
+                self.ctx.logger.warning(
+                    "generate: what the documentation is about has no name that most pages say, so only what names its "
+                    "program is asked; generate.product gives the name"
+                )
         facts, lost = disambiguate([claim for claim in claims if claim.asked], by_id, product)
         options = tuple(spare_options([claim for claim in claims if not claim.asked], by_id))
         per_chunk = Counter(fact.chunk_id for fact in facts)
@@ -66,14 +71,18 @@ class ExtractiveTeacher:
 
 def _of_its_page(claim: Claim) -> Claim:
     """A claim of a documentation of which no product is known: its question names the page's program, or its subject is
-    a name that says enough; else it is not asked."""
+    known by itself; else it is not asked."""
     name = claim.subject
-    if claim.weak or known_by_itself(name) or re.search(r"`?\(\)| of (?:`|the )", name):
+    if known_by_itself(name):
         return claim
     program = claim.location.program
-    if program and not re.search(rf"(?<![\w-]){re.escape(program.split()[0])}(?![\w-])", name):
+    if not program:
+        return replace(claim, asked=False)
+    if claim.weak or re.search(r"`?\(\)| of (?:`|the )", name):
+        return claim
+    if not re.search(rf"(?<![\w-]){re.escape(program.split()[0])}(?![\w-])", name):
         return replace(claim, weak=True)
-    return claim if program else replace(claim, asked=False)
+    return claim
 
 
 def spare_options(claims: Sequence[Claim], pages: Mapping[str, Page]) -> Iterator[Option]:
