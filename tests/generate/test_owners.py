@@ -171,3 +171,12 @@ def test_a_tool_for_another_product_is_called_by_the_title_of_its_first_page(pag
 def test_a_general_acronym_is_no_product(page: MakePage) -> None:
     text = "# Part\n\nThe key is read first. API is versioned, and API will answer in the form it was asked in.\n"
     assert find_product([page(text, doc_id=f"part-{n}.md", title=f"Part {n}") for n in range(8)]) == ""
+
+
+def test_options_of_a_small_manual_are_of_the_one_product(page: MakePage) -> None:
+    rows = "".join(f"| `--limit-{n}` | {100 + n} | The most birds of kind {n}. |\n" for n in range(6))
+    text = f"# Heron guide\n\nIt is small.\n\n## Options\n\n| Option | Default | Description |\n|---|---|---|\n{rows}"
+    one = page(text, title="Heron guide")
+    assert "What is the default value of the option `--limit-0` in Heron?" in questions(one)
+    more = [page("# Part\n\nIt is small.\n", f"{n}.md", f"Part {n}") for n in range(12)]
+    assert questions(one, *more) == []  # whose options?

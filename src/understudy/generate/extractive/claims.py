@@ -88,7 +88,8 @@ class Location:
         if dotted or "()" in name or (several and listed and not name.startswith("-")):
             return ""
         flag = name.startswith("-") and len(name.split()[0]) > 3
-        whole_page = all(is_label(heading) for heading in [self.title, *self.headings])
+        above = [h for h in (self.title, *self.headings) if not (self.corpus.small and h == self.title)]
+        whole_page = all(is_label(heading) for heading in above)
         return "" if flag and (whole_page or _OF_ALL.search(where)) else None
 
     @property

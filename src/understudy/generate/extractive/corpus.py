@@ -19,6 +19,9 @@ _DEFINITE = re.compile(r"(?=\b[Tt]he ((?:[A-Za-z][\w-]* ){0,3}[a-z][\w-]*))")  #
 _FEW = 3
 
 
+_MANY = 10  # documents from which on a question that names no product could be about anything
+
+
 @dataclass(frozen=True, slots=True)
 class Corpus:
     """product: what is documented, empty where no name stands out.
@@ -36,6 +39,11 @@ class Corpus:
     titles: frozenset[str] = frozenset()
     pages: frozenset[str] = frozenset()
     documents: int = 1
+
+    @property
+    def small(self) -> bool:
+        """Whether the documents are so few that what they list without a name above it is of the one product."""
+        return self.documents < _MANY
 
     def is_specific(self, subject: str) -> bool:
         """Whether a noun phrase means one thing wherever it stands.

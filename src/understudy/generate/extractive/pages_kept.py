@@ -40,6 +40,10 @@ class Witness:
     def speaks_of(self, phrase: str) -> bool:
         return self.ask("speaks_of", phrase)
 
+    @property
+    def small(self) -> bool:
+        return self.ask("small", "")
+
     def ask(self, what: str, of: str) -> bool:
         if (what, of) not in self.said:
             self.said[what, of] = _answer(self._corpus, what, of)
@@ -57,6 +61,8 @@ class _Noted(Container[str]):
 def _answer(corpus: Corpus, what: str, of: str) -> bool:
     if what in _SETS:
         return of in getattr(corpus, what)
+    if what == "small":
+        return corpus.small
     return corpus.is_specific(of) if what == "is_specific" else corpus.speaks_of(of)
 
 

@@ -20,8 +20,6 @@ from understudy.generate.extractive.product import find_product
 from understudy.normal import normal
 from understudy.stage import RunContext
 
-_MANY = 10  # pages from which on a question that names no product could be about anything
-
 
 class ExtractiveTeacher:
     """Reads tables, definition lists, options, steps, commands and sentences; asks nothing that is ambiguous.
@@ -49,7 +47,7 @@ class ExtractiveTeacher:
         claims = list(claims_of(pages, corpus, self.version, self.ctx))
         by_id = {page.document.doc_id: page for page in pages}
         claims = [replace(c, asked=False) if kind_of(c) in self.off else c for c in claims]
-        if self.product is None and not product and len(pages) >= _MANY:
+        if self.product is None and not product and not corpus.small:
             claims = [_of_its_page(claim) for claim in claims]
             if self.ctx is not None:
                 self.ctx.logger.warning(
