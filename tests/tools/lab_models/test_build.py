@@ -29,6 +29,7 @@ def test_build_without_packages_says_how_to_get_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_build_makes_a_model_from_packages_and_resumes(tmp_path: Path) -> None:
     sentence = (
         "The cache of module {i} is a store of pages. It keeps {n} pages by default, and the limit is set to {n}.\n"
