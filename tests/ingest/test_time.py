@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processor import LINEAR, seconds_of
 
 from understudy import outline
 from understudy.ingest.convert import read
@@ -45,15 +45,10 @@ def test_four_times_the_page_takes_no_sixteen_times_the_time(tmp_path: Path, kin
 
     def took(n: int) -> float:
         text = build(n)
-        times = []
-        for _ in range(2):
-            began = time.process_time()
-            page(tmp_path, name, text)
-            times.append(time.process_time() - began)
-        return min(times)
+        return seconds_of(lambda: page(tmp_path, name, text))
 
     took(8)  # what is made at the first page
-    assert took(4 * size) < 8 * took(size) + 0.1
+    assert took(4 * size) < LINEAR * took(size) + 0.1
 
 
 def test_stretches_beyond_the_deepest_keep_their_words_and_end_where_they_end(tmp_path: Path) -> None:
