@@ -13,7 +13,7 @@ import pytest
 from understudy.config import StageConfig
 from understudy.errors import RecipeError
 from understudy.pipeline.budget import Hours
-from understudy.pipeline.loop import Pipeline
+from understudy.pipeline.loop import Pipeline, Planned
 from understudy.pipeline.steps import steps_of
 from understudy.pipeline.timings import Timings
 from understudy.recipe import Recipe, parse
@@ -93,6 +93,29 @@ def test_the_plan_says_what_is_left_out(docs_folder: Path, tmp_path: Path) -> No
     lines = Pipeline(recipe(docs_folder, hours=1e-6), tmp_path).plan()
     (missing,) = [line.estimate.missing for line in lines if line.step.name == "sft"]
     assert missing[0].startswith("budget.hours: 1e-06 leaves nothing")
+
+
+def test_the_size_of_a_model_that_is_fetched_counts_for_its_training(
+    docs_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr("understudy.pipeline.loop.parameters", lambda reference: sizes[0] if sizes else None)
+    monkeypatch.setattr(Pipeline, "_fetch_models", lambda self, config, say: sizes.append(5_000_000))
+    monkeypatch.setattr(
+        Pipeline,
+        "_plan_step",
+        lambda self, step, config, done, previous: Planned(step, config, "waits", ("the model",)),
+    )
+    planned: list[int | None] = []
+
+    def within(self: Pipeline, step: Any, config: Any, done: Any, upstream: Any, spent: float) -> Any:
+        planned.append(upstream["model"]["parameters"])
+        return config
+
+    monkeypatch.setattr(Pipeline, "_within_hours", within)
+    with pytest.raises(RecipeError, match="cannot start: the model"):
+        Pipeline(recipe(docs_folder, hours=1), tmp_path).run()
+    assert planned == [None, 5_000_000]
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,8 @@ class Pipeline:
             settled = self._within_hours(step, config, done, upstream, spent)
             planned = self._plan_step(step, settled, done, previous)
             if planned.key is None:
-                self._fetch_models(config, say)
+                self._fetch_models(config, say)  # a model's size, and whether an earlier run had it, are known now
+                upstream = self._upstream(done) | self._moved(step, config, done)
                 settled = self._within_hours(step, config, done, upstream, spent)
                 planned = self._plan_step(step, settled, done, previous)
             if planned.key is None:
@@ -229,7 +230,7 @@ class Pipeline:
                         watch = progress(step.name) if progress else silent
                         with noted(self._listed(), step.name, watch) as watched:
                             artifact = self._execute(planned, done, device, watched)
-                        self._note(planned, done, artifact)
+                        self._note(planned, upstream, artifact)
                     artifact = self.store.share(artifact)
             else:
                 artifact = self.store.share(artifact)
@@ -261,9 +262,8 @@ class Pipeline:
             save(self.store, self.record, {})
         return folder
 
-    def _note(self, planned: Planned, done: Mapping[str, Artifact], artifact: Artifact) -> None:
+    def _note(self, planned: Planned, upstream: Mapping[str, Mapping[str, Any]], artifact: Artifact) -> None:
         """Keep what the stage took beside what it was estimated to take, for the next plan."""
-        upstream = self._upstream(done) | self._moved(planned.step, planned.config, done)
         estimate = planned.step.estimate(planned.config, upstream)
         Timings(self.store.root).note(planned.config, estimate, artifact)
 
