@@ -78,10 +78,6 @@ CloseTo = Callable[[Sequence[str]], Sequence[float] | None]
 """How near texts are to a question (`types.Closeness`); None where there is no embedding model."""
 
 
-def unknown(texts: Sequence[str]) -> None:
-    """What there is without an embedding model."""
-
-
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A sentence that could answer. value: how well, beside the others. share of the question it holds: `support`,
@@ -94,8 +90,10 @@ class Candidate:
     close: float | None = None
 
 
-def candidates(topic: Topic, question: str, chunks: Sequence[Chunk], close_to: CloseTo = unknown) -> list[Candidate]:
-    """Sentences that could answer a question, the best first.
+def candidates(
+    topic: Topic, question: str, chunks: Sequence[Chunk], close_to: CloseTo | None = None
+) -> list[Candidate]:
+    """Sentences that could answer a question, the best first; without an embedding model those that share a word.
 
     A support's share: of the question's telling words, weighted by how rare they are; a heading's count for half.
     chunks: the passages to tell from, best first. close_to: how near texts are to the question.
@@ -114,13 +112,13 @@ def candidates(topic: Topic, question: str, chunks: Sequence[Chunk], close_to: C
             beside = set().union(*stems[max(0, k - 1) : k], *stems[k + 1 : k + 2])
             own = stems[k] if text == part.text else content(text)
             value, share = asked.weigh(replace(part, text=text), own, above | content(part.heading), beside, rank)
-            if share > 0 or close_to is not unknown:
-                headed = f"{part.heading or (chunk.title, *chunk.heading_path)[-1]}: {text}"
-                found[told] = Candidate(Support(told, chunk, share), value, text), headed
-    best = sorted(found.values(), key=lambda c: -c[0].value)[:_WEIGHED]
-    nearness = close_to([headed for _, headed in best]) if best else None
+            headed = f"{part.heading or (chunk.title, *chunk.heading_path)[-1]}: {text}"
+            found[told] = Candidate(Support(told, chunk, share), value, text), headed
+    ranked = sorted(found.values(), key=lambda c: -c[0].value)
+    best = ranked[:_WEIGHED]
+    nearness = close_to([headed for _, headed in best]) if best and close_to is not None else None
     if nearness is None:
-        return [c for c, _ in best][:_CANDIDATES]
+        return [c for c, _ in ranked if c.support.share > 0 or close_to is not None][:_CANDIDATES]
     closer = [replace(c, value=c.value + _CLOSE * x, close=x) for (c, _), x in zip(best, nearness, strict=True)]
     return sorted(closer, key=lambda c: -c.value)[:_CANDIDATES]
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from understudy.evaluation.choice import Candidate, CloseTo, candidates, unknown
+from understudy.evaluation.choice import Candidate, CloseTo, candidates
 from understudy.evaluation.lexical import content
 from understudy.evaluation.support import SPOKEN_OF, Support, Topic, supporting
 from understudy.prompts import ABSTAIN
@@ -73,20 +74,19 @@ def off_topic(
     question: str,
     prompt: Prompt,
     arm: Arm,
-    close_to: CloseTo = unknown,
+    found: Sequence[Candidate] = (),
     *,
     follows: bool = False,
 ) -> bool:
     """Whether what the arm would read does not speak of a question, so that no model needs to be asked.
 
     By the question's words; where there is an embedding model, by how near the nearest sentence is as well. An arm that
-    reads nothing answers whatever it is asked. follows: the question goes on from another, and may leave out what was
-    said there.
+    reads nothing answers whatever it is asked. found: the sentences that could answer. follows: the question goes on
+    from another, and may leave out what was said there.
     """
     if topic is None or arm.context == "closed-book":
         return False
     chunks = _read(topic, question, prompt)
-    found = candidates(topic, question, _all(topic, question, prompt), close_to)
     near = [c.close for c in found if c.close is not None]
     if not near or not content(question):
         return not topic.covers(question, chunks, follows=follows)
@@ -103,28 +103,29 @@ def respond(
     question: str,
     written: str,
     prompt: Prompt,
-    close_to: CloseTo = unknown,
+    found: Sequence[Candidate] | None = None,
     *,
     speaks: bool = True,
 ) -> Response:
     """What is told of an answer that a model wrote to a prompt with its passages.
 
-    Without passages, or without a topic, the model's words are all there is. speaks: whether they may be the answer.
-    close_to: as `candidates`.
+    Without passages, or without a topic, the model's words are all there is. found: the sentences that could answer;
+    None: those that share a word with the question. speaks: whether the model's words may be the answer.
     """
     own = written.strip()
     if own.startswith(ABSTAIN):
         return nothing(own)
-    if not prompt.hits or topic is None:
+    if topic is None or not prompt.hits:
         return Response(own, own)
-    found = supporting(topic, question, own, [hit.chunk for hit in prompt.hits]) if speaks else None
-    if found is not None:
-        return Response(own, own, found)
-    found_there = candidates(topic, question, _all(topic, question, prompt), close_to)
-    by_words = all(c.close is None for c in found_there)
-    if by_words and max((c.support.share for c in found_there), default=0.0) < SPOKEN_OF:
+    support = supporting(topic, question, own, [hit.chunk for hit in prompt.hits]) if speaks else None
+    if support is not None:
+        return Response(own, own, support)
+    if found is None:
+        found = candidates(topic, question, _all(topic, question, prompt))
+    by_words = all(c.close is None for c in found)
+    if by_words and max((c.support.share for c in found), default=0.0) < SPOKEN_OF:
         return nothing(own)
-    best, also = _told(_ranked(topic, question, own, found_there))
+    best, also = _told(_ranked(topic, question, own, found))
     text = best.sentence if also is None else f"{best.sentence} … {also.sentence}"
     return Response(text, own, best, quoted=True, also=also)
 
@@ -134,7 +135,8 @@ class Reading:
     """A question with what an arm reads for it. See `reading`.
 
     topic: the documentation's; None where the model's words are all there is. speaks: they may be the answer. beside:
-    nothing that is read speaks of the question, so that no model needs to be asked. close_to: as `candidates`.
+    nothing that is read speaks of the question, so that no model needs to be asked. found: the sentences that could
+    answer, the best first.
     """
 
     question: str
@@ -142,13 +144,13 @@ class Reading:
     topic: Topic | None
     speaks: bool
     beside: bool
-    close_to: CloseTo = unknown
+    found: Sequence[Candidate] = ()
 
     def told(self, written: str = "") -> Response:
         """What is told where the model wrote this; where none was asked, the abstention."""
         if self.beside:
             return nothing()
-        return respond(self.topic, self.question, written, self.prompt, self.close_to, speaks=self.speaks)
+        return respond(self.topic, self.question, written, self.prompt, self.found, speaks=self.speaks)
 
 
 def reading(
@@ -158,27 +160,17 @@ def reading(
 
     prompt: what the arm reads, from `Answerer.prepare`. follows: as `off_topic`.
     """
-    close_to = _nearness(answerer, question)
-    beside = off_topic(topic, question, prompt, arm, close_to, follows=follows)
-    return Reading(question, prompt, topic, speaks(answerer.reader), beside, close_to)
+    found: Sequence[Candidate] = ()
+    if topic is not None and arm.context != "closed-book":
+        found = candidates(topic, question, _all(topic, question, prompt), _nearness(answerer, question))
+    beside = off_topic(topic, question, prompt, arm, found, follows=follows)
+    return Reading(question, prompt, topic, speaks(answerer.reader), beside, found)
 
 
-def _nearness(answerer: Answerer, question: str) -> CloseTo:
-    """How near texts are to a question, each worked out once; unknown where the index has no embedding model."""
+def _nearness(answerer: Answerer, question: str) -> CloseTo | None:
+    """How near texts are to a question; None where what the answerer searches cannot say it."""
     retriever = getattr(answerer, "retriever", None)
-    if not isinstance(retriever, Closeness):
-        return unknown
-    known: dict[str, float] = {}
-
-    def close_to(texts: Sequence[str]) -> list[float] | None:
-        missing = [text for text in dict.fromkeys(texts) if text not in known]
-        found = retriever.closeness(question, missing)
-        if found is None:
-            return None
-        known.update(zip(missing, found, strict=True))
-        return [known[text] for text in texts]
-
-    return close_to
+    return partial(retriever.closeness, question) if isinstance(retriever, Closeness) else None
 
 
 def _read(topic: Topic, question: str, prompt: Prompt) -> list[Chunk]:
