@@ -25,7 +25,6 @@ _TITLE = re.compile(
 )
 _BOXED = frozenset({"div", "section", "aside", "blockquote", "details", "table", "p", "dl"})
 _WORDS_OF = {"see also": "seealso"}
-_GITHUB = re.compile(r"^\[!(note|tip|important|warning|caution)\]", re.IGNORECASE)
 _LONGEST = 800  # words beyond which a name such as `note` is that of a whole page
 
 

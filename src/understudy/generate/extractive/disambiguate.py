@@ -125,6 +125,6 @@ def context(claim: Claim, level: int, product: str) -> str | None:
     said = (claim.words.get(w, "") for w in ("goal", "question", "rest", "base", "participle"))
     told = normal(" ".join([claim.subject, *said]))
     if level == _ASKED:
-        named = told.replace("'s", "").join("  ")
-        return "" if not product or f" {normal(product)} " in named else f" in {product}"
+        bare = told.replace("'s", "")
+        return "" if not product or f" {normal(product)} " in f" {bare} " else f" in {product}"
     return f" in {location.program}" if level == _OF_PROGRAM and location.program else None

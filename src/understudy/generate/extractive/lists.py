@@ -56,7 +56,6 @@ _FEATURES = re.compile(
     r"requirements))(?: of (?P<s>[\w `-]{2,40}))?:$",
     re.IGNORECASE,
 )
-_ALLOWED = re.compile(r"[\w`].{0,80}")
 
 
 def definition_claims(block: Block, text: str, location: Location, subject: str) -> Iterator[Claim]:

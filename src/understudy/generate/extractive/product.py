@@ -6,54 +6,42 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from understudy.generate.base import Page
 from understudy.generate.text import plain
 
 _NOT_PRODUCTS = frozenset(
-    (
-        "Markdown",
-        "Python",
-        "Linux",
-        "Windows",
-        "Mac",
-        "Docker",
-        "Java",
-        "Rust",
-        "English",
-        "Unicode",
-        "Debian",
-        "Ubuntu",
-    )
-) | {
-    "Page",
-    "Manual",
-    "Section",
-    "Table",
-    "Figure",
-    "Chapter",
-    "Appendix",
-    "Note",
-    "Example",
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "October",
-    "December",
-    "Git",
-    "Node",
-}
+    """
+    Markdown Python Linux Windows Mac Docker Java Rust English Unicode Debian Ubuntu Git Node
+    Page Manual Section Table Figure Chapter Appendix Note Example
+    January February March April May June July August October December
+    """.split()  # noqa: SIM905
+)
 
 
 def find_product(pages: Sequence[Page]) -> str:
     """The name in the first page's title; else that most documents speak of; else the program that pages show typed."""
+    read = [_Read(page, _without_code(page)) for page in pages]
     finders = (_titled_product, _named_product, _described_product, _typed_product, _acting_product)
-    return next((name for find in finders if (name := find(pages))), "")
+    return next((name for find in finders if (name := find(read))), "")
+
+
+class _Read(NamedTuple):
+    """A page, and its text without its code and addresses."""
+
+    page: Page
+    prose: str
+
+    @property
+    def text(self) -> str:
+        return self.page.document.text
+
+
+def _most(seen: Counter[str]) -> tuple[tuple[str, int], tuple[str, int]]:
+    """The two names that most pages show, with how many; an empty one with 0 where there are fewer."""
+    first, second, *_ = *sorted(seen.items(), key=lambda item: (-item[1], item[0])), ("", 0), ("", 0)
+    return first, second
 
 
 _ACRONYMS = frozenset(
@@ -67,14 +55,11 @@ _ACTS = re.compile(
 )
 
 
-def _acting_product(pages: Sequence[Page]) -> str:
+def _acting_product(pages: Sequence[_Read]) -> str:
     """A name in capitals that half of at least five pages hold and a quarter begin to say something of, no other a
     third as often; empty where none."""
-    seen: Counter[str] = Counter()
-    for page in pages:
-        seen.update(set(_ACTS.findall(_without_code(page))) - _ACRONYMS)
-    (name, count), (_, second) = [*sorted(seen.items(), key=lambda item: (-item[1], item[0])), ("", 0), ("", 0)][:2]
-    spoken = sum(bool(name) and name in page.document.text for page in pages)
+    (name, count), (_, second) = _most(Counter(w for p in pages for w in set(_ACTS.findall(p.prose)) - _ACRONYMS))
+    spoken = sum(bool(name) and name in page.text for page in pages)
     sure = len(pages) >= 5 and 4 * count >= len(pages) and 2 * spoken >= len(pages) and count >= 3 * second
     return name if sure else ""
 
@@ -85,24 +70,20 @@ _DESCRIBED = re.compile(
 )
 
 
-def _described_product(pages: Sequence[Page]) -> str:
+def _described_product(pages: Sequence[_Read]) -> str:
     """A name with what it is a name of (`REST framework`) that more than half of at least five pages speak of."""
-    seen: Counter[str] = Counter()
-    for page in pages:
-        seen.update(set(_DESCRIBED.findall(_without_code(page))))
-    name, count = min(seen.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
+    (name, count), _ = _most(Counter(name for page in pages for name in set(_DESCRIBED.findall(page.prose))))
     return name if len(pages) >= 5 and 2 * count > len(pages) else ""
 
 
-def _named_product(pages: Sequence[Page]) -> str:
+def _named_product(pages: Sequence[_Read]) -> str:
     """The name most documents speak of: capitalised inside sentences, in at least half of two or more documents, in two
     fifths, where no other is in more than 55 % as many, or in a quarter, where no other is in a third as many."""
     seen: Counter[str] = Counter()
-    commands = frozenset(name for page in pages for name in _TYPED.findall(page.document.text))
+    commands = frozenset(name for page in pages for name in _TYPED.findall(page.text))
     for page in pages:
-        text = _without_code(page)
-        inside = Counter(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z]*[a-z][A-Za-z]*)\b", text))
-        lower = Counter(re.findall(r"\b[a-z]+\b", text))  # `vite` is typed, Vite is the product
+        inside = Counter(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z]*[a-z][A-Za-z]*)\b", page.prose))
+        lower = Counter(re.findall(r"\b[a-z]+\b", page.prose))  # `vite` is typed, Vite is the product
         told = {w for w, n in inside.items() if n > (1 if w.lower() in commands else 2) * lower[w.lower()]}
         seen.update(told - _NOT_PRODUCTS)
     if not seen:
@@ -129,13 +110,13 @@ _NO_NAME = frozenset(
 )
 
 
-def _titled_product(pages: Sequence[Page]) -> str:
+def _titled_product(pages: Sequence[_Read]) -> str:
     """What the title of a first page names, where at least a third of at least five pages name it too."""
     best, share = "", 0
-    for name in _titled(pages):
+    for name in _titled([read.page for read in pages]):
         named = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
-        said = Counter(m.group() == name for p in pages for m in named.finditer(_without_code(p)))
-        count = sum(bool(named.search(page.document.text)) for page in pages)
+        said = Counter(m.group() == name for p in pages for m in named.finditer(p.prose))
+        count = sum(bool(named.search(page.text)) for page in pages)
         if count > share and said[True] >= said[False]:
             best, share = name, count
     return best if len(pages) >= 5 and 3 * share >= len(pages) else ""
@@ -165,14 +146,14 @@ def _without_code(page: Page) -> str:
 _TYPED = re.compile(r"^(?:```|~~~) *(?:bash|sh|shell|console|zsh)[^\n]*\n[ \t]*(?:\$ +)?([a-z][\w-]*)", re.MULTILINE)
 
 
-def _typed_product(pages: Sequence[Page]) -> str:
+def _typed_product(pages: Sequence[_Read]) -> str:
     """A program that more than half of at least ten pages both name in their prose and show typed, or two fifths,
     where no other is in a third as many; empty where none."""
     seen: Counter[str] = Counter()
     for page in pages:
-        typed = set(_TYPED.findall(page.document.text))
-        prose = set(re.findall(r"(?<![\w-])[a-z][\w-]*", _without_code(page)))
+        typed = set(_TYPED.findall(page.text))
+        prose = set(re.findall(r"(?<![\w-])[a-z][\w-]*", page.prose))
         seen.update({w for w in typed & prose if w.capitalize() not in _NOT_PRODUCTS})
-    (name, count), (_, second) = [*sorted(seen.items(), key=lambda item: (-item[1], item[0])), ("", 0), ("", 0)][:2]
+    (name, count), (_, second) = _most(seen)
     often = 2 * count > len(pages) or (5 * count >= 2 * len(pages) and count >= 3 * second)
     return name if len(pages) >= 10 and often else ""

@@ -45,18 +45,17 @@ def prose_claims(text: str, offset: int, location: Location, about: str = "") ->
 
     about: the subject of the section, which `The port is 80.` speaks of.
     """
-    first, before = True, ""
+    first, said = True, ""
     for start, end in sentences(text):
-        told, before = before, plain(text[start:end])
-        flat = before
+        before, said = said, plain(text[start:end])
         span = offset + start, offset + end
-        yield from _abbreviations(flat, *span, location)
-        flat = _LABEL.sub(lambda m: m["next"].upper(), flat)
+        yield from _abbreviations(said, *span, location)
+        flat = _LABEL.sub(lambda m: m["next"].upper(), said)
         if is_statement(flat):
             drafts = sorted(_readings(clip(flat), location.corpus.verbs, about, first), key=lambda d: d.form in OFF)
-            depends = _CONDITION.match(told) is not None or _CONDITIONAL.match(location.section) is not None
-            drafts_in_doubt = [d for d in drafts if not depends or is_identifier(_own(d.subject, location))]
-            admitted = next((draft for draft in drafts_in_doubt if _admitted(draft, location, span[0])), None)
+            depends = _CONDITION.match(before) is not None or _CONDITIONAL.match(location.section) is not None
+            sure = [d for d in drafts if not depends or is_identifier(_own(d.subject, location))]
+            admitted = next((draft for draft in sure if _admitted(draft, location, span[0])), None)
             if admitted is not None:
                 yield _claim(admitted, *span, location)
             else:

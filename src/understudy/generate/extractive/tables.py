@@ -45,9 +45,10 @@ _PARTS = frozenset(
 )
 _OWNED = frozenset({"column", "field", "argument", "key", "attribute", "property"})
 """What one asks of only with the name of the thing that has it."""
-_CAN_BE_SET = frozenset(
-    ("argument", "attribute", "environment variable", "field", "flag", "key", "option", "parameter", "property")
-) | {"setting", "variable"}
+_CAN_BE_SET = frozenset({
+    "argument", "attribute", "environment variable", "field", "flag", "key", "option", "parameter", "property",
+    "setting", "variable",
+})  # fmt: skip
 _WHOLE = frozenset(
     {"shortcut", "concept", "term", "tool", "page", "component", "part", "item", "one", "product", "service"}
 )
