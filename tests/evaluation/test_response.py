@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import cast
 
@@ -308,6 +309,20 @@ def test_a_sentence_of_other_words_is_told_where_its_meaning_is_near() -> None:
     # Its passage was not read by the model, and is named all the same.
     assert [h.chunk.chunk_id for h in sources(prompt, told)][-1] == "c0"
     assert sources(prompt, respond(TOPIC, BELT, "", prompt, speaks=False)) == prompt.hits
+
+
+class Unembedded(Near):
+    """What searches by words alone: it has the method, and no model."""
+
+    def closeness(self, question: str, texts: list[str]) -> None:  # type: ignore[override]
+        return None
+
+
+def test_without_an_embedding_model_a_sentence_that_shares_no_word_is_not_told() -> None:
+    chunks, close_to = [h.chunk for h in PROMPT.hits], partial(Unembedded().closeness, BELT)
+    found = candidates(TOPIC, BELT, chunks, close_to)
+    assert [c for c in found if c.support.share > 0] == found != []
+    assert candidates(TOPIC, "Xylophone quartz?", chunks, close_to) == []
 
 
 def test_words_and_meaning_together_say_whether_passages_speak_of_a_question() -> None:

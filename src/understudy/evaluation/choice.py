@@ -118,7 +118,7 @@ def candidates(
     best = ranked[:_WEIGHED]
     nearness = close_to([headed for _, headed in best]) if best and close_to is not None else None
     if nearness is None:
-        return [c for c, _ in ranked if c.support.share > 0 or close_to is not None][:_CANDIDATES]
+        return [c for c, _ in ranked if c.support.share > 0][:_CANDIDATES]
     closer = [replace(c, value=c.value + _CLOSE * x, close=x) for (c, _), x in zip(best, nearness, strict=True)]
     return sorted(closer, key=lambda c: -c.value)[:_CANDIDATES]
 
