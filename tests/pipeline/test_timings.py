@@ -43,3 +43,12 @@ def test_only_the_last_runs_count(tmp_path: Path) -> None:
     for number in range(40):
         timings.note(CHUNK, Estimate(seconds=1), took(number + 1, 1))
     assert (timings.scaled(CHUNK, Estimate(seconds=1)).seconds or 0) > 25
+
+
+def test_what_an_earlier_release_estimated_otherwise_says_nothing(tmp_path: Path) -> None:
+    timings = Timings(tmp_path)
+    said = Estimate(seconds=10, memory_bytes=1e9)
+    timings.note(CHUNK, Estimate(seconds=10, memory_bytes=1e6), took(20, 6e8))
+    assert timings.scaled(CHUNK, said) == Estimate(seconds=20, memory_bytes=1e9)
+    timings.note(CHUNK, said, took(20, 6e8))
+    assert timings.scaled(CHUNK, said) == Estimate(seconds=20, memory_bytes=6e8)

@@ -20,6 +20,7 @@ from understudy.stage import Estimate, hardware
 
 _LAST = 15  # runs of a stage that count
 _FEWEST_SECONDS = 0.2  # what ended sooner says nothing of speed
+_BELIEVED = 100.0  # times off: further, the estimate was another formula's, of an earlier release
 
 
 class Timings:
@@ -61,6 +62,7 @@ def _key(config: StageConfig) -> str:
 
 
 def _factor(pairs: Sequence[Sequence[float | None]], fewest: float) -> float | None:
-    """The median of measured over estimated; None where nothing was both."""
-    known = [took / said for said, took in pairs if said and took and took >= fewest]
+    """The median of measured over estimated; None where nothing was both and of one order."""
+    ratios = [took / said for said, took in pairs if said and took and took >= fewest]
+    known = [ratio for ratio in ratios if 1 / _BELIEVED <= ratio <= _BELIEVED]
     return median(known) if known else None
