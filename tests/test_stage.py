@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
 import time
 from pathlib import Path
@@ -86,6 +87,40 @@ def test_a_failure_keeps_the_work_and_publishes_nothing(
         run_stage(tmp_path, run)
     assert (tmp_path / "work" / "checkpoint").read_text() == "half"
     assert not (tmp_path / "store").exists()
+
+
+def interrupted(tmp_path: Path, seconds: float, name: str) -> None:
+    """A sitting that left its last file after so many seconds, and was stopped."""
+
+    def run(config: Config, inputs: Inputs, ctx: RunContext) -> StageOutput:
+        path = ctx.work / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+        at = time.time() + seconds
+        os.utime(path, (at, at))
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        run_stage(tmp_path, run)
+
+
+def empty(config: Config, inputs: Inputs, ctx: RunContext) -> StageOutput:
+    return StageOutput()
+
+
+def test_the_seconds_of_all_sittings_count(tmp_path: Path) -> None:
+    interrupted(tmp_path, 1000, "checkpoint-1")
+    interrupted(tmp_path, 3000, "job/checkpoint-2")
+    assert 4000 <= run_stage(tmp_path, empty).manifest["wall_seconds"] < 4060
+
+
+@pytest.mark.parametrize("damage", ["{", "[1]", '{"seconds": null, "began": 0}'])
+def test_seconds_of_work_that_is_done_again_or_of_which_nothing_is_known_do_not(tmp_path: Path, damage: str) -> None:
+    interrupted(tmp_path, 1000, "out/half.jsonl")
+    assert run_stage(tmp_path, empty).manifest["wall_seconds"] < 60
+    interrupted(tmp_path / "other", 1000, "checkpoint")
+    (tmp_path / "other" / "work" / "sittings.json").write_text(damage)
+    assert run_stage(tmp_path / "other", empty).manifest["wall_seconds"] < 60
 
 
 def test_an_input_the_recipe_lacks_is_named() -> None:

@@ -6,6 +6,7 @@ result into `ctx.out` and returns metrics; the runner measures it, seals the fol
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import platform
@@ -22,13 +23,14 @@ from typing import Any, Literal
 
 import psutil
 
-from understudy.artifact import MANIFEST, Artifact, publish, seal, to_plain
+from understudy.artifact import MANIFEST, Artifact, publish, seal, to_plain, walk_files, write_json
 from understudy.config import StageConfig
 from understudy.errors import Interrupted, StageError, StoreError, UnderstudyError
 from understudy.failures import explain
 
 Engine = Literal["local", "ray"]
 ProgressFunction = Callable[[str, float, float | None], None]
+_SITTINGS = "sittings.json"
 _LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "trl", "safetensors", "lancedb", "numpy", "openai")
 
 
@@ -147,6 +149,21 @@ class _PeakMemory:
         self.sample()
 
 
+def _earlier_seconds(work: Path) -> float:
+    """Seconds of the earlier sittings of an interrupted stage, each up to the last file that it left there: what came
+    later is done again. Begins the next sitting."""
+    path = work / _SITTINGS
+    seconds = 0.0
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        left = [p.stat().st_mtime for p in walk_files(work) if p != path]
+        seconds = float(before["seconds"]) + max(0.0, max(left, default=0.0) - float(before["began"]))
+    except (OSError, ValueError, KeyError, TypeError):  # the first, or nothing is known of those before
+        pass
+    write_json(path, {"seconds": seconds, "began": time.time()})
+    return seconds
+
+
 def versions() -> dict[str, str]:
     """Versions of Understudy, Python and the libraries that shape results."""
     found = {"python": platform.python_version()}
@@ -196,12 +213,13 @@ def execute(
 
     Errors: UnderstudyError as raised by the stage; StoreError when the disk is full; Interrupted on Ctrl-C;
     any other exception becomes a StageError that keeps it as its cause. What lies in `ctx.work` is kept in
-    every case of failure, so that the next run resumes.
+    every case of failure, so that the next run resumes; `wall_seconds` are those of all its sittings.
     """
     shutil.rmtree(ctx.out, ignore_errors=True)
     started = datetime.now(UTC)
     clock = time.perf_counter()
     try:
+        earlier = _earlier_seconds(ctx.work)
         ctx.out.mkdir(parents=True)
         with _PeakMemory() as memory:
             output = run(config, inputs, ctx)
@@ -216,7 +234,7 @@ def execute(
             "metrics": to_plain(output.metrics),
             "counts": to_plain(output.counts),
             "started": started.isoformat(timespec="seconds"),
-            "wall_seconds": round(time.perf_counter() - clock, 3),
+            "wall_seconds": round(earlier + time.perf_counter() - clock, 3),
             "peak_memory_bytes": memory.peak_bytes,
             "start_memory_bytes": memory.start_bytes,
             "commit": _commit(),

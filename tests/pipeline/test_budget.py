@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from understudy.artifact import Artifact
 from understudy.config import StageConfig
 from understudy.errors import RecipeError
 from understudy.pipeline.budget import Hours
@@ -27,8 +28,9 @@ UPSTREAM: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def recipe(docs: Path, **budget: float) -> Recipe:
-    sections = {"docs": {"path": str(docs)}, "generate": {}, "index": {"retriever": "bm25"}, "sft": {}, "benchmark": {}}
+def recipe(docs: Path, sft: Mapping[str, Any] | None = None, **budget: float) -> Recipe:
+    stages = {"generate": {}, "index": {"retriever": "bm25"}, "sft": dict(sft or {}), "benchmark": {}}
+    sections = {"docs": {"path": str(docs)}, **stages}
     return parse(json.dumps({"name": "b", "base_model": "lab:reader", **sections, "budget": budget}))
 
 
@@ -62,6 +64,31 @@ def test_the_training_gets_the_rows_that_fit(docs_folder: Path, tmp_path: Path) 
     assert half.rows > quarter.rows > 0
     for config, hours in ((half, whole / 2), (quarter, whole / 4)):
         assert 0.9 * hours <= seconds(found, config) / 3600 <= hours
+
+
+@pytest.mark.parametrize("sft", [{"sweep": {"enabled": True, "general_items": 100_000}}, {"mix": {"documents": 1}}])
+def test_what_does_not_shrink_with_the_rows_is_counted(docs_folder: Path, tmp_path: Path, sft: dict[str, Any]) -> None:
+    whole = settled(recipe(docs_folder, sft, hours=1e6), tmp_path)
+    least = seconds(recipe(docs_folder), whole.model_copy(update={"rows": 1}))
+    hours = (least + 0.3 * (seconds(recipe(docs_folder), whole) - least)) / 3600
+    some = settled(recipe(docs_folder, sft, hours=hours), tmp_path)
+    assert some.rows is not None
+    assert 0.9 * hours <= seconds(recipe(docs_folder), some) / 3600 <= hours
+    with pytest.raises(RecipeError, match="leaves nothing"):
+        settled(recipe(docs_folder, sft, hours=0.9 * least / 3600), tmp_path)
+
+
+def test_a_short_training_says_nothing_false_of_a_long_one(docs_folder: Path, tmp_path: Path) -> None:
+    """A machine as fast as planned, which takes some seconds to begin: what it took then, of a few rows or many."""
+    (sft,) = [s for s, _ in steps_of(recipe(docs_folder)) if s.name == "sft"]
+    few, many = SftConfig(rows=30), SftConfig()
+    said = sft.estimate(few, UPSTREAM)
+    speed = (sft.estimate(many, UPSTREAM).seconds or 0.0) / sft.estimate(many, UPSTREAM).counts["rows"]
+    took = Artifact(Path(), {"wall_seconds": 8.0 + 30 * speed, "peak_memory_bytes": 1})
+    timings = Timings(tmp_path)
+    timings.note(few, said, took)
+    whole = sft.estimate(many, UPSTREAM)
+    assert (timings.scaled(many, whole).seconds or 0.0) < 1.5 * (whole.seconds or 0.0)
 
 
 def test_what_was_decided_stays_when_more_is_known_of_the_machine(

@@ -42,9 +42,16 @@ def rates(parameters: float) -> Rates:
     """The speeds of a model with so many parameters on this machine."""
     if has_gpu():
         return Rates(GPU_RATE / parameters, "one GPU", gpu=True)
-    allowed = getattr(os, "sched_getaffinity", None)  # what this process may use; macOS and Windows do not say
+    cores = _cores()
+    return Rates(_cpu_rate(parameters) * cores / parameters, f"{cores} core{'s' * (cores != 1)}", gpu=False)
+
+
+def _cores() -> int:
+    """Processors that a training may use: of this process, and no more than OMP_NUM_THREADS, which torch follows."""
+    allowed = getattr(os, "sched_getaffinity", None)  # macOS and Windows do not say
     cores = min(16, len(allowed(0)) if allowed else os.cpu_count() or 1)
-    return Rates(_cpu_rate(parameters) * cores / parameters, f"{cores} cores", gpu=False)
+    said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(cores, int(said)) if said.isdecimal() and int(said) else cores
 
 
 def has_gpu() -> bool:

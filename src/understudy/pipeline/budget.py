@@ -62,24 +62,35 @@ class Hours:
         """With how many rows the recipe ends in time; None where it does as it is, or nothing is known of its time."""
         names = [step.name for step, _ in steps]
         at = names.index("sft")
-        whole = steps[at][0].estimate(config, upstream)
-        seconds = self._timings.scaled(config, whole).seconds
+        training = steps[at][0]
+        whole = training.estimate(config, upstream)
         rows = whole.counts.get("rows")
-        if seconds is None or not rows:
+        if whole.seconds is None or not rows:
             return None
         later = 0.0
         counts = {**upstream, "sft": whole.counts}
         for step, after in steps[at + 1 :]:
             later += self._timings.scaled(after, step.estimate(after, counts)).seconds or 0.0
         left = self._hours * 3600 - spent - later
-        if seconds <= left:
+
+        def fits(rows: int | None) -> bool:
+            some = config if rows is None else config.model_copy(update={"rows": rows})
+            seconds = self._timings.scaled(some, training.estimate(some, upstream)).seconds
+            return seconds is not None and seconds <= left
+
+        if fits(None):
             return None
-        if left <= 0:
+        if not fits(1):
             raise RecipeError(
                 f"budget.hours: {self._hours:g} leaves nothing for the training: the stages before and after it take "
-                f"about {(spent + later) / 3600:.2g} hours; give more, or ask less (benchmark.max_items, fewer arms)"
+                f"about {(spent + later) / 3600:.2g} hours, and it loads libraries and looks at held-out questions "
+                "however little it is taught; give more, or ask less (benchmark.max_items, fewer arms)"
             )
-        return max(1, _rounded(int(rows * left / seconds)))
+        most, beyond = 1, int(rows)
+        while beyond - most > 1:
+            middle = (most + beyond) // 2
+            most, beyond = (middle, beyond) if fits(middle) else (most, middle)
+        return _rounded(most)
 
 
 def _rounded(number: int) -> int:

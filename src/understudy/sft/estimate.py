@@ -16,6 +16,8 @@ _ANSWER_TOKENS = 28
 _SEATED = 2  # questions that are asked about the same passages, however many may be: 2.1 of at most 6 in real.yaml
 _CHUNK_TOKENS = 250
 _WORDINGS_TRAINED = 0.8  # share of the pairs that is not held out
+_WORDINGS_LOOKED_AT = 0.1  # that is held out for early stopping, up to `dev_rows`
+_BEGUN = 8.0  # processor seconds of loading the libraries, whatever is taught
 _SKILLS = 4  # of the general suite
 _ASKED_TOKENS = 150  # a question with its options, a passage before every fourth
 _LARGE = 1e9  # parameters above which a pass takes two rows (`models/lora.py`)
@@ -41,11 +43,12 @@ def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Es
             {"rows": round(rows)}, tokens=tokens, note=f"time and memory follow from the model's size{left_out}"
         )
     speed = rates(parameters)
-    worked = tokens + _FORWARD * (sweep_tokens(config) + rows * replay_tokens(config))
+    looked_at = held_out_tokens(config, float(pairs), rows, follows=MOVED in upstream)
+    worked = tokens + _FORWARD * (sweep_tokens(config) + looked_at + rows * replay_tokens(config))
     return Estimate(
         {"rows": round(rows)},
         tokens=tokens,
-        seconds=worked / speed.trained,
+        seconds=_BEGUN + worked / speed.trained,
         memory_bytes=memory(config, parameters, gpu=speed.gpu),
         note=f"on {speed.where}; early stop may end it sooner{left_out}",
     )
@@ -80,6 +83,12 @@ def sweep_tokens(config: SftConfig) -> float:
     sweep = config.sweep
     asked = sweep.dev_items + _SKILLS * sweep.general_items
     return (len(sweep.lambdas) + 1) * asked * _ASKED_TOKENS if sweep.enabled else 0.0
+
+
+def held_out_tokens(config: SftConfig, pairs: float, rows: float, *, follows: bool) -> float:
+    """Tokens read of the held-out paraphrases: no more often than weights change; of an update before and after."""
+    looks = 2.0 if follows else min(config.epochs * config.evals_per_epoch, -(-rows // config.batch_size))
+    return looks * min(config.dev_rows, _WORDINGS_LOOKED_AT * pairs) * (_QUESTION_TOKENS + _ANSWER_TOKENS)
 
 
 def memory(config: SftConfig, parameters: float, *, gpu: bool) -> float:
