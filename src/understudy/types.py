@@ -37,6 +37,8 @@ class Document:
         `cross-reference table`, `licence` or `keyword list`.
     untaught: why the page is searched and neither taught nor examined (its kind, `a copy: guide.md`, the recipe's
         word); empty where it is taught.
+    site: what the page's site or project calls itself, as it is written there (`Heron 2.1 documentation`); empty where
+        nothing says so.
     """
 
     doc_id: str
@@ -49,6 +51,7 @@ class Document:
     places: tuple[tuple[int, str], ...] = ()
     kind: str = "reference"
     untaught: str = ""
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)

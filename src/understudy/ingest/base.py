@@ -108,7 +108,7 @@ class Page:
     first_line: the line of the source on which `text` begins (1 where converted). places: as in `Document`; needed
     where `text` is not the source line by line. skipped: parts of the file, or files that it names, left out.
     left_out: parts of the file that are no content. linked: the share of its words within links, where `text` does
-    not show all of these.
+    not show all of these. site: as in `Document`.
     """
 
     text: str
@@ -119,6 +119,7 @@ class Page:
     skipped: tuple[Skipped, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     linked: float | None = None
+    site: str = ""
 
 
 class Format(Protocol):

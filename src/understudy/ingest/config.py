@@ -14,6 +14,7 @@ from understudy.config import StageConfig
 from understudy.ingest.base import Skipped
 from understudy.ingest.formats import INCLUDING
 from understudy.ingest.includes import named
+from understudy.ingest.project import project_file
 from understudy.ingest.walk import Found, walk
 from understudy.network import host_of
 
@@ -35,7 +36,7 @@ class IngestConfig(StageConfig):
     the folder of `url`."""
 
     NAME: ClassVar[str] = "ingest"
-    VERSION: ClassVar[int] = 9
+    VERSION: ClassVar[int] = 10
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"path", "depth", "max_pages", "pause", "timeout_seconds"})
     USES_SEED: ClassVar[bool] = False
 
@@ -125,4 +126,6 @@ class IngestConfig(StageConfig):
         for file in found:
             if file.format in INCLUDING:
                 included |= {name: str(path) for name, path in named(file.root, file.path).items()}
-        return included | {f.doc_id: str(f.path) for f in found} or {"path": self.place}
+        project = project_file(self.path) if self.path else None
+        named_by = {"the project's name": str(project)} if project and found else {}
+        return named_by | included | {f.doc_id: str(f.path) for f in found} or {"path": self.place}

@@ -188,6 +188,7 @@ def convert(
         metadata=page.metadata,
         places=tuple((offset, valid(label)) for offset, label in page.places),
         kind=kind_of(page.text, title, file.doc_id, page.linked),
+        site=folded(valid(page.site)),
     )
     return document, replace(page, skipped=tuple(clean(replace(s, path=s.path or file.doc_id)) for s in page.skipped))
 

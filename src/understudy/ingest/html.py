@@ -9,7 +9,7 @@ from understudy.ingest.base import Page, SkipFile, Source
 from understudy.ingest.encodings import decode
 from understudy.ingest.html_content import content
 from understudy.ingest.html_furniture import title_key
-from understudy.ingest.html_site import SEPARATORS, Site, brackets, groups, survey, top
+from understudy.ingest.html_site import SEPARATORS, Site, brackets, groups, site_name, survey, top
 from understudy.ingest.html_tree import Node, Tree
 from understudy.ingest.html_writer import write
 from understudy.ingest.places import placed
@@ -77,6 +77,7 @@ def read(source: Source, doc_id: str = "", sites: Sites | None = None) -> Page:
         placed(page, lambda number: anchors[number] if number < len(anchors) else ""),
         left_out=tuple(left_out),
         linked=linked,
+        site=site_name(tree, site),
     )
 
 

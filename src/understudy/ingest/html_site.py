@@ -136,6 +136,20 @@ def survey(pages: Iterable[tuple[str, Tree]]) -> Site:
     )
 
 
+def site_name(tree: Tree, site: Site) -> str:
+    """What a page's site calls itself: by the mark in the page's head, else the parts of its title that return on many
+    pages, with bars between them; empty where there is neither."""
+    if tree.site:
+        return tree.site
+    parts = SEPARATORS.split(tree.title)
+    named = [part for part in parts if part in site.titles] if len(parts) > 1 else []
+    named += [last[1:-1] for _, last in brackets(tree.title) if last in site.titles][:1]
+    before, colon, _ = tree.title.partition(": ")
+    if not named and colon and before in site.titles:
+        named = [before]
+    return " | ".join(named)
+
+
 def brackets(title: str) -> Iterator[tuple[str, str]]:
     """A title that ends in brackets as (before, from a bracket on), the longest part in brackets first."""
     for found in re.finditer(r"\s+(?=\()", title) if title.endswith(")") else ():

@@ -163,6 +163,8 @@ _NO_ATTRIBUTES: Mapping[str, str | None] = {}
 class Tree:
     """A parsed page: its body, its `<title>`, and whether its head sends the reader elsewhere.
 
+    site: what its head says the site is called; empty where it does not.
+
     order: the body and everything inside in the order of the page, as it was parsed.
     """
 
@@ -172,12 +174,21 @@ class Tree:
         parser = LexborHTMLParser(text)
         title = parser.css_first("title")
         self.title = folded(title.text()) if title is not None else ""
+        self.site = _site(parser)
         self.redirects = parser.css_first("meta[http-equiv=refresh i]") is not None
         order = _convert(parser.body) if parser.body is not None else [Node("body", _NO_ATTRIBUTES, None)]
         self.body = order[0]
         self.order = _with_code_of_lines(order)
         _count(self.order)
         _name_title(self.order, self.title)
+
+
+def _site(parser: LexborHTMLParser) -> str:
+    for mark in ("meta[property='og:site_name']", "meta[name='og:site_name']", "meta[name='application-name']"):
+        node = parser.css_first(mark)
+        if node is not None and (said := folded(node.attributes.get("content") or "")):
+            return said
+    return ""
 
 
 def _with_code_of_lines(order: list[Node]) -> list[Node]:

@@ -13,6 +13,7 @@ from understudy.ingest import site
 from understudy.ingest.base import SkipFile, Skipped
 from understudy.ingest.config import IngestConfig
 from understudy.ingest.convert import Conversions, clean, valid
+from understudy.ingest.project import project_name
 from understudy.ingest.teach import Lessons
 from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import Document
@@ -48,6 +49,7 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     lessons = Lessons(config.teach)
     left_out: list[PartLeftOut] = []
     conversions = Conversions(config, found)
+    project = valid(project_name(config.path)) if config.path else ""
 
     def documents() -> Iterator[Document]:
         for number, (file, made) in enumerate(conversions.all(found, ctx)):
@@ -70,6 +72,7 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
             if why:
                 untaught[why.partition(":")[0]] += 1
                 document = replace(document, untaught=why)
+            document = replace(document, site=document.site or project)
             document = replace(document, doc_id=addresses.get(file.doc_id, file.doc_id))
             left_out.extend(PartLeftOut(document.doc_id, p.reason, p.words, valid(p.text)) for p in page.left_out)
             yield document

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from understudy.generate.base import Page
+from understudy.generate.extractive.site_names import NO_NAME, manual_product, site_product
 from understudy.generate.text import plain
 
 _NOT_PRODUCTS = frozenset(
@@ -21,9 +22,14 @@ _NOT_PRODUCTS = frozenset(
 
 
 def find_product(pages: Sequence[Page]) -> str:
-    """The name in the first page's title; else that most documents speak of; else the program that pages show typed."""
+    """The name that the site or project gives itself; else in the first page's title or a manual's; else that most
+    documents speak of; else the program that pages show typed."""
+    if named := site_product(pages):
+        return named
     read = [_Read(page, _without_code(page)) for page in pages]
-    finders = (_titled_product, _named_product, _described_product, _typed_product, _acting_product)
+    if named := _titled_product(read) or manual_product(pages):
+        return named
+    finders = (_named_product, _described_product, _typed_product, _acting_product)
     return next((name for find in finders if (name := find(read))), "")
 
 
@@ -102,12 +108,6 @@ _AROUND = re.compile(
     r"\d[\d.]*)$|[!?.]$",
     re.IGNORECASE,
 )
-_NO_NAME = frozenset(
-    """
-    index introduction overview contents table readme home about documentation welcome start started reference manual
-    guide user users api getting quickstart features installation usage help main book docs tutorial the developer
-    """.split()  # noqa: SIM905
-)
 
 
 def _titled_product(pages: Sequence[_Read]) -> str:
@@ -132,7 +132,7 @@ def _titled(pages: Sequence[Page]) -> Iterator[str]:
         name = plain(page.document.title).strip()
         for _ in range(3):
             name = _AROUND.sub("", name).strip()
-        if 1 <= len(name.split()) <= 4 and name[:1].isupper() and not set(name.lower().split()) & _NO_NAME:
+        if 1 <= len(name.split()) <= 4 and name[:1].isupper() and not set(name.lower().split()) & NO_NAME:
             yield name
             if len(name.split()) > 2 and name.partition(" ")[2][:1].isupper():
                 yield name.partition(" ")[2]  # `Django REST framework` is called `REST framework`
