@@ -2,6 +2,7 @@
 
     python benchmarks/scale.py --pages 100,1000,10000
     python benchmarks/scale.py --pages 100000 --workers 4 --vectors
+    python benchmarks/scale.py --pages 100000 --index
 
 Made-up manuals of about 2.5 kB a page (understudy.lab), cut into passages of at most 48 tokens, about twenty a page,
 go through ingest, chunk and index (BM25), each size in a process and a store of its own. Processor seconds are those of
@@ -9,7 +10,8 @@ the process and of its workers, `own` those of the process alone, which more wor
 cluster are not counted); memory is the most that a stage held above what the process held when it began, mapped files
 included. A search is opened anew; its questions are words of random passages, half of them with words that most of
 the passages hold. --teach adds the offline teacher. --vectors adds random vectors of 384 numbers in place of
-embeddings: the vector index alone is measured.
+embeddings: the vector index alone is measured. --index measures the index alone: passages are cut from the same pages
+with a pair of scissors, as long as the chunk stage's are and about as many, so that neither it nor ingest has to run.
 """
 
 from __future__ import annotations
@@ -17,17 +19,24 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from understudy.artifact import Artifact
+    from understudy.types import Chunk
 
 PAGES_A_MANUAL = 50
 QUESTIONS = 400
 WIDTH = 384
+LONGEST = 165  # characters of a passage
 
 
 def write_pages(folder: Path, pages: int) -> None:
@@ -37,6 +46,73 @@ def write_pages(folder: Path, pages: int) -> None:
     for seed in range(-(-pages // PAGES_A_MANUAL)):
         n = min(PAGES_A_MANUAL, pages - seed * PAGES_A_MANUAL)
         write_world(make_world(seed, pages=max(1, n - 1), facts_per_page=42), folder / f"{seed // 100}/manual-{seed}")
+
+
+def cut(pages: int) -> Iterator[Chunk]:
+    """Passages of the same pages, of lines or sentences and about as long as those of the chunk stage."""
+    from understudy.lab.worlds import make_world
+    from understudy.types import Chunk
+
+    for seed in range(-(-pages // PAGES_A_MANUAL)):
+        n = min(PAGES_A_MANUAL, pages - seed * PAGES_A_MANUAL)
+        for name, page in make_world(seed, pages=max(1, n - 1), facts_per_page=42).documents.items():
+            doc_id, at, line, heads = f"{seed // 100}/manual-{seed}/{name}", 0, 1, [""]
+            for text in scissors(page):
+                heads += [row.lstrip("# ") for row in text.splitlines() if row.startswith("#")]
+                place = (heads[1], heads[-1]) if len(heads) > 2 else (heads[-1],)
+                lines = line + text.rstrip().count("\n")
+                chunk_id = f"{seed:08x}{at:08x}"
+                yield Chunk(chunk_id, doc_id, text, at, at + len(text), line, lines, 37, heads[1], place)
+                at, line = at + len(text), line + text.count("\n")
+
+
+def scissors(page: str) -> Iterator[str]:
+    """A page in pieces of at most LONGEST characters that end where a line or a sentence does and begin with a heading
+    where they hold one."""
+    piece = ""
+    for part in re.split(r"(?<=\n)|(?<=\. )", page):
+        if piece.strip() and (len(piece) + len(part) > LONGEST or part.startswith("#")):
+            yield piece
+            piece = ""
+        piece += part
+    yield piece
+
+
+def index_alone(folder: Path, pages: int, vectors: bool) -> dict[str, Any]:
+    """The index of passages that were never pages in a folder, made by its stage."""
+    from understudy.artifact import Artifact, seal, write_records
+    from understudy.index.config import IndexConfig
+    from understudy.index.stage import run
+    from understudy.stage import Inputs, RunContext, execute
+
+    (folder / "chunk").mkdir(parents=True)
+    chunks = write_records(folder / "chunk" / "chunks.jsonl", cut(pages))
+    seal(folder / "chunk", {"stage": "chunk", "key": "chunk", "counts": {"chunks": chunks}, "metrics": {}})
+    inputs, work = Inputs({"chunk": Artifact.open(folder / "chunk")}), folder / "work"
+    ctx = RunContext(out=work / "out", work=work, root=folder)
+    clock = processor_seconds()
+    config, target = IndexConfig.model_validate({"retriever": "bm25"}), folder / "index"
+    made = execute(run, config, inputs, key="index", key_fields={}, target=target, ctx=ctx)
+    rows = {"pages": pages, "index": measured(made, clock)}
+    print("index", json.dumps(rows["index"]), file=sys.stderr, flush=True)
+    rows["search"] = searching(made.path)
+    if vectors:
+        rows["vectors"] = vector_index(folder / "lance", chunks)
+    return rows
+
+
+def measured(artifact: Artifact, clock: tuple[float, float]) -> dict[str, Any]:
+    """What a stage took since `clock`, by its artifact."""
+    now, manifest = processor_seconds(), artifact.manifest
+    return {
+        "processor_seconds": round(now[0] - clock[0], 2),
+        "own_processor_seconds": round(now[1] - clock[1], 2),
+        "wall_seconds": manifest["wall_seconds"],
+        "memory_mb": round((manifest["peak_memory_bytes"] - manifest["start_memory_bytes"]) / 1e6),
+        "peak_mb": round(manifest["peak_memory_bytes"] / 1e6),
+        "disk_mb": round(sum(f["bytes"] for f in manifest["files"]) / 1e6),
+        "counts": {k: v for k, v in artifact.counts.items() if isinstance(v, int)},
+    }
 
 
 def processor_seconds() -> tuple[float, float]:
@@ -70,20 +146,10 @@ def one_size(folder: Path, pages: int, engine: str, workers: int, vectors: bool,
 
     def on_stage(planned: Any, artifact: Any) -> None:
         nonlocal clock
-        now = processor_seconds()
         if artifact is not None:
-            manifest = artifact.manifest
-            rows[planned.step.name] = {
-                "processor_seconds": round(now[0] - clock[0], 2),
-                "own_processor_seconds": round(now[1] - clock[1], 2),
-                "wall_seconds": manifest["wall_seconds"],
-                "memory_mb": round((manifest["peak_memory_bytes"] - manifest["start_memory_bytes"]) / 1e6),
-                "peak_mb": round(manifest["peak_memory_bytes"] / 1e6),
-                "disk_mb": round(sum(f["bytes"] for f in manifest["files"]) / 1e6),
-                "counts": {k: v for k, v in artifact.counts.items() if isinstance(v, int)},
-            }
+            rows[planned.step.name] = measured(artifact, clock)
             print(planned.step.name, json.dumps(rows[planned.step.name]), file=sys.stderr, flush=True)
-        clock = now
+        clock = processor_seconds()
 
     how = {"engine": engine, "workers": workers} if (engine, workers) != ("local", 1) else {}
     done = Pipeline(recipe, folder / "store").run(on_stage=on_stage, **how)
@@ -122,23 +188,38 @@ def vector_index(folder: Path, rows: int) -> dict[str, Any]:
     import numpy as np
 
     from understudy.retrieval.dense import open_table, write_table
+    from understudy.stage import _PeakMemory
 
     rng = np.random.default_rng(0)
     vectors = np.empty((rows, WIDTH), dtype=np.float32)
     for start in range(0, rows, 50_000):
         part = rng.standard_normal((min(50_000, rows - start), WIDTH), dtype=np.float32)
         vectors[start : start + len(part)] = part / np.linalg.norm(part, axis=1, keepdims=True)
-    clock = processor_seconds()[0]
-    write_table(folder, vectors, 100_000)
-    built = processor_seconds()[0] - clock
+    clock, began = processor_seconds()[0], time.perf_counter()
+    with _PeakMemory() as memory:
+        write_table(folder, vectors, 100_000)
+    built, wall = processor_seconds()[0] - clock, time.perf_counter() - began
     table = open_table(folder, vectors, 100_000)
-    took = []
+    took, busy = [], []
     for vector in rng.standard_normal((100, WIDTH), dtype=np.float32):
-        at = time.perf_counter()
+        at, worked = time.perf_counter(), time.process_time()
         table.search(vector).distance_type("dot").nprobes(32).limit(10).to_arrow()
         took.append(1000 * (time.perf_counter() - at))
+        busy.append(1000 * (time.process_time() - worked))
     took.sort()
-    return {"processor_seconds": round(built, 1), "ms_median": round(took[50], 1), "ms_p99": _p99(took)}
+    busy.sort()
+    return {
+        "rows": rows,
+        "processor_seconds": round(built, 1),
+        "wall_seconds": round(wall, 1),
+        "memory_mb": round((memory.peak_bytes - memory.start_bytes) / 1e6),
+        "vectors_mb": round(vectors.nbytes / 1e6),
+        "disk_mb": round(sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6),
+        "ms_median": round(took[50], 1),
+        "ms_p99": _p99(took),
+        "processor_ms_median": round(busy[50], 1),
+        "processor_ms_p99": _p99(busy),
+    }
 
 
 def _p99(sorted_ms: list[float]) -> float:
@@ -152,9 +233,13 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--vectors", action="store_true")
     parser.add_argument("--teach", action="store_true", help="the offline teacher as well")
+    parser.add_argument("--index", action="store_true", help="the index alone")
     parser.add_argument("--folder", type=Path, help="where pages and store are written; default a temporary one")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.alone and given.index:
+        print(json.dumps(index_alone(given.folder, int(given.pages), given.vectors)))
+        return
     if given.alone:
         print(
             json.dumps(
@@ -168,7 +253,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=given.folder) as folder:
             command = [sys.executable, __file__, "--alone", "--pages", pages, "--folder", folder]
             command += ["--engine", given.engine, "--workers", str(given.workers)] + ["--vectors"] * given.vectors
-            command += ["--teach"] * given.teach
+            command += ["--teach"] * given.teach + ["--index"] * given.index
             print(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout, end="", flush=True)
 
 

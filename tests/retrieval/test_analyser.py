@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from understudy.retrieval import analyser
 from understudy.retrieval.analyser import STOP_WORDS, terms
 from understudy.retrieval.stem import stem
 
@@ -102,3 +103,15 @@ def test_porter(word: str, expected: str) -> None:
 def test_words_outside_english_letters_are_left_alone() -> None:
     assert stem("größe") == "größe"
     assert stem("v2") == "v2"
+
+
+@given(st.text(st.characters(max_codepoint=127) | st.sampled_from("--//::..'_@~$#+"), max_size=40))
+def test_plain_text_is_read_in_a_faster_way_with_the_same_words(text: str) -> None:
+    assert analyser._ASCII_WORD.findall(text) == analyser._WORD.findall(text)
+
+
+def test_words_are_remembered_and_long_ones_are_not() -> None:
+    analyser._remembered.cache_clear()
+    for _ in range(3):
+        assert terms("Port's " + "x" * 100_000) == ["port", "x" * 100_000]
+    assert analyser._remembered.cache_info()[:2] == (2, 1)

@@ -11,6 +11,7 @@ that are written without spaces are searched by overlapping pairs of characters.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -31,12 +32,18 @@ def _marks() -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
+def _word(marks: str) -> re.Pattern[str]:
+    """A word, or words joined by what joins names, after the signs that begin options, paths and variables. A word is
+    letters, digits and these marks."""
+    return re.compile(
+        rf"(?:(?<![\w{marks}-])--?(?=[^\W\d])|[/.$@~](?=\w))?\w[\w{marks}]*"
+        rf"(?:(?:://|::|->|[._:/\\@'’+-])\w[\w{marks}]*)*(?:\+\+|#(?!\w))?"
+    )
+
+
 _M = _marks()
-_W = rf"[\w{_M}]"  # what words consist of
-# A word, or words joined by what joins names, after the marks that begin options, paths and variables.
-_WORD = re.compile(
-    rf"(?:(?<![\w{_M}-])--?(?=[^\W\d])|[/.$@~](?=\w))?\w{_W}*(?:(?:://|::|->|[._:/\\@'’+-])\w{_W}*)*(?:\+\+|#(?!\w))?"
-)
+_WORD, _ASCII_WORD = _word(_M), _word("")
+_REMEMBERED, _SHORT = 1 << 15, 64  # words, and their characters: about 10 MB, of which most texts consist
 _MARKS = "-/.$@~"
 _SEGMENT = re.compile(rf"[^\W_](?:[^\W_]|[{_M}])*")
 _URL = re.compile(r"^\w+://[^/]+(/.+)$")
@@ -64,12 +71,23 @@ STOP_WORDS = frozenset((
 def terms(text: str) -> list[str]:
     """The search terms of a text, in order, repetitions kept. Used alike for passages and questions."""
     found: list[str] = []
-    for match in _WORD.finditer(_IGNORED.sub("", unicodedata.normalize("NFKC", text))):
-        word = match.group().rstrip("'’")
-        for possessive in ("'s", "’s"):
-            word = word.removesuffix(possessive)
-        found += _expand(word)
+    ascii_only = text.isascii()
+    if not ascii_only:
+        text = _IGNORED.sub("", unicodedata.normalize("NFKC", text))
+    for word in (_ASCII_WORD if ascii_only else _WORD).findall(text):
+        found += _remembered(word) if len(word) <= _SHORT else _forms(word)
     return found
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """What a word of a text is searched by."""
+    word = word.rstrip("'’")
+    for possessive in ("'s", "’s"):
+        word = word.removesuffix(possessive)
+    return tuple(_expand(word))
+
+
+_remembered = functools.lru_cache(_REMEMBERED)(_forms)
 
 
 def _expand(word: str) -> list[str]:
