@@ -42,6 +42,8 @@ _EXCERPT = re.compile(r"<excerpt>\n(.*?)\n</excerpt>", re.DOTALL)
 class ScriptedTeacher:
     """The server; `requests` holds the bodies it received, `keys` their Authorization headers."""
 
+    handler: type[BaseHTTPRequestHandler]
+
     def __init__(
         self,
         script: Sequence[str] = (),
@@ -62,7 +64,7 @@ class ScriptedTeacher:
         self.closing = threading.Event()
         teacher = self
 
-        class Handler(_Handler):
+        class Handler(self.handler):  # type: ignore[misc,name-defined]
             owner = teacher
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -104,6 +106,19 @@ class ScriptedTeacher:
         with self._lock:
             self._at_once -= 1
 
+    def said(self, name: str, value: str, body: dict[str, Any], anthropic: bool) -> dict[str, Any]:
+        """The body of an answer on order."""
+        right = self.right_answer(body)
+        said = {
+            "truncated": right[: len(right) // 2],
+            "thoughts": f'<think>Perhaps {{"facts": []}} would do? No.</think>\nHere it is:\n```json\n{right}\n```',
+            "garbage": "I would rather not.",
+            "empty": "",
+            "text": value,
+        }.get(name, right)
+        finish = "length" if name == "truncated" else "stop"
+        return (messages_answer if anthropic else completion)(said, finish, str(body.get("model", "")))
+
     def right_answer(self, body: dict[str, Any]) -> str:
         """What a good model would say."""
         turns = [m["content"] for m in body["messages"] if m["role"] != "system"]
@@ -140,8 +155,8 @@ class ScriptedTeacher:
         return answers
 
 
-class _Handler(BaseHTTPRequestHandler):
-    owner: ScriptedTeacher
+class Answering(BaseHTTPRequestHandler):
+    owner: Any
     protocol_version = "HTTP/1.1"
 
     def log_message(self, format: str, *args: object) -> None:
@@ -193,17 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
         if name == "drip":
             self.drip(json.dumps(completion(self.owner.right_answer(body))).encode())
             return
-        right = self.owner.right_answer(body)
-        said = {
-            "truncated": right[: len(right) // 2],
-            "thoughts": f'<think>Perhaps {{"facts": []}} would do? No.</think>\nHere it is:\n```json\n{right}\n```',
-            "garbage": "I would rather not.",
-            "empty": "",
-            "text": value,
-        }.get(name, right)
-        finish = "length" if name == "truncated" else "stop"
-        form = messages_answer if self.path.endswith("/messages") else completion
-        self.reply(200, form(said, finish, str(body.get("model", ""))))
+        self.reply(200, self.owner.said(name, value, body, self.path.endswith("/messages")))
 
     def drip(self, data: bytes) -> None:
         """Send the answer so slowly that no single read is late."""
@@ -226,6 +231,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+
+ScriptedTeacher.handler = Answering
 
 
 def completion(text: str, finish: str = "stop", model: str = "") -> dict[str, Any]:

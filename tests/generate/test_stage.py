@@ -405,7 +405,8 @@ def test_the_key_changes_only_with_what_changes_the_result() -> None:
     assert GenerateConfig(pairs="a/pairs.csv").files() == {"pairs": "a/pairs.csv"}
     api = {"teacher": "openai:m"}
     assert identity(**api, remote={"rounds": 1}) != identity(**api)
-    assert identity(**api, remote={"concurrency": 1, "timeout_seconds": 1, "max_retries": 0}) == identity(**api)
+    pace = {"batch": True, "concurrency": 1, "timeout_seconds": 1, "max_retries": 0}
+    assert identity(**api, remote=pace) == identity(**api)
     assert identity(n_items=5) != identity()
 
 
@@ -423,6 +424,15 @@ def test_estimates(tmp_path: Path) -> None:
     remote = {"price": price, "max_usd": 1.0}
     capped = estimate(GenerateConfig(teacher="openai:m", remote=remote), upstream)  # type: ignore[arg-type]
     assert "cap of 1.00" in capped.note
+    batches = {"price": price, "batch": True, "round_trip": True}
+    half = estimate(GenerateConfig(teacher="openai:m", remote=batches), upstream)  # type: ignore[arg-type]
+    alone = {**batches, "batch": False}
+    whole = estimate(GenerateConfig(teacher="openai:m", remote=alone), upstream)  # type: ignore[arg-type]
+    assert whole.usd is not None
+    assert half.usd == pytest.approx(whole.usd / 2)
+    assert "600 requests in batches, 6 one after another" in half.note
+    assert "a batch may take up to a day" in half.note
+    assert half.seconds is None
     assert estimate(GenerateConfig(teacher="openai:m"), upstream).usd is None
     assert estimate(GenerateConfig(), {}).counts == {}
     file = tmp_path / "p.csv"

@@ -165,6 +165,7 @@ BESIDE: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("benchmark.scoring=[letter]",), "benchmark.normalise=raw", "nothing"),
     (("generate.teacher=openai:m@http://127.0.0.1:1/v1",), "generate.remote.rounds=2", TEACH),
     (("generate.teacher=openai:m@http://127.0.0.1:1/v1",), "generate.remote.concurrency=2", "nothing"),
+    (("generate.teacher=openai:m@http://127.0.0.1:1/v1",), "generate.remote.batch=true", "nothing"),
     (("generate.teacher=openai:m@http://127.0.0.1:1/v1", PRICE), "budget.usd=1", TEACH),
     (
         ("generate.teacher=openai:m@http://127.0.0.1:1/v1", PRICE, "generate.remote.max_usd=1"),

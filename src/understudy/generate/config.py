@@ -38,6 +38,9 @@ class Price(BaseModel):
 
     input: float = Field(ge=0.0, description="US dollars per million tokens of the prompt")
     output: float = Field(ge=0.0, description="US dollars per million tokens of the answer")
+    batch_discount: float = Field(
+        default=0.5, ge=0.0, lt=1.0, description="share of the price that an answer in a batch does without"
+    )
 
 
 class RemoteTeacher(BaseModel):
@@ -73,6 +76,10 @@ class RemoteTeacher(BaseModel):
         default=None,
         gt=0.0,
         description="hard cap: asking stops before a request that could exceed it; needs the price",
+    )
+    batch: bool = Field(
+        default=False,
+        description="ask through the endpoint's batch API, at half price; each round may take up to a day",
     )
     concurrency: int = Field(
         default=8, ge=1, le=256, description="most requests at once; the number adapts to what the endpoint takes"
@@ -202,7 +209,7 @@ class GenerateConfig(StageConfig):
 
     def inert(self) -> set[str]:
         """Pace and patience, the remote settings of a local teacher, and what is only for pairs of one's own."""
-        pace = {"remote.concurrency", "remote.timeout_seconds", "remote.max_retries"}
+        pace = {"remote.batch", "remote.concurrency", "remote.timeout_seconds", "remote.max_retries"}
         unused = {"remote"} if self.teacher == "extractive" else pace
         if self.teacher != "extractive" and not self.pairs:
             unused |= {"extra_claims"}  # with pairs of one's own, the exam comes from the offline teacher

@@ -72,14 +72,20 @@ def estimate(config: GenerateConfig, upstream: Mapping[str, Mapping[str, Any]]) 
     usd = None
     if remote.price is not None:
         usd = (read * remote.price.input + written * remote.price.output) / 1e6
+        usd *= 1.0 - remote.price.batch_discount if remote.batch else 1.0
     note = f"{calls:.0f} requests"
+    if remote.batch:
+        steps = remote.rounds * (2 if remote.round_trip else 1)
+        note += f" in batches, {steps} one after another" if steps > 1 else " in a batch"
+        note += ", at the price of batches; a batch may take up to a day"
     if usd is not None and remote.max_usd is not None and usd > remote.max_usd:
         note += f"; about {usd:.2f} USD would pass the cap of {remote.max_usd:.2f}, and chunks beyond it fail"
     if usd is None:
         note += "; add remote.price to see the cost"
     return Estimate(
-        counts=made, tokens=read + written, usd=usd, seconds=calls * SECONDS_PER_CALL / remote.concurrency, note=note,
-        **paid,
+        counts=made, tokens=read + written, usd=usd,
+        seconds=None if remote.batch else calls * SECONDS_PER_CALL / remote.concurrency,  # minutes to a day
+        note=note, **paid,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from understudy.artifact import digest_json
-from understudy.errors import TeacherError
+from understudy.errors import Interrupted, TeacherError
 from understudy.generate.base import Ask, Coverage, Fact, Page, Taught
 from understudy.generate.config import RemoteTeacher
 from understudy.generate.filters import AGREES, agreement, answer_problem, find_quote, question_problem
@@ -21,6 +21,7 @@ from understudy.generate.taught import RoundTrip, TaughtFact, TaughtFacts, narro
 from understudy.generate.text import statements
 from understudy.generate.values import value_type
 from understudy.models.answers import strict_schema
+from understudy.models.batches import BatchedEndpoint
 from understudy.models.client import ModelClient, NotKept, RequestFailed, Unreachable
 from understudy.models.throttle import BudgetSpent
 from understudy.normal import normal
@@ -69,22 +70,15 @@ class ModelTeacher:
         missing = self._kept(work)
         if self.endpoint.budget is not None and self.endpoint.budget.cap is not None:
             missing = _pages_in_turn(missing)  # what the money does not reach is not the last pages
-        # More threads than requests at once: those that wait to ask again leave their place to others.
-        pool = ThreadPoolExecutor(max_workers=_threads(self.endpoint.concurrency))
-        try:
-            pending: set[Future[bool]] = {pool.submit(self._chunk, w) for w in missing}
-            while pending:
-                ended, pending = wait(pending, timeout=_EVERY, return_when=FIRST_COMPLETED)
-                for one in ended:
-                    one.result()
-                doing = f" ({self.endpoint.doing})" if self.endpoint.doing else ""
-                if ended or doing:
-                    self.progress(f"chunks{doing}", len(work) - len(pending), len(work))
-        except BaseException:
-            self.endpoint.stop()  # on Ctrl-C requests under way are answered and kept; none is begun
-            raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        if isinstance(self.endpoint, BatchedEndpoint):
+            self._in_batches(self.endpoint, missing)
+        else:
+            if missing and (there := self.endpoint.in_batches):
+                self.logger.warning(
+                    "generate: %d requests are in batches under way at the endpoint; what of them is wanted is asked "
+                    "for again now, and paid twice. `remote: {batch: true}` takes up their answers", there,
+                )  # fmt: skip
+            self._side_by_side(missing, len(work))
         outcomes = {w.chunk.chunk_id: _outcome(w) for w in work}
         failed = [o for o in outcomes.values() if o.status == "failed"]
         if work and len(failed) == len(work):
@@ -102,10 +96,45 @@ class ModelTeacher:
             usage["usd"] = round(self.endpoint.usd, 6)
         return Taught(tuple(f for w in work for f in w.facts), outcomes, dict(dropped), usage=usage)
 
+    def _side_by_side(self, missing: Sequence[_Work], total: int) -> None:
+        """Ask about chunks, several at once, each to its end."""
+        # More threads than requests at once: those that wait to ask again leave their place to others.
+        pool = ThreadPoolExecutor(max_workers=_threads(self.endpoint.concurrency))
+        try:
+            pending: set[Future[bool]] = {pool.submit(self._chunk, w) for w in missing}
+            while pending:
+                ended, pending = wait(pending, timeout=_EVERY, return_when=FIRST_COMPLETED)
+                for one in ended:
+                    one.result()
+                doing = f" ({self.endpoint.doing})" if self.endpoint.doing else ""
+                if ended or doing:
+                    self.progress(f"chunks{doing}", total - len(pending), total)
+        except BaseException:
+            self.endpoint.stop()  # on Ctrl-C requests under way are answered and kept; none is begun
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _in_batches(self, endpoint: BatchedEndpoint, missing: Sequence[_Work]) -> None:
+        """Ask about all chunks as far as can be told what to ask, and again with the answers, until all are done."""
+        steps = self.config.rounds * (2 if self.config.round_trip else 1)
+        left = list(missing)
+        try:
+            while left := [w for w in left if not self._chunk(w)]:
+                steps -= 1
+                endpoint.answer(lambda how_far: self.progress(how_far, 0, None), later=max(0, steps))
+        except KeyboardInterrupt as error:
+            if not endpoint.under_way:
+                raise
+            raise Interrupted(
+                f"generate: stopped. At the endpoint, {endpoint.under_way}; the same command takes up the answers. "
+                "Everything finished is kept."
+            ) from error
+
     def _kept(self, work: Sequence[_Work]) -> list[_Work]:
         """Take what the ledger holds; gives the work that is missing something."""
         asked = self.config.model_dump(
-            exclude={"price", "prompts", "max_usd", "concurrency", "timeout_seconds", "max_retries"}
+            exclude={"price", "prompts", "max_usd", "batch", "concurrency", "timeout_seconds", "max_retries"}
         )
         chunks = sorted(
             w.chunk.chunk_id + hashlib.sha256(w.chunk.text.encode("utf-8", "replace")).hexdigest() for w in work

@@ -23,6 +23,7 @@ from understudy.generate.openai import ModelTeacher
 from understudy.generate.own_questions import group_facts, hold_out_pairs, make_own_items
 from understudy.generate.screen import screened
 from understudy.generate.splits import hold_out, make_pairs
+from understudy.models.batches import BatchedEndpoint
 from understudy.models.ledger import Ledger
 from understudy.models.openai import Endpoint
 from understudy.models.ref import ModelRef
@@ -132,8 +133,9 @@ def open_teacher(config: GenerateConfig, ctx: RunContext) -> Teacher:
 
         local = open_local(config.teacher, ledger=ledger, concurrency=remote.concurrency, device=ctx.device)
         return ModelTeacher(local, remote, ctx.progress, ctx.logger)
-    budget = Budget(remote.price.input, remote.price.output, remote.max_usd) if remote.price else None
-    endpoint = Endpoint(
+    price = remote.price
+    budget = Budget(price.input, price.output, remote.max_usd, price.batch_discount) if price else None
+    endpoint = (BatchedEndpoint if remote.batch else Endpoint)(
         ref.name,
         ref.base_url,
         protocol=ref.scheme,

@@ -101,12 +101,18 @@ class ModelClient(ABC):
         """US dollars spent; None where the price is not known."""
         return None if self.budget is None else self.budget.spent
 
+    @property
+    def in_batches(self) -> int:
+        """How many requests are in batches whose answers were not taken."""
+        return 0 if self.ledger is None else sum(len(b.charges) for b in self.ledger.batches_under_way(self.content))
+
     def begin(self, scope: str) -> None:
         """Count against the budget all that was charged before for this piece of work, by whatever run."""
         self._scope = scope
         if self.ledger is not None and self.budget is not None:
-            before = self.ledger.charged(scope)
-            self.budget.count(self.budget.cost(before.prompt, before.completion))
+            for batched in (False, True):
+                before = self.ledger.charged(scope, batched)
+                self.budget.count(self.budget.cost(before.prompt, before.completion, batched))
 
     def stop(self) -> None:
         """Send nothing more: what waits to be repeated gives up; requests under way are still answered."""
@@ -204,8 +210,9 @@ class ModelClient(ABC):
             if key in self._counted:
                 return
             self._counted.add(key)
-        there = self.ledger.charged_elsewhere(key, self._scope)
-        self.budget.count(self.budget.cost(there.prompt, there.completion))
+        for batched in (False, True):
+            there = self.ledger.charged_elsewhere(key, self._scope, batched)
+            self.budget.count(self.budget.cost(there.prompt, there.completion, batched))
 
     def _usable(self, reply: Reply) -> Reply:
         if reply.finish_reason == "refusal":

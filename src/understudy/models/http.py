@@ -14,7 +14,7 @@ import ssl
 import threading
 from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, BinaryIO, Literal, TypeVar
 
 import httpx2
 
@@ -23,6 +23,8 @@ from understudy.normal import folded
 
 T = TypeVar("T")
 LARGEST_ANSWER = 32 << 20  # bytes; an answer of 100,000 tokens has less than one of these
+LARGEST_FILE = 4 << 30  # bytes; 50,000 answers of 20,000 tokens
+_FILE_SECONDS = 3600.0  # for a file, up or down, which nothing but its length bounds
 
 
 class NoAnswer(Exception):
@@ -59,14 +61,31 @@ class HttpClient:
 
     def post(self, path: str, body: Mapping[str, Any], seconds: float | None = None) -> HttpReply:
         """seconds: less than `timeout`, where the answer is not worth more. Raises NoAnswer."""
-        return self._exchange("POST", path, json.dumps(body).encode(), seconds)
+        return self._exchange("POST", path, json.dumps(body).encode(), min(self.timeout, seconds or self.timeout))
 
     def get(self, path: str) -> HttpReply:
         """Raises NoAnswer."""
         return self._exchange("GET", path, None)
 
-    def _exchange(self, method: str, path: str, content: bytes | None, seconds: float | None = None) -> HttpReply:
-        seconds = min(self.timeout, seconds or self.timeout)
+    def upload(self, path: str, content: bytes, kind: str) -> HttpReply:
+        """Post bytes of the content type `kind`. Raises NoAnswer."""
+        return self._exchange("POST", path, content, kind=kind, seconds=max(self.timeout, _FILE_SECONDS))
+
+    def download(self, path: str, into: BinaryIO) -> HttpReply:
+        """Write what is there to a file, unless it is an error. Raises NoAnswer; the file then holds a part."""
+        return self._exchange("GET", path, None, into=into, seconds=max(self.timeout, _FILE_SECONDS))
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        seconds: float | None = None,
+        *,
+        kind: str = "application/json",
+        into: BinaryIO | None = None,
+    ) -> HttpReply:
+        seconds = seconds or self.timeout
         self._certificates()
         began: list[str] = []
 
@@ -75,7 +94,7 @@ class HttpClient:
                 began.append(event)
 
         try:
-            return wait_for(self._fetch(method, path, content, trace, seconds))
+            return wait_for(self._fetch(method, path, content, kind, into, trace, seconds))
         except TimeoutError:
             raise NoAnswer(f"no answer within {seconds:.3g} seconds", sent=bool(began)) from None
         except httpx2.TransportError as error:
@@ -85,22 +104,35 @@ class HttpClient:
             # A header or address that cannot be sent: the message may hold it, so only its kind is told.
             raise NoAnswer(f"the request cannot be sent ({type(error).__name__})", sent=False, end="endpoint") from None
 
-    async def _fetch(self, method: str, path: str, content: bytes | None, trace: Any, seconds: float) -> HttpReply:
+    async def _fetch(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        kind: str,
+        into: BinaryIO | None,
+        trace: Any,
+        seconds: float,
+    ) -> HttpReply:
         async with asyncio.timeout(seconds):
-            headers = {"Content-Type": "application/json"} if content is not None else {}
+            headers = {"Content-Type": kind} if content is not None else {}
             with self._client() as client:
                 async with client.stream(
                     method, self.base_url + path, content=content, headers=headers, extensions={"trace": trace}
                 ) as response:
                     if response.is_redirect:
                         raise NoAnswer(_redirected(self.base_url, response.headers), sent=True, end="endpoint")
-                    read = bytearray()
+                    read, size = bytearray(), 0
+                    file = into if response.status_code < 400 else None
+                    largest = LARGEST_ANSWER if file is None else LARGEST_FILE
                     async for part in response.aiter_bytes():
-                        read += part
-                        if len(read) > LARGEST_ANSWER:
-                            raise NoAnswer(
-                                f"an answer of more than {LARGEST_ANSWER >> 20} MB", sent=True, end="request"
-                            )
+                        size += len(part)
+                        if size > largest:
+                            raise NoAnswer(f"an answer of more than {largest >> 20} MB", sent=True, end="request")
+                        if file is None:
+                            read += part
+                        else:
+                            file.write(part)
                     return HttpReply(response.status_code, response.headers, _json(read), _begin(read))
 
     def _certificates(self) -> ssl.SSLContext:

@@ -7,6 +7,8 @@ most that it can cost; its answer puts the real count in the place of that.
 
     replies   answers by request key
     charges   every request that was sent: what it cost, for which work (`scope`), how it ended
+    batches   every batch, noted before it is sent: what the endpoint calls it, and whether its results were taken
+    batched   which charges are of which batch, and at which place in it
     aside     answers that cannot be used, with the reason; they were paid, and are asked for again
 """
 
@@ -38,6 +40,12 @@ CREATE TABLE IF NOT EXISTS charges (
 );
 CREATE INDEX IF NOT EXISTS charges_key ON charges (key);
 CREATE INDEX IF NOT EXISTS charges_scope ON charges (scope);
+CREATE TABLE IF NOT EXISTS batches (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, endpoint TEXT NOT NULL, file TEXT NOT NULL, remote TEXT NOT NULL,
+    over INTEGER NOT NULL, created TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS batched (charge INTEGER PRIMARY KEY, batch INTEGER NOT NULL, place INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS batched_batch ON batched (batch);
 CREATE TABLE IF NOT EXISTS aside (
     key TEXT NOT NULL, model BLOB, text BLOB, finish_reason BLOB, prompt_tokens BLOB, completion_tokens BLOB,
     created BLOB, reason TEXT NOT NULL
@@ -67,6 +75,38 @@ class Tokens:
 
     prompt: int = 0
     completion: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A request in a batch. tokens: what it is charged with now."""
+
+    number: int
+    key: str
+    tokens: Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class NotedBatch:
+    """A batch as the ledger knows it. name: our own, by which it is found again; file, remote: what the endpoint calls
+    its input and itself, empty until it has told. created: seconds since 1970. charges: by their place in it."""
+
+    number: int
+    name: str
+    file: str
+    remote: str
+    created: float
+    charges: tuple[Charge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a request of a batch ended: what it cost, its outcome in words, and its reply if that can be used."""
+
+    charge: Charge
+    tokens: Tokens
+    outcome: str
+    reply: Reply | None = None
 
 
 @dataclass(slots=True)
@@ -127,21 +167,26 @@ class Ledger:
 
     def put(self, key: str, model: str, reply: Reply, charge: int | None = None) -> None:
         """Keep a reply and settle its charge; when this returns both are on disk. The first reply of a key wins."""
-        row = (key, model, reply.text, reply.finish_reason, reply.prompt_tokens, reply.completion_tokens, _now())
 
         def write(db: sqlite3.Connection) -> None:
-            db.execute("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            self._keep(db, key, model, reply)
             if charge is not None:
                 tokens = Tokens(reply.prompt_tokens, reply.completion_tokens)
                 self._settle(db, charge, tokens, reply.finish_reason)
 
         self._write(write, disk=True)
 
+    def _keep(self, db: sqlite3.Connection, key: str, model: str, reply: Reply) -> None:
+        row = (key, model, reply.text, reply.finish_reason, reply.prompt_tokens, reply.completion_tokens, _now())
+        db.execute("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
     def charge(self, key: str, scope: str, model: str, most: Tokens) -> int:
         """Note a request that is about to be sent, at the most that it can cost. Gives the number of the charge."""
+        return self._write(lambda db: self._charge(db, key, scope, model, most))
+
+    def _charge(self, db: sqlite3.Connection, key: str, scope: str, model: str, most: Tokens) -> int:
         row = (key, scope, model, most.prompt, most.completion, "sent", _now())
-        into = "INSERT INTO charges VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)"
-        return self._write(lambda db: int(db.execute(into, row).lastrowid or 0))
+        return int(db.execute("INSERT INTO charges VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid or 0)
 
     def settle(self, charge: int, tokens: Tokens, outcome: str) -> None:
         """Put what a request cost in the place of what it could have cost."""
@@ -153,17 +198,81 @@ class Ledger:
             (tokens.prompt, tokens.completion, outcome[:200], charge),
         )
 
-    def charged(self, scope: str) -> Tokens:
-        """All that was ever charged for a piece of work; what was lost on the way, at the most it can have cost."""
-        return self._sum("scope = ?", (scope,))
+    def charged(self, scope: str, batched: bool = False) -> Tokens:
+        """All that was ever charged for a piece of work, in batches or else; what was lost on the way, at the most it
+        can have cost."""
+        return self._sum("scope = ?", (scope,), batched)
 
-    def charged_elsewhere(self, key: str, scope: str | None) -> Tokens:
-        """What a request cost when it was asked for other work (scope None: for any); of an old ledger without
-        charges, its reply."""
+    def charged_elsewhere(self, key: str, scope: str | None, batched: bool = False) -> Tokens:
+        """What a request cost when it was asked for other work (scope None: for any), in batches or else; of an old
+        ledger without charges, its reply."""
         if self._fetched("SELECT 1 FROM charges WHERE key = ? LIMIT 1", (key,)):
-            return self._sum("key = ? AND scope IS NOT ?", (key, scope))
-        kept = self.get(key)
+            return self._sum("key = ? AND scope IS NOT ?", (key, scope), batched)
+        kept = None if batched else self.get(key)
         return Tokens(kept.prompt_tokens, kept.completion_tokens) if kept else Tokens()
+
+    # ── batches ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def note_batch(
+        self, name: str, endpoint: str, scope: str, model: str, asked: Sequence[tuple[str, Tokens]]
+    ) -> NotedBatch:
+        """Note a batch that is about to be sent, each request at the most that it can cost; it is on disk when this
+        returns. asked: key and most of each. endpoint: all that decides an answer besides the request."""
+        now = _now()
+
+        def write(db: sqlite3.Connection) -> NotedBatch:
+            into = "INSERT INTO batches VALUES (NULL, ?, ?, '', '', 0, ?)"
+            number = int(db.execute(into, (name, endpoint, now)).lastrowid or 0)
+            charges = []
+            for place, (key, most) in enumerate(asked):
+                charges.append(Charge(self._charge(db, key, scope, model, most), key, most))
+                db.execute("INSERT INTO batched VALUES (?, ?, ?)", (charges[-1].number, number, place))
+            return NotedBatch(number, name, "", "", _seconds(now), tuple(charges))
+
+        return self._write(write, disk=True)
+
+    def batch_is(self, number: int, *, file: str | None = None, remote: str | None = None) -> None:
+        """Note what the endpoint calls a batch, or its input; it is on disk when this returns."""
+        query = "UPDATE batches SET file = COALESCE(?, file), remote = COALESCE(?, remote) WHERE id = ?"
+        self._write(lambda db: db.execute(query, (file, remote, number)), disk=True)
+
+    def settle_batch(self, ended: Sequence[Ended], model: str, over: int | None = None) -> None:
+        """Keep replies and settle charges, at one time. over: the batch whose last ones these are."""
+
+        def write(db: sqlite3.Connection) -> None:
+            for end in ended:
+                if end.reply is not None:
+                    self._keep(db, end.charge.key, model, end.reply)
+                self._settle(db, end.charge.number, end.tokens, end.outcome)
+            if over is not None:
+                db.execute("UPDATE batches SET over = 1 WHERE id = ?", (over,))
+
+        self._write(write, disk=True)
+
+    def batches_under_way(self, endpoint: str) -> list[NotedBatch]:
+        """The batches whose results have not been taken, oldest first."""
+        batches = "SELECT id, name, file, remote, created FROM batches WHERE endpoint = ? AND NOT over ORDER BY id"
+        charges = (
+            "SELECT charges.id, key, prompt_tokens, completion_tokens FROM batched JOIN charges "
+            "ON charges.id = batched.charge WHERE batch = ? ORDER BY place"
+        )
+        return [
+            NotedBatch(
+                number, name, file, remote, _seconds(created),
+                tuple(Charge(n, key, Tokens(max(0, p), max(0, c))) for n, key, p, c in self._all(charges, number)),
+            )
+            for number, name, file, remote, created in self._all(batches, endpoint)
+        ]  # fmt: skip
+
+    def batches_known(self, endpoint: str) -> set[str]:
+        """What the endpoint calls the batches that the ledger knows."""
+        return {remote for (remote,) in self._all("SELECT remote FROM batches WHERE endpoint = ?", endpoint)}
+
+    # ── reading and writing ─────────────────────────────────────────────────────────────────────────────
+
+    def _all(self, query: str, value: str | int) -> list[Any]:
+        with self._reading, self._errors():
+            return self._read.execute(query, (value,)).fetchall()
 
     def _fetched(self, query: str, values: tuple[str | None, ...]) -> Any:
         """The first row, or None. Raises UnicodeError for a text that is none."""
@@ -175,8 +284,9 @@ class Ledger:
                     raise
                 raise UnicodeError(str(error)) from error
 
-    def _sum(self, where: str, values: tuple[str | None, ...]) -> Tokens:
-        query = f"SELECT SUM(MAX(prompt_tokens, 0)), SUM(MAX(completion_tokens, 0)) FROM charges WHERE {where}"
+    def _sum(self, where: str, values: tuple[str | None, ...], batched: bool) -> Tokens:
+        which = f"{where} AND {'' if batched else 'NOT '}EXISTS (SELECT 1 FROM batched WHERE charge = charges.id)"
+        query = f"SELECT SUM(MAX(prompt_tokens, 0)), SUM(MAX(completion_tokens, 0)) FROM charges WHERE {which}"
         prompt, completion = self._fetched(query, values)
         return Tokens(int(prompt or 0), int(completion or 0))
 
@@ -260,3 +370,7 @@ class Ledger:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _seconds(written: str) -> float:
+    return datetime.fromisoformat(written).timestamp()

@@ -107,18 +107,25 @@ class Patience:
 class Budget:
     """A hard cap in US dollars: the most that a request can cost is set aside before it is sent.
 
-    input, output: US dollars per million tokens. cap None counts without limit.
+    input, output: US dollars per million tokens. cap None counts without limit. batch_discount: the share of the
+    price that a batch does without.
     """
 
-    def __init__(self, input: float, output: float, cap: float | None) -> None:
+    def __init__(self, input: float, output: float, cap: float | None, batch_discount: float = 0.5) -> None:
         self.input, self.output, self.cap = input, output, cap
+        self.batch_discount = batch_discount
         self.spent = 0.0
         self._reserved: list[float] = []
         self._changed = threading.Condition()
 
-    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+    def cost(self, prompt_tokens: int, completion_tokens: int, batched: bool = False) -> float:
         """US dollars; what counts below nothing costs nothing."""
-        return (max(0, prompt_tokens) * self.input + max(0, completion_tokens) * self.output) / 1e6
+        usd = (max(0, prompt_tokens) * self.input + max(0, completion_tokens) * self.output) / 1e6
+        return usd * (1.0 - self.batch_discount) if batched else usd
+
+    def fits(self, most: float) -> bool:
+        """Whether `most` dollars can be set aside now."""
+        return self.cap is None or self.spent + sum(self._reserved) + most <= self.cap
 
     def reserve(self, most: float) -> None:
         """Set `most` dollars aside, after requests under way where these could still leave room.
@@ -126,11 +133,15 @@ class Budget:
         Raises BudgetSpent where the cap has no room for it.
         """
         with self._changed:
-            while self.cap is not None and self.spent + sum(self._reserved) + most > self.cap:
+            while not self.fits(most):
                 if not self._reserved:
-                    raise BudgetSpent(f"the cap of {self.cap:g} USD leaves no room for another request")
+                    raise self.no_room()
                 self._changed.wait(0.5)
             self._reserved.append(most)
+
+    def no_room(self) -> BudgetSpent:
+        """What is raised where the cap has no room."""
+        return BudgetSpent(f"the cap of {self.cap:g} USD leaves no room for another request")
 
     def settle(self, most: float, spent: float) -> None:
         """Give back what was set aside and count what was spent."""
@@ -144,3 +155,9 @@ class Budget:
         """Count what was paid earlier: a resumed run keeps to the same cap."""
         with self._changed:
             self.spent += max(0.0, spent)
+
+    def correct(self, counted: float, spent: float) -> None:
+        """Put what was spent in the place of what was counted of it before."""
+        with self._changed:
+            self.spent = max(0.0, self.spent + spent - counted)
+            self._changed.notify_all()
