@@ -76,6 +76,17 @@ def test_what_returns_on_every_page_is_furniture_and_what_differs_is_content(tmp
     assert sum(p.words for p in left_out if p.doc_id == "lid.html") >= 20
 
 
+@pytest.mark.parametrize("heading", ["<h2>Part one</h2>", '<a href="part.html"><h2>Part one</h2></a>'])
+def test_a_heading_right_above_the_page_s_own_is_kept_with_or_without_a_link_around_it(tmp_path, heading):
+    def page(n: int) -> str:
+        return f"""<body><div><a href="a.html">Start</a> <a href="b.html">Index of all parts</a></div>{heading}
+<h2>Cup {n}</h2><p>Cup {n} is filled by this. {PROSE}</p></body>"""
+
+    documents, left_out = site(tmp_path, {f"cup{n}.html": page(n) for n in range(6)})
+    assert [b.content for b in parse(documents["cup3.html"].text) if b.kind == "heading"] == ["Part one", "Cup 3"]
+    assert {" ".join(p.text.split()) for p in left_out} == {"Start Index of all parts"}
+
+
 def test_sections_that_all_pages_have_are_content(tmp_path):
     def page(n: int) -> str:
         return f"""<body><div id="top"><h1>pour{n}(1)</h1><h2>NAME</h2><p>pour{n} - pours cup number {n} and waits</p></div>

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from understudy.ingest import markdown, mdx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from understudy.ingest import markdown, markdown_common, mdx
 from understudy.ingest.base import Source
 from understudy.outline import parse, walk
 
@@ -122,3 +127,20 @@ def test_blank_lines_do_not_end_a_box():
     assert [b.kind for b in box.children] == ["paragraph", "paragraph", "code", "paragraph"]
     assert (box.children[2].content, out.content) == ("a()\n\n\n\nb()\n", "Out.")
     assert read(text).count("\n") == text.count("\n")
+
+
+LINES = (
+    "words", "", "    four in", '=== "Tab"', "===!  'Tab'", "a === b", "!!! note", "??? tip", "# H {#id}", "# H { .a }",
+    "- [X] done", "- [ ]\tto do", "* [y] no", "[^1]: note", "see[^1]", "<!-- term -->", ": meaning", "`#!py x`",
+    "`#! py`", "```{ .py }", "```js {1,2}", "```", "{ a: 1 }", "`x`{ .py }", "[a](b){: target=_b }", "![a](b){data-x}",
+    "<TABLE><tr><td>x</td></tr></TABLE>", "<Details>", "</details>", "~~~ {:.x}",
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(LINES), max_size=8))
+def test_a_page_is_passed_over_only_where_nothing_would_change(lines: list[str]) -> None:
+    quick = read("\n".join(lines))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(markdown_common, "_ON_PAGE", (re.compile(""),))
+        assert quick == read("\n".join(lines))

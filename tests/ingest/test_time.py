@@ -29,6 +29,7 @@ ODD: dict[str, tuple[str, int, Callable[[int], str]]] = {
         "a.md", 200, lambda n: "# T\n\n" + "<details>\n<summary>s</summary>\n\n" * n + "a\n\n" + "</details>\n" * n,
     ),
     "menus side by side": ("a.html", 3_000, lambda n: f"<body><h1>T</h1><p>Text.</p>{'<nav>m</nav>' * n}</body>"),
+    "coloured code": ("a.html", 3_000, lambda n: "<h1>T</h1><pre>" + "<span class=k>a</span> " * n + "</pre>"),
     "hidden words": ("a.html", 3_000, lambda n: "<body><h1>T</h1><p>" + "a<b aria-hidden=true>x</b>" * n + "</body>"),
     "lists in a heading": ("a.html", 3_000, lambda n: f"<body><h1>T</h1><h2>a{'<pre>x</pre>' * n}</h2></body>"),
     "names that nothing stands for": ("a.rst", 3_000, lambda n: "T\n=\n\n" + "|a|\n" * n),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from understudy.ingest.places import MARK, unmarked
+from understudy.ingest.places import MARK, OPEN, unmarked
 from understudy.normal import folded
 
 _MARK = re.compile(MARK)
@@ -31,6 +31,8 @@ def unescape(text: str) -> str:
 
 def split_places(text: str) -> tuple[str, str]:
     """The marks of places in a text, and the text without them."""
+    if OPEN not in text:
+        return "", text
     return "".join(m[0] for m in _MARK.finditer(text)), unmarked(text)
 
 
@@ -41,12 +43,17 @@ def paragraph(text: str) -> str:
         mark = found[2]
         return f"{found[1]}{mark}\\" if mark.isdigit() else f"{found[1]}\\{mark}"
 
-    return _LINE_START.sub(guard, text.strip())
+    text = text.strip()
+    if "\n" not in text and _LINE_START.match(text) is None:
+        return text  # most paragraphs; a search would look for a line's start everywhere
+    return _LINE_START.sub(guard, text)
 
 
 def heading(level: int, text: str) -> str:
     """An ATX heading of level 1 to 6, on one line."""
-    title = re.sub(r"(?:(?<=\s)|^)(?=#+$)", r"\\", folded(text))
+    title = folded(text)
+    if title.endswith("#"):
+        title = re.sub(r"(?:(?<=\s)|^)(?=#+$)", r"\\", title)
     return f"{'#' * min(6, max(1, level))} {title}" if title else ""
 
 
@@ -132,7 +139,9 @@ def indent(text: str, by: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return re.sub(r"(?<!\\)\|", r"\\|", re.sub(r"\s*\n\s*", " ", text.strip()))
+    text = text.strip()
+    text = re.sub(r"\s*\n\s*", " ", text) if "\n" in text else text
+    return re.sub(r"(?<!\\)\|", r"\\|", text) if "|" in text else text
 
 
 def _fence(text: str, mark: str, least: int) -> str:

@@ -224,9 +224,10 @@ def title_of(page: Page, doc_id: str) -> str:
         return folded(page.title)
     start = page.text[:_FIRST_TEXT]
     headings: list[outline.Block] = []
-    first = start.lstrip("\n").partition("\n")[0]
-    if first.startswith("# "):  # no heading is above the first of the first level: nothing else need be read
-        headings = _headings(first)
+    begins = f"\n{start}".find("\n# ")
+    if begins >= 0:  # no heading is above the first of the first level: what follows need not be read
+        end = start.find("\n", begins)
+        headings = [h for h in _headings(start[:end] if end >= 0 else start) if h.level == 1]
     headings = headings or _headings(start)
     if headings:
         return min(headings, key=lambda b: b.level).content

@@ -9,8 +9,9 @@ from understudy.ingest.base import Page, SkipFile, Source
 from understudy.ingest.encodings import decode
 from understudy.ingest.html_content import content
 from understudy.ingest.html_furniture import title_key
+from understudy.ingest.html_node import HAS_HEADING, Node
 from understudy.ingest.html_site import SEPARATORS, Site, brackets, groups, site_name, survey, top
-from understudy.ingest.html_tree import Node, Tree
+from understudy.ingest.html_tree import Tree, uncollected
 from understudy.ingest.html_writer import write
 from understudy.ingest.places import placed
 from understudy.ingest.walk import Found, read_bytes
@@ -47,25 +48,38 @@ def look_around(files: Mapping[str, Found], encoding: str | None = None, max_byt
     def pages(names: Sequence[str]) -> Iterator[tuple[str, Tree]]:
         nonlocal room
         for name in names:
+            if name in parsed:
+                yield name, parsed[name]
+                continue
             try:
                 text = decode(Source(files[name].path, read_bytes(files[name].path, max_bytes), encoding))
-                tree = parsed.get(name) or Tree(text)
+                tree = Tree(text)
             except (SkipFile, OSError):
                 continue
-            if len(text) <= room and name not in parsed:
+            yield name, tree
+            if len(text) <= room:
                 parsed[name] = tree
                 room -= len(text)
-            yield name, tree
+            else:
+                tree.dissolve()
 
-    for name, sample in groups(list(files)).items():
-        sites[name] = survey(pages(sample))
+    with uncollected():
+        for name, sample in groups(list(files)).items():
+            sites[name] = survey(pages(sample))
     return Sites(sites, parsed)
 
 
 def read(source: Source, doc_id: str = "", sites: Sites | None = None) -> Page:
     """The page's main content as Markdown. Raises SkipFile for a redirect and for nesting without end."""
-    tree = (sites.parsed.pop(doc_id, None) if sites is not None else None) or Tree(decode(source))
-    site = sites.of(doc_id) if sites is not None else Site()
+    with uncollected():
+        tree = (sites.parsed.pop(doc_id, None) if sites is not None else None) or Tree(decode(source))
+        try:
+            return _read(tree, doc_id, sites.of(doc_id) if sites is not None else Site())
+        finally:
+            tree.dissolve()
+
+
+def _read(tree: Tree, doc_id: str, site: Site) -> Page:
     root, left_out = content(tree, doc_id, site)
     title = _title(tree, root, site)
     linked = root.linked / root.words if root.words else None
@@ -85,7 +99,7 @@ def _title(tree: Tree, root: Node, site: Site) -> str:
     """The page's own name: `<title>` without the site's, which returns on other pages or else stands last."""
     title = next((before for before, last in brackets(tree.title) if last in site.titles), tree.title)
     cuts = list(SEPARATORS.finditer(title))
-    first = next((n for n in root.walk() if n.tag == "h1"), None)
+    first = next((n for n in root.all(HAS_HEADING) if n.tag == "h1"), None)
     heading = first.plain() if first is not None else ""
     before, colon, own = title.partition(": ")
     if colon and own == heading and (before in site.titles or not site.pages):

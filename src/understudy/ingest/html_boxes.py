@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from understudy.ingest import compose
-from understudy.ingest.html_tree import HEADINGS, Node
+from understudy.ingest.html_node import HEADINGS, Node
 
 _KIND = r"note|tip|hint|important|warning|caution|danger|attention|seealso"
 _EXACT = re.compile(rf"(?:^|\s)({_KIND})(?:icon|box|block)?(?=\s|$)", re.IGNORECASE)
@@ -33,23 +34,29 @@ def kind_of(node: Node) -> str:
     if node.tag not in _BOXED or not 0 < node.words <= _LONGEST:
         return ""
     classes = node.get("class")
-    found = _EXACT.search(classes) if classes else None
-    boxed = bool(classes) and _BOX.search(classes) is not None and (found is not None or not _PART.search(classes))
-    role = node.get("role")
-    if not (found or boxed or role in ("note", "doc-tip", "doc-notice")):
+    kind, boxed = _said(classes)
+    if not (kind or boxed or node.get("role") in ("note", "doc-tip", "doc-notice")):
         return ""
-    if node.tag == "details" and not boxed and not found:
+    if node.tag == "details" and not boxed and not kind:
         return ""
-    if any(n.tag in ("h1", "h2") for n in node.walk()) and not boxed:
+    if not boxed and any(n.tag in ("h1", "h2") for n in node.walk()):
         return ""
-    if found:
-        return found[1].lower()
+    if kind:
+        return kind
     word = _WORD.search(classes) or _WORD.search(node.get("aria-label"))
     if word:
         return word[1].lower()
     title = next((n for n in node.walk() if n is not node and n.tag and n.words and _is_title(n)), None)
     said = _WORD.match(title.plain()) if title is not None and title.words <= 3 else None
     return said[1].lower() if said else "note"
+
+
+@functools.lru_cache(maxsize=4096)
+def _said(classes: str) -> tuple[str, bool]:
+    """The kind of box that a class names, and whether it names a box."""
+    found = _EXACT.search(classes)
+    boxed = _BOX.search(classes) is not None and (found is not None or not _PART.search(classes))
+    return found[1].lower() if found else "", boxed
 
 
 def take_title(node: Node, kind: str) -> str:

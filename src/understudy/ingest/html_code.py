@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from understudy.ingest import compose
-from understudy.ingest.html_tree import CODE, Node
+from understudy.ingest.html_node import HAS_CODE, Node
 
 _LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight-source|highlight|brush:?|sourceCode)[-_: ]\s*([\w+#.-]+)")
 _NO_LANGUAGE = frozenset(
@@ -88,10 +88,10 @@ def language(node: Node) -> str:
 def take_titles(root: Node) -> dict[int, str]:
     """The titles of code blocks by `id(node)`; they are taken out of the tree, since the fence will say them."""
     titles: dict[int, str] = {}
-    for node in [n for n in root.walk() if n.tag in CODE]:
+    for node in list(root.all(HAS_CODE)):
         box = node.parent
         for _ in range(4):
-            if box is None or box.words > node.words + 40 or sum(n.tag in CODE for n in box.walk()) != 1:
+            if box is None or box.words > node.words + 40 or sum(1 for _ in box.all(HAS_CODE)) != 1:
                 break
             title = next((n for n in box.walk() if n.tag and 0 < n.words <= 20 and _is_title(n, box)), None)
             if title is not None:

@@ -7,33 +7,33 @@ peeled off both ends of the page (`html_site`). What no rule decides stays.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
-from collections.abc import Callable
 
 from understudy.ingest.base import LeftOut
 from understudy.ingest.html_furniture import FURNITURE, NAVIGATION, is_end_note, title_key, why_left_out
+from understudy.ingest.html_node import HAS_HEADING, HAS_LINK, SHOWN_AS_CODE, Node, remove
 from understudy.ingest.html_site import Site, Unit, links, units
-from understudy.ingest.html_tree import HEADINGS, Node, Tree, remove
+from understudy.ingest.html_tree import Tree
 
 BESIDE = "beside the main content"
 REPEATED = "the same on many pages"
 
 
-def _named(*names: str) -> Callable[[Node], bool]:
-    wanted = frozenset(names)
-    return lambda n: not wanted.isdisjoint(n.get("class").split())
-
-
-# What documentation generators call the content of a page, the most exact first.
-_MAIN: tuple[Callable[[Node], bool], ...] = (
-    lambda n: n.get("itemprop") == "articleBody",
-    _named("theme-doc-markdown", "md-content__inner", "devsite-article-body", "vp-doc", "markdown-body"),
-    _named("sl-markdown-content"),
-    lambda n: n.get("id") == "mw-content-text",
-    lambda n: n.tag == "main" or n.get("role") == "main",
-    lambda n: n.tag == "article",
-)
+# What documentation generators call the content of a page, the most exact first: (attribute, value).
+_MAIN: dict[tuple[str, str | None], int] = {
+    ("itemprop", "articleBody"): 0,
+    ("class", "theme-doc-markdown"): 1,
+    ("class", "md-content__inner"): 1,
+    ("class", "devsite-article-body"): 1,
+    ("class", "vp-doc"): 1,
+    ("class", "markdown-body"): 1,
+    ("class", "sl-markdown-content"): 2,
+    ("id", "mw-content-text"): 3,
+    ("role", "main"): 4,
+}
+_MAIN_TAGS = {"main": 4, "article": 5}
 _DECORATION = frozenset({"¶", "§", "#", "🔗", "∞", "[−]", "[-]", "[+]", "⇡", "⎘", "†"})
 _BUTTON = re.compile(
     r"^\[?(?:source|src|view source|show source|edit|edit this page|view code|run|copy|try it|link|permalink|top)\]?$",
@@ -47,7 +47,8 @@ _HIDDEN = re.compile(
     r"(?:^|\s)(?:sr-only|visually-hidden|screen-reader-text|\S*tooltip-?text|tooltip-(?:content|inner)|popover-body)(?=\s|$)"
 )
 _LINE_NUMBERS = re.compile(r"(?:^|\s)(?:linenos?|linenodiv|line-?numbers?|gutter)(?=\s|$)")
-_SHORT = 200  # characters of text below which a marked main content is not believed
+_NUMBERS, _SCREEN_READERS = "line numbers", "for screen readers"
+_SHORT = 165  # characters of text, blanks between blocks aside, below which a marked main content is not believed
 _LONG_UNIT = 8  # words from which a unit that is not shared is content, wherever it stands
 
 
@@ -81,9 +82,15 @@ class _Content:
     # ── a marked main content ──────────────────────────────────────────────────────────────────────────────
 
     def marked(self, body: Node) -> Node:
-        nodes = [n for n in body.walk() if n.holds and (n.attributes or n.tag in ("main", "article"))]
-        for is_main in _MAIN:
-            found = [n for n in nodes if is_main(n)]
+        marked: dict[int, list[Node]] = {}
+        stack = [body]
+        while stack:
+            node = stack.pop()
+            if node.attributes or node.tag in _MAIN_TAGS:
+                for rank in _main_ranks(node):
+                    marked.setdefault(rank, []).append(node)
+            stack += [kid for kid in node.kids if kid.holds]
+        for _, found in sorted(marked.items()):
             if len(found) == 1 and self.believed(found[0], body):
                 return self.beside(found[0], body)
         return body
@@ -129,7 +136,7 @@ class _Content:
     # ── blocks that are furniture by what they are ─────────────────────────────────────────────────────────
 
     def furniture(self, root: Node) -> None:
-        headings = frozenset(title_key(n.plain()) for n in root.walk() if n.tag in HEADINGS)
+        headings = frozenset(title_key(n.plain()) for n in root.all(HAS_HEADING))
         stack = [root]
         while stack:
             node = stack.pop()
@@ -148,9 +155,9 @@ class _Content:
     # ── what returns page after page, at both ends ─────────────────────────────────────────────────────────
 
     def peel(self, root: Node) -> None:
-        pieces = units(root)
-        if not pieces or root is not self.tree.body:
+        if root is not self.tree.body:
             return  # a marked main content holds what its author put there
+        pieces = units(root)
         shared = self.shared(pieces, root)
         own = [i for i, u in enumerate(pieces) if not shared[i] and _is_own(u)]
         if not own:
@@ -246,37 +253,74 @@ def _drop_decoration(order: list[Node]) -> None:
         if node.emptied:
             node.kids = [k for k in node.kids if id(k) not in gone]
         tag = node.tag
-        if tag == "a" and node.words <= 10:
-            text = node.plain()
-            if len(text) <= 20 and text and node.get("href"):
-                anchor = node.get("href").startswith("#") and text.lower() in _DECORATION
-                marks = " ".join(n.get("class") for n in node.walk() if n.tag)
-                if anchor or text.lower() == "[source]" or (_BUTTON.match(text) and _BUTTONS.search(marks)):
-                    take(node)
+        if not tag:
+            continue
+        if tag == "a":
+            if node.words <= 10 and node.get("href") and _is_sign(node):
+                take(node)
         elif tag == "img":
             above = node.parent
             if above is not None and above.tag == "a" and not above.words and len(node.get("alt").split()) < 2:
                 take(node)  # the logo, the arrow to the top
-        elif tag and node.attributes:
-            marks = node.get("class")
+        elif node.attributes:
+            marks = node.attributes.get("class") or ""
             if (
-                _is_symbol(node)
-                or (node.get("aria-hidden") == "true" and "title" not in marks)
-                or (marks and _is_hidden(node, marks))
+                (not node.words and not node.block and _is_symbol(node))
+                or (node.attributes.get("aria-hidden") == "true" and "title" not in marks)
+                or (marks and (why := _how_hidden(marks)) and (why != _NUMBERS or _is_numbers(node)))
             ):
                 take(node)
 
 
+def _main_ranks(node: Node) -> frozenset[int]:
+    """Where in the order of `_MAIN` an element stands that calls itself the content."""
+    found = node.attributes
+    said = (found.get("itemprop"), found.get("id"), found.get("role"))
+    ranks = _class_ranks(found.get("class") or "")
+    if said != (None, None, None):
+        ranks |= {_MAIN[pair] for pair in zip(("itemprop", "id", "role"), said, strict=True) if pair in _MAIN}
+    return ranks | {_MAIN_TAGS[node.tag]} if node.tag in _MAIN_TAGS else ranks
+
+
+@functools.lru_cache(maxsize=4096)
+def _class_ranks(names: str) -> frozenset[int]:
+    return frozenset(_MAIN["class", name] for name in names.split() if ("class", name) in _MAIN)
+
+
+def _is_sign(link: Node) -> bool:
+    """Whether a link only marks a place or leads to the source."""
+    text = link.plain()
+    if len(text) > 20 or not text:
+        return False
+    small = text.lower()
+    if small == "[source]" or (small in _DECORATION and link.get("href").startswith("#")):
+        return True
+    if not _is_button(text):
+        return False
+    return _BUTTONS.search(" ".join(n.get("class") for n in link.walk() if n.tag)) is not None
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_button(text: str) -> bool:
+    return _BUTTON.match(text) is not None
+
+
 def _is_symbol(node: Node) -> bool:
-    """Whether an inline element shows nothing but the sign that more can be shown, as `ⓘ`."""
-    text = node.plain() if not node.block and not node.words and len(node.kids) == 1 else ""
+    """Whether an inline element shows nothing but the sign that more can be shown, as `ⓘ`; in code a sign is meant."""
+    text = node.plain() if len(node.kids) == 1 and node.tag not in SHOWN_AS_CODE else ""
     return len(text) == 1 and unicodedata.category(text) == "So"
 
 
-def _is_hidden(node: Node, marks: str) -> bool:
+@functools.lru_cache(maxsize=4096)
+def _how_hidden(marks: str) -> str:
+    """What a class says that no reader is shown; empty where it says nothing of that."""
     if _LINE_NUMBERS.search(marks):
-        return all(re.fullmatch(r"[\d\s]*", n.text) for n in node.walk())
-    return _HIDDEN.search(marks) is not None
+        return _NUMBERS
+    return _SCREEN_READERS if _HIDDEN.search(marks) else ""
+
+
+def _is_numbers(node: Node) -> bool:
+    return all(re.fullmatch(r"[\d\s]*", n.text) for n in node.walk())
 
 
 def _is_own(unit: Unit) -> bool:
@@ -288,13 +332,13 @@ def _is_linked(unit: Unit) -> bool:
 
 
 def _n_links(unit: Unit) -> int:
-    return sum(n.tag == "a" for node in unit.nodes for n in node.walk())
+    return sum(1 for node in unit.nodes for _ in node.all(HAS_LINK))
 
 
 def _shared_links(unit: Unit, known: dict[int, int]) -> bool:
     if unit.linked < 0.7 * unit.words or not unit.linked:
         return False
-    return sum(known.get(id(n), 0) for node in unit.nodes for n in node.walk() if n.tag == "a") >= 0.7 * unit.linked
+    return sum(known.get(id(n), 0) for node in unit.nodes for n in node.all(HAS_LINK)) >= 0.7 * unit.linked
 
 
 def _is_trail(unit: Unit, site: Site, doc_id: str) -> bool:
@@ -304,8 +348,10 @@ def _is_trail(unit: Unit, site: Site, doc_id: str) -> bool:
 
 
 def _leads(heading: Unit, unit: Unit) -> bool:
-    """Whether a heading stands over a unit: its parent holds both."""
+    """Whether a heading stands over a unit: the block that it is in, with or without a link around it, holds both."""
     box = heading.parent
+    while not box.block and box.parent is not None:
+        box = box.parent
     node: Node | None = unit.parent
     while node is not None:
         if node is box:

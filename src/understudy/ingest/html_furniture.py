@@ -4,9 +4,10 @@ links to the pages around, and lists that repeat the page's own headings.
 
 from __future__ import annotations
 
+import functools
 import re
 
-from understudy.ingest.html_tree import CODE, HEADINGS, Node
+from understudy.ingest.html_node import CODE, HAS_CODE, HAS_HEADING, HAS_LINK, HEADINGS, Node
 
 NAVIGATION = "navigation"
 FURNITURE = "page furniture"
@@ -27,6 +28,9 @@ _NAMES = re.compile(
     r"|rightside|leftside|legal|copyright)(?=\s|$)"
 )
 _TOC = re.compile(r"(?:^|\s)\S*(?:toc|contents|on-this-page|quickview|outline)\S*(?=\s|$)")
+_IS_PLAIN, _IS_HINT, _IS_CONTENTS = 1, 2, 4
+_LABELS = 7  # words besides links in a row that names the pages around: next, previous, up and four more
+_ROWS = frozenset({"div", "p", "table", "ul", "center", "tr", "td", "dl", "header"})
 _ROLES = frozenset({"navigation", "search", "toolbar", "menubar", "menu", "doc-toc", "doc-pagebreak"})
 _AROUND = re.compile(
     r"^\W*(?:(?:prev(?:ious)?|next)(?: (?:page|topic|chapter|section))?|up(?: one level)?|home|(?:table of )?contents"
@@ -47,27 +51,27 @@ _NOTES = re.compile(r"foot-?notes?|endnotes?|references|bibliography", re.IGNORE
 def why_left_out(node: Node, headings: frozenset[str]) -> str:
     """Why a block is no content; empty where it is. headings: those of the page, normalized by `title_key`."""
     words, share = node.words, node.linked / node.words if node.words else 0.0
-    role, tag = node.get("role"), node.tag
+    role, tag = node.attributes.get("role") or "", node.tag
     if tag == "nav" or role in _ROLES:
         return NAVIGATION
     if not words or tag in HEADINGS:
         return ""
-    marks = node.marks
-    if (marks and _is_plain_name(node, marks)) or (
-        tag in ("div", "p", "table", "ul", "center", "tr", "td", "dl", "header") and _is_around(node)
+    named = _named(node)
+    if (named & _IS_PLAIN and words <= 80 and not node.has(HAS_CODE)) or (
+        words <= 60 and node.inside & HAS_LINK and tag in _ROWS and _is_around(node)
     ):
         return NAVIGATION
     if role in ("banner", "contentinfo") or tag in ("header", "footer"):
         return FURNITURE if _is_edge(node, share) else ""
     if (tag == "aside" or role == "complementary") and share >= 0.5 and not _NOTES.search(f"{node.marks} {role}"):
         return NAVIGATION
-    if tag == "form" and words <= 40 and not node.first(HEADINGS | CODE):
+    if tag == "form" and words <= 40 and not node.has(HAS_HEADING | HAS_CODE):
         return FURNITURE
-    if marks and _NAMES.search(marks) and _bears_out(node, share) and not node.first(CODE):
+    if named & _IS_HINT and _bears_out(node, share) and not node.has(HAS_CODE):
         return NAVIGATION if share >= 0.4 else FURNITURE
     if words <= 30 and _is_languages(node):
         return NAVIGATION
-    return CONTENTS if _is_contents(node, marks, headings) else ""
+    return CONTENTS if named & _IS_CONTENTS and _is_contents(node, headings) else ""
 
 
 def is_end_note(text: str) -> bool:
@@ -80,12 +84,27 @@ def title_key(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", _NUMBER.sub("", text.lower() + " ", count=1))) or text.strip().lower()
 
 
-def _is_plain_name(node: Node, marks: str) -> bool:
-    return node.words <= 80 and _PLAIN_NAMES.search(marks) is not None and not node.first(CODE)
+def _named(node: Node) -> int:
+    """What the class and the id say of an element, as bits."""
+    found = node.attributes
+    if not found:
+        return 0
+    name, own = found.get("class"), found.get("id")
+    return (_meaning(name) if name else 0) | (_meaning(own) if own else 0)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _meaning(names: str) -> int:
+    names = names.lower()
+    return (
+        (_IS_PLAIN if _PLAIN_NAMES.search(names) else 0)
+        | (_IS_HINT if _NAMES.search(names) else 0)
+        | (_IS_CONTENTS if _TOC.search(names) else 0)
+    )
 
 
 def _bears_out(node: Node, share: float) -> bool:
-    return share >= 0.4 or (node.words <= 12 and not node.first(HEADINGS))
+    return share >= 0.4 or (node.words <= 12 and not node.has(HAS_HEADING))
 
 
 def _is_edge(node: Node, share: float) -> bool:
@@ -99,15 +118,13 @@ def _is_edge(node: Node, share: float) -> bool:
 
 
 def _is_around(node: Node) -> bool:
-    """Whether a block is a row of links to the pages around: previous, next, up, contents."""
-    if node.words > 60 or node.first(CODE | HEADINGS):
-        return False
-    if not node.linked and node.words > 25:
+    """Whether a block with few words is a row of links to the pages around: previous, next, up, contents."""
+    if (not node.linked and node.words > 25) or node.has(HAS_CODE | HAS_HEADING):
         return False
     hits: set[str] = set()
     n = 0
-    for link in node.walk():
-        if link.tag != "a" or not link.get("href"):
+    for link in node.all(HAS_LINK):
+        if not link.get("href"):
             continue
         n += 1
         label = link.plain() or next((i.get("alt") for i in link.walk() if i.tag == "img"), "") or link.get("title")
@@ -119,28 +136,26 @@ def _is_around(node: Node) -> bool:
             hits.add(link.get("rel") or link.get("accesskey"))
     if n == 0:
         return False
-    named = {m.lower()[:4] for m in _NODES_AROUND.findall(node.plain())}
     unlinked = node.words - node.linked
+    named = {m.lower()[:4] for m in _NODES_AROUND.findall(node.plain())} if unlinked <= _LABELS else set()
     if len(named) >= 2 and unlinked <= len(named) + 4:
         return True
     return len(hits) >= 2 and n <= 2 * len(hits) + 2 and unlinked <= 30 and not _SENTENCE.search(node.plain())
 
 
 def _is_languages(node: Node) -> bool:
-    if not node.linked or node.words - node.linked > 4 or node.first(HEADINGS):
+    if not node.linked or node.words - node.linked > 4 or node.has(HAS_HEADING):
         return False
-    found = [n for n in node.walk() if n.tag == "a" and n.get("href")]
+    found = [n for n in node.all(HAS_LINK) if n.get("href")]
     said = all(n.get("hreflang") or n.get("rel") == "alternate" or _LANGUAGE.match(n.plain()) for n in found)
     return len(found) >= 2 and said
 
 
-def _is_contents(node: Node, marks: str, headings: frozenset[str]) -> bool:
+def _is_contents(node: Node, headings: frozenset[str]) -> bool:
     """Whether a block lists the page's own headings under a name or a title that says so."""
     if node.linked < 0.6 * node.words or node.tag in HEADINGS or len(headings) < 2:
         return False
-    if not marks or not _TOC.search(marks):
-        return False
-    found = [n for n in node.walk() if n.tag == "a" and n.words]
+    found = [n for n in node.all(HAS_LINK) if n.words]
     local = [n for n in found if n.get("href").startswith("#")]
     if len(local) < max(2, 0.8 * len(found) - 1):
         return False

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from understudy.ingest import compose
-from understudy.ingest.html_tree import Node
+from understudy.ingest.html_node import Node
 from understudy.normal import folded
 
 _CODE = frozenset({"code", "kbd", "samp", "tt", "var"})
@@ -22,137 +21,149 @@ _SPACE = re.compile(r"\s+")
 _MAX_DEPTH = 60
 
 
-@dataclass(slots=True)
-class _Part:
-    kind: Literal["text", "code", "emphasis", "raw"]
-    text: str
-    mark: str = ""
+_Part = tuple[Literal["text", "code", "emphasis", "raw"], str, str]
+"""Its kind, its text, and the mark of an emphasis."""
 
 
 def inline(nodes: Iterable[Node]) -> str:
     """Inline Markdown on as many lines as there are `<br>`; each line without blanks at its ends."""
-    return tidy(_join(_parts(nodes, 0)))
+    return tidy(_joined(_parts(nodes, 0)))
 
 
 def tidy(text: str) -> str:
     """Blanks of each line joined; empty lines dropped, which would end a paragraph."""
+    if "\n" not in text:
+        return folded(text)
     lines = (folded(line) for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
 
 
 def code_text(node: Node) -> str:
     """The text of inline code; a `<br>` is a blank."""
+    kids = node.kids
+    if len(kids) == 1 and not kids[0].tag and not node.block:
+        return kids[0].text
     return "".join(" " if n.tag == "br" or n.block else n.text for n in node.walk())
 
 
 def _parts(nodes: Iterable[Node], depth: int) -> list[_Part]:
     parts: list[_Part] = []
-    for node in nodes:
-        if depth > _MAX_DEPTH:
-            parts.append(_Part("text", node.plain() or node.text))
-        else:
-            parts.extend(_part(node, depth))
+    _add(nodes, depth, parts)
     return parts
 
 
-def _part(node: Node, depth: int) -> list[_Part]:
-    tag = node.tag
-    if not tag:
-        return [_Part("text", _SPACE.sub(" ", node.text))]
-    if tag == "br":
-        return [_Part("raw", "\n")]
-    if tag == "img":
-        said = _SPACE.sub(" ", node.get("alt"))
-        return [] if _DECORATION.fullmatch(said.strip()) else [_Part("text", said)]
-    if tag == "math" and node.get("alttext"):
-        return [_Part("code", node.get("alttext"))]
-    if tag in _CODE:
-        return _code(code_text(node))
-    if tag in ("sup", "sub"):
-        return _shifted(node, tag, depth)
-    inner = _parts(node.kids, depth + 1)
-    if tag in _MARKS:
-        return _emphasis(inner, _MARKS[tag])
-    if tag == "q":
-        return [_Part("text", "“"), *inner, _Part("text", "”")]
-    if tag == "a":
-        return _link(node, inner)
-    return [_Part("text", " "), *inner, _Part("text", " ")] if node.block else inner
+def _add(nodes: Iterable[Node], depth: int, parts: list[_Part]) -> None:
+    """Add the parts of sibling nodes to those before."""
+    for node in nodes:
+        tag = node.tag
+        if depth > _MAX_DEPTH:
+            parts.append(("text", node.plain() or node.text, ""))
+        elif not tag:
+            parts.append(("text", _SPACE.sub(" ", node.text), ""))
+        elif tag in _CODE:
+            _add_code(code_text(node), parts)
+        elif tag == "a":
+            _add_link(node, depth, parts)
+        elif tag in _MARKS:
+            _add_emphasis(_parts(node.kids, depth + 1), _MARKS[tag], parts)
+        elif tag == "br":
+            parts.append(("raw", "\n", ""))
+        elif tag == "img":
+            said = _SPACE.sub(" ", node.get("alt"))
+            if not _DECORATION.fullmatch(said.strip()):
+                parts.append(("text", said, ""))
+        elif tag == "math" and node.get("alttext"):
+            parts.append(("code", node.get("alttext"), ""))
+        elif tag in ("sup", "sub"):
+            _add_shifted(node, tag, depth, parts)
+        else:
+            before, after = ("“", "”") if tag == "q" else (" ", " ") if node.block else ("", "")
+            parts.append(("text", before, ""))
+            _add(node.kids, depth + 1, parts)
+            parts.append(("text", after, ""))
 
 
-def _code(text: str) -> list[_Part]:
+def _add_code(text: str, parts: list[_Part]) -> None:
     """Code, with the blanks at its ends outside."""
     body = text.strip()
     if not body:
-        return [_Part("text", " ")] if text else []
+        parts.append(("text", " " if text else "", ""))
+        return
     before = " " if text[0].isspace() else ""
     after = " " if text[-1].isspace() else ""
     found, rest = compose.split_places(body)
-    return [_Part("text", before + found), _Part("code", rest), _Part("text", after)]
+    parts += (("text", before + found, ""), ("code", rest, ""), ("text", after, ""))
 
 
-def _shifted(node: Node, tag: str, depth: int) -> list[_Part]:
+def _add_shifted(node: Node, tag: str, depth: int, parts: list[_Part]) -> None:
     """`x<sup>2</sup>` is x², not x2; the mark of a footnote stands in brackets."""
     text = node.plain()
     fits, table = (_RAISED, _UP) if tag == "sup" else (_LOWERED, _DOWN)
     link = next((n for n in node.walk() if n.tag == "a" and n.get("href").startswith("#")), None)
     if tag == "sup" and link is not None and text.strip("[]").isdigit():
-        return [_Part("text", f"[{text.strip('[]')}]")]
-    if fits.fullmatch(text):
-        return [_Part("text", text.translate(table))]
-    return _parts(node.kids, depth + 1)
+        parts.append(("text", f"[{text.strip('[]')}]", ""))
+    elif fits.fullmatch(text):
+        parts.append(("text", text.translate(table), ""))
+    else:
+        _add(node.kids, depth + 1, parts)
 
 
-def _emphasis(inner: list[_Part], mark: str) -> list[_Part]:
-    text = _join(inner)
+def _add_emphasis(inner: list[_Part], mark: str, parts: list[_Part]) -> None:
+    text = _joined(inner)
     words = text.strip()
     if not words or "*" in words or "\n" in words:
-        return inner
+        parts += inner
+        return
     start = len(text) - len(text.lstrip())
     end = len(text.rstrip())
-    return [_Part("text", text[:start]), _Part("emphasis", words, mark), _Part("text", text[end:])]
+    parts += (("text", text[:start], ""), ("emphasis", words, mark), ("text", text[end:], ""))
 
 
-def _link(node: Node, inner: list[_Part]) -> list[_Part]:
+def _add_link(node: Node, depth: int, parts: list[_Part]) -> None:
     target = node.get("href")
     if not target.startswith(("http://", "https://")):
-        return inner
-    text = _join(inner)
+        _add(node.kids, depth + 1, parts)
+        return
+    inner = _parts(node.kids, depth + 1)
+    text = _joined(inner)
     words = text.strip()
     if not words or any(c in words for c in "[]\n"):
-        return inner
+        parts += inner
+        return
     place, shown = compose.split_places(words)
-    if " " not in target and compose.unescape(shown) == target:
-        return [_Part("text", text[: len(text) - len(text.lstrip())]), _Part("raw", f"{place}<{target}>")]
-    safe = target.strip().replace(" ", "%20").replace("(", "%28").replace(")", "%29").replace("\n", "")
     before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-    return [_Part("text", before), _Part("raw", f"[{words}]({safe})"), _Part("text", after)]
+    if " " not in target and compose.unescape(shown) == target:
+        parts += (("text", before, ""), ("raw", f"{place}<{target}>", ""))
+        return
+    safe = target.strip().replace(" ", "%20").replace("(", "%28").replace(")", "%29").replace("\n", "")
+    parts += (("text", before, ""), ("raw", f"[{words}]({safe})", ""), ("text", after, ""))
 
 
-def _join(parts: Sequence[_Part]) -> str:
+def _joined(parts: Sequence[_Part]) -> str:
     merged: list[_Part] = []
+    last_kind, last_mark = "", ""
     for part in parts:
-        if not part.text:
+        kind, text, mark = part
+        if not text:
             continue
-        last = merged[-1] if merged else None
-        if last is not None and last.kind == part.kind != "raw" and last.mark == part.mark:
-            merged[-1] = _Part(part.kind, last.text + part.text, part.mark)
+        if kind == last_kind and mark == last_mark and kind != "raw":
+            merged[-1] = (kind, merged[-1][1] + text, mark)
         else:
             merged.append(part)
+            last_kind, last_mark = kind, mark
     out: list[str] = []
-    for i, part in enumerate(merged):
-        if part.kind == "text":
-            out.append(compose.escape(part.text))
-        elif part.kind == "code":
-            out.append(compose.code_span(part.text))
-        elif part.kind == "emphasis":
+    for i, (kind, text, mark) in enumerate(merged):
+        if kind == "text":
+            out.append(compose.escape(text))
+        elif kind == "code":
+            out.append(compose.code_span(text))
+        elif kind == "emphasis":
             before = out[-1][-1] if out and out[-1] else " "
-            after = merged[i + 1].text[0] if i + 1 < len(merged) else " "
-            after = "`" if i + 1 < len(merged) and merged[i + 1].kind == "code" else after
-            shown = f"{part.mark}{part.text}{part.mark}" if _flanks(before, part.text, after) else part.text
-            out.append(shown)
+            after = merged[i + 1][1][0] if i + 1 < len(merged) else " "
+            after = "`" if i + 1 < len(merged) and merged[i + 1][0] == "code" else after
+            out.append(f"{mark}{text}{mark}" if _flanks(before, text, after) else text)
         else:
-            out.append(part.text)
+            out.append(text)
     return "".join(out)
 
 

@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from understudy.ingest.html_tree import HEADINGS, Node, Tree
+from understudy.ingest.html_node import HAS_HEADING, HAS_LINK, HEADINGS, Node
+from understudy.ingest.html_tree import Tree
 
 SAMPLE = 48  # pages of a group that are surveyed
 _SHARE = 0.4  # of a group's surveyed pages on which something must stand to count as shared
@@ -85,12 +86,11 @@ def _unit(nodes: list[Node], parent: Node, tag: str, inside: Sequence[Node]) -> 
 def links(root: Node, doc_id: str) -> Iterator[tuple[Node, str]]:
     """Every link out of the page with a key that names its text and target."""
     folder = posixpath.dirname(doc_id)
-    for node in root.walk():
-        if node.tag == "a":
-            href = node.get("href").partition("#")[0]
-            if href:
-                target = href if "://" in href else posixpath.normpath(posixpath.join(folder, href))
-                yield node, f"{node.plain()}\0{target}"
+    for node in root.all(HAS_LINK):
+        href = node.get("href").partition("#")[0]
+        if href:
+            target = href if "://" in href else posixpath.normpath(posixpath.join(folder, href))
+            yield node, f"{node.plain()}\0{target}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def survey(pages: Iterable[tuple[str, Tree]]) -> Site:
     for doc_id, tree in pages:
         n += 1
         if _is_marked(tree):  # only what stands above the main content is ever compared
-            blocks.update({("h1", node.plain()) for node in tree.order if node.tag == "h1"})
+            blocks.update({("h1", node.plain()) for node in tree.body.all(HAS_HEADING) if node.tag == "h1"})
         else:
             blocks.update({(u.tag, u.text) for u in units(tree.body) if u.words <= _LONGEST})
             targets.update({key for _, key in links(tree.body, doc_id)})

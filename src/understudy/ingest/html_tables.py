@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from understudy.ingest.html_tree import CODE, HEADINGS, Node
+from understudy.ingest.html_node import CODE, HEADINGS, Node
 
 _MOST = 1_000  # rows or columns that a span may take
 _CELLS = 200_000  # of a table, beyond which spans are not believed

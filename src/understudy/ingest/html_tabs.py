@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from understudy.ingest.html_tree import Node
+from understudy.ingest.html_node import HAS_TAB, Node
 
 _LABELLED = frozenset({"tabbed-labels", "tabs", "tablist", "tab-labels"})
 
 
 def label_panels(root: Node) -> None:
     """Put each tab's label, in bold, on top of its panel, and take the row of tabs away."""
+    if not root.inside & HAS_TAB:
+        return
     nodes = list(root.walk())
     if not any(n.tag == "label" or n.get("role") in ("tab", "tabpanel") for n in nodes if n.tag):
         return

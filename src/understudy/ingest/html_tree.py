@@ -1,162 +1,40 @@
-"""A page's HTML as a light tree of Python objects: what the rest of this room's HTML reading walks.
+"""A page's HTML becomes a light tree (`html_node`).
 
 lexbor parses; every node is touched once here, without recursion, so that nesting of any depth costs no stack.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import gc
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from understudy.ingest.base import SkipFile
-from understudy.ingest.places import clean
+from understudy.ingest.html_depth import check_depth
+from understudy.ingest.html_node import BITS, BLOCKS, HAS_HEADING, HAS_TAB, HEADINGS, SHOWN_AS_CODE, Node
+from understudy.ingest.places import STRAY
 from understudy.normal import folded
 
-BLOCKS = frozenset({
-    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "dir", "div",
-    "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header",
-    "hgroup", "hr", "html", "legend", "li", "listing", "main", "menu", "nav", "ol", "p", "pre", "section", "summary",
-    "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", "xmp",
-})  # fmt: skip
-HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-CODE = frozenset({"pre", "xmp", "listing"})
 _DROPPED = frozenset({
     "script", "style", "template", "noscript", "iframe", "object", "embed", "svg", "canvas", "select", "input",
     "textarea", "video", "audio", "map", "head", "datalist", "annotation", "annotation-xml", "wbr", "col", "colgroup",
     "frameset", "noframes",
 })  # fmt: skip
-_MAX_DEPTH = 512  # elements within each other, as in browsers; the time of much grows with the square of it
-_DEEP = 64  # elements within each other beyond which
-_MOST_DEEP = 100_000  # so many tags can stand: what is asked of each of the elements around them costs that again
-_NESTS = re.compile(
-    r"<(/?)(?:div|span|section|article|main|aside|header|footer|nav|ul|ol|menu|dl|table|blockquote|details|figure"
-    r"|fieldset|center|font|em|strong|code|pre|sup|sub|h[1-6]|[a-z]+-[a-z-]+)(?=[\s>/])",
+# What a class that says more of a piece of code than its colour has in it.
+_TELLING = re.compile(
+    r"line|hid|only|tip|popover|titl|head|capt|icon|label|sig|name|member|def|button|btn|copy|edit|src|source|code"
+    r"|anchor|link|top|arrow|view|body|content|note|warn|nav|menu|toc|search|foot|box",
     re.IGNORECASE,
 )
 _CODE_BOXES = frozenset({"fragment", "code", "highlight", "source", "sourcecode", "codeblock", "listing"})
 _SITE_NAME = 6  # words that a `<title>` holds besides the page's own
 _WORD = re.compile(r"\w\S*")
-_ICONS = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")  # private use: the glyphs of icon fonts
-
-
-class Node:
-    """An element, or a run of text (tag "").
-
-    block: a block by its tag. holds: is a block, or an inline element with one inside (a link around a heading).
-    words: of all text inside; linked: of those, within links. emptied: something that stood inside was taken out.
-    """
-
-    __slots__ = ("attributes", "block", "emptied", "holds", "kids", "linked", "parent", "tag", "text", "words")
-
-    def __init__(self, tag: str, attributes: Mapping[str, str | None], parent: Node | None, text: str = "") -> None:
-        self.tag = tag
-        self.attributes = attributes
-        self.kids: list[Node] = []
-        self.parent = parent
-        self.text = text
-        self.block = tag in BLOCKS
-        self.holds = self.block
-        self.words = 0
-        self.linked = 0
-        self.emptied = False
-
-    def get(self, name: str) -> str:
-        """The value of an attribute; empty where it is not set."""
-        return self.attributes.get(name) or ""
-
-    @property
-    def marks(self) -> str:
-        """Class and id in lower case, separated by blanks."""
-        found = self.attributes
-        return f"{found.get('class') or ''} {found.get('id') or ''}".lower() if found else ""
-
-    def walk(self) -> Iterator[Node]:
-        """The node and everything inside, in the order of the page."""
-        stack = [self]
-        while stack:
-            node = stack.pop()
-            yield node
-            if node.kids:
-                stack.extend(node.kids[::-1])
-
-    @property
-    def anchor(self) -> str:
-        """The id by which an address leads to what stands here; empty where nothing of it is left.
-
-        A block without words is one only where it never held anything, and so is a link that leads elsewhere.
-        """
-        name = self.get("id") or (self.get("name") if self.tag == "a" else "")
-        if not name or self.words:
-            return name
-        if self.holds:
-            return "" if any(n.emptied for n in self.walk()) else name
-        return name if self.get("href") in ("", f"#{name}") else ""
-
-    def first(self, tags: frozenset[str] | set[str]) -> Node | None:
-        """The first element inside with one of these tags."""
-        stack = self.kids[::-1]
-        while stack:
-            node = stack.pop()
-            if node.tag in tags:
-                return node
-            if node.kids:
-                stack.extend(node.kids[::-1])
-        return None
-
-    def plain(self) -> str:
-        """All text inside, blanks joined to one."""
-        if len(self.kids) == 1 and not self.kids[0].tag:
-            return folded(self.kids[0].text)
-        return folded("".join([" " if n.block or n.tag == "br" else n.text for n in self.walk()]))
-
-    def remove(self) -> None:
-        """Take the node, and its words, out of everything above it."""
-        remove([self])
-
-    def forget(self) -> None:
-        """Take the node's words out of everything above it; its parent still holds it."""
-        above = self.parent
-        if above is not None:
-            above.emptied = True
-        while above is not None:
-            above.words -= self.words
-            above.linked -= self.linked
-            above = above.parent
-
-    def put(self, place: int, kid: Node) -> None:
-        """Put a node with its words among the children."""
-        self.kids.insert(place, kid)
-        kid.parent = above = self
-        while above is not None:
-            above.words += kid.words
-            above.linked += kid.linked
-            above = above.parent  # type: ignore[assignment]
-
-
-def remove(nodes: Iterable[Node]) -> list[tuple[Node, int, Node]]:
-    """Take nodes, and their words, out of everything above them, with one look at the children of each parent.
-
-    Returns (parent, place, node), by which `put` in the opposite order brings all back.
-    """
-    gone = {id(node): node for node in nodes if node.parent is not None}
-    parents = {id(node.parent): node.parent for node in gone.values()}
-    taken: list[tuple[Node, int, Node]] = []
-    for parent in parents.values():
-        assert parent is not None
-        kept: list[Node] = []
-        for kid in parent.kids:
-            if id(kid) in gone:
-                kid.forget()
-                taken.append((parent, len(kept), kid))
-            else:
-                kept.append(kid)
-        parent.kids = kept
-    return taken
-
-
+_ICONS = "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private use: the glyphs of icon fonts
+_NO_TEXT = re.compile(f"[{_ICONS}{STRAY}]")
 _NO_ATTRIBUTES: Mapping[str, str | None] = {}
 
 
@@ -170,17 +48,36 @@ class Tree:
 
     def __init__(self, text: str) -> None:
         """Raises SkipFile for nesting that no page of documentation has."""
-        _check_depth(text)
+        check_depth(text)
         parser = LexborHTMLParser(text)
-        title = parser.css_first("title")
+        head = parser.head
+        title = (head.css_first("title") if head is not None else None) or parser.css_first("title")
         self.title = folded(title.text()) if title is not None else ""
-        self.site = _site(parser)
-        self.redirects = parser.css_first("meta[http-equiv=refresh i]") is not None
+        small = text.lower()  # what is not in it need not be looked for, which takes longer
+        self.site = _site(parser) if "site_name" in small or "application-name" in small else ""
+        self.redirects = "refresh" in small and parser.css_first("meta[http-equiv=refresh i]") is not None
         order = _convert(parser.body) if parser.body is not None else [Node("body", _NO_ATTRIBUTES, None)]
         self.body = order[0]
         self.order = _with_code_of_lines(order)
         _count(self.order)
         _name_title(self.order, self.title)
+
+    def dissolve(self) -> None:
+        """Part all nodes from what is above them: they go at once, and need not wait for the collector of cycles."""
+        for node in self.order:
+            node.parent = None
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """The collector of cycles waits: trees are many objects that point at each other, and go whole (`dissolve`)."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _site(parser: LexborHTMLParser) -> str:
@@ -234,6 +131,10 @@ def _name_title(order: list[Node], title: str) -> None:
         beside = len(_WORD.findall(before)) + len(_WORD.findall(after))
         if not text or not found or beside > _SITE_NAME:
             continue
+        above: Node | None = node.parent
+        while above is not None:
+            above.inside |= HAS_HEADING
+            above = above.parent
         if len(own) == len(node.kids):
             node.tag = "h1"
             return
@@ -241,6 +142,8 @@ def _name_title(order: list[Node], title: str) -> None:
         heading.kids = own
         for kid in own:
             kid.parent = heading
+        node.inside |= HAS_HEADING
+        heading.inside = node.inside
         heading.words, heading.linked = sum(k.words for k in own), sum(k.linked for k in own)
         node.kids = [heading, *node.kids[len(own) :]]
         order.insert(place + 1, heading)
@@ -248,75 +151,115 @@ def _name_title(order: list[Node], title: str) -> None:
 
 
 def _count(order: list[Node]) -> None:
-    """Count the words below every node, and see where blocks are, from the leaves up."""
+    """Count the words below every node, and see where blocks are and what stands inside, from the leaves up."""
     for node in reversed(order):
-        if not node.tag:
-            node.words = len(_WORD.findall(node.text))
-        elif node.tag == "a" and node.words and node.get("href"):
-            node.linked = node.words
         parent = node.parent
-        if parent is not None:
-            if node.words:
-                parent.words += node.words
-                parent.linked += node.linked
+        if parent is None:
+            continue
+        tag = node.tag
+        words = node.words
+        if tag:
+            if tag == "a" and words and node.get("href"):
+                node.linked = words
+            bits = node.inside | BITS.get(tag, 0)
+            if bits:
+                parent.inside |= bits
             if node.holds and parent.tag != "code":
                 parent.holds = True
+        if words:
+            parent.words += words
+            if node.linked:
+                parent.linked += node.linked
 
 
 def _convert(root: LexborNode) -> list[Node]:
+    """The nodes of a page in order, the words of each text counted.
+
+    Left aside is white space between blocks, and what only colours a piece of code.
+    """
     top = Node(root.tag or "body", root.attributes, None)
     order = [top]
-    stack: list[tuple[LexborNode | None, Node]] = [(root.child, top)]
-    while stack:
-        source, parent = stack.pop()
-        while source is not None:
-            tag = source.tag or "-"
-            if tag == "-text":
-                text = source.text_content or ""
-                if not text.isascii():
-                    text = _ICONS.sub("", text)
-                text = clean(text)
-                if parent.kids and not parent.kids[-1].tag:
-                    parent.kids[-1].text += text
-                else:
-                    node = Node("", _NO_ATTRIBUTES, parent, text)
-                    parent.kids.append(node)
-                    order.append(node)
-            elif tag[0] not in "-!_" and tag not in _DROPPED:
-                attributes = source.attributes
-                if tag != "button" or attributes.get("role") == "tab":
-                    node = Node(tag.rpartition(":")[2], attributes, parent)
-                    parent.kids.append(node)
-                    order.append(node)
-                    child = source.child
-                    if child is not None:
-                        stack.append((source.next, parent))
-                        source, parent = child, node
-                        continue
-                else:
-                    parent.emptied = True
-            elif tag in _DROPPED:
+    stack: list[tuple[LexborNode | None, Node, bool]] = []
+    source, parent, in_code = root.child, top, False
+    pieces: list[str] = []  # of the last text, where it came in several; each has words of its own
+    parted = False  # whether a coloured piece of code began or ended since the last text
+    while source is not None or stack:
+        if source is None:
+            source, parent, in_code = stack.pop()
+            parted = True
+            continue
+        kids = parent.kids
+        if source.is_text_node:
+            text = source.text_content or ""
+            source = source.next
+            if not text.isascii() or "\x10" in text or "\x11" in text:
+                text = _NO_TEXT.sub("", text)
+            if kids and not kids[-1].tag:
+                pieces = pieces or [kids[-1].text]
+                pieces[-1:] = [pieces[-1], text] if parted else [pieces[-1] + text]
+            elif not text.isspace() or in_code or not _is_between_blocks(parent, source):
+                if pieces:
+                    pieces = _joined(order[-1], pieces)
+                node = Node("", _NO_ATTRIBUTES, parent, text)
+                node.words = len(_WORD.findall(text))
+                kids.append(node)
+                order.append(node)
+            parted = False
+            continue
+        tag = source.tag or "-"
+        if tag[0] in "-!_" or tag in _DROPPED:
+            if tag in _DROPPED:
                 parent.emptied = True
             source = source.next
+            continue
+        attributes = source.attributes
+        if tag == "button" and attributes.get("role") != "tab":
+            parent.emptied = True
+            source = source.next
+            continue
+        child = source.child
+        if in_code and tag == "span" and (not attributes or _only_colours(attributes)):
+            parted = True
+            if child is not None:
+                stack.append((source.next, parent, in_code))
+                source = child
+            else:
+                source = source.next
+            continue
+        if pieces:
+            pieces = _joined(order[-1], pieces)
+        node = Node(tag.rpartition(":")[2] if ":" in tag else tag, attributes, parent)
+        if "role" in attributes and node.get("role").startswith("tab"):
+            node.inside = HAS_TAB
+        kids.append(node)
+        order.append(node)
+        if child is not None:
+            stack.append((source.next, parent, in_code))
+            source, parent, in_code = child, node, in_code or tag in SHOWN_AS_CODE
+        else:
+            source = source.next
+    if pieces:
+        _joined(order[-1], pieces)
     return order
 
 
-def _check_depth(text: str) -> None:
-    if text.count("<") <= _MAX_DEPTH:
-        return
-    depth = deep = last = 0
-    for found in _NESTS.finditer(text):
-        if depth > _DEEP:
-            deep += text.count("<", last, found.start())
-        last = found.start()
-        if found[1]:
-            depth -= depth > 0
-        else:
-            depth += 1
-            if depth > _MAX_DEPTH:
-                line = text.count("\n", 0, found.start()) + 1
-                raise SkipFile("nested too deep", f"more than {_MAX_DEPTH} open elements at line {line}")
-    if depth > _DEEP:
-        deep += text.count("<", last)
-    if deep > _MOST_DEEP:
-        raise SkipFile("nested too deep", f"{deep} tags within more than {_DEEP} open elements")
+def _joined(node: Node, pieces: list[str]) -> list[str]:
+    """Give a text its pieces, whose words are counted apart; none are left."""
+    node.text = "".join(pieces)
+    node.words = len(_WORD.findall(" ".join(pieces)))
+    return []
+
+
+def _is_between_blocks(parent: Node, after: LexborNode | None) -> bool:
+    """Whether a block begins here behind another, or as the first of what a block holds."""
+    before = parent.kids[-1] if parent.kids else parent
+    return before.block and parent.block and after is not None and after.tag in BLOCKS
+
+
+def _only_colours(attributes: Mapping[str, str | None]) -> bool:
+    return len(attributes) == 1 and "class" in attributes and _is_colour(attributes["class"] or "")
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_colour(names: str) -> bool:
+    return _TELLING.search(names) is None

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Iterator
 from understudy.ingest import compose, html_boxes, html_tables
 from understudy.ingest.html_code import code, code_lines, language, prototype, take_titles
 from understudy.ingest.html_inline import code_text, inline
+from understudy.ingest.html_node import CODE, HAS_HEADING, HEADINGS, Node, remove
 from understudy.ingest.html_tabs import label_panels
-from understudy.ingest.html_tree import CODE, HEADINGS, Node, Tree, remove
+from understudy.ingest.html_tree import Tree
 from understudy.ingest.places import mark
 
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _SIGNATURE = re.compile(r"(?:^|\s)(?:sig|sig-object|descname|sig-name|member-signature|def-line|def-name)(?=\s|$)")
 _EXPANDERS = re.compile(r"^(?:expand|collapse|show|hide|click to expand|details)\b.{0,20}$", re.IGNORECASE)
+_PLAIN = frozenset({"p", "li", "div", "section", "dd", "td", "body"})  # of which only attributes could say more
 _NESTING = frozenset({*_LISTS, "dl", "table", "blockquote", "aside"})
 _TERMS = 6  # terms of one definition; more without a word on any are a list
 _MAX_DEPTH = 150  # blocks within each other, lists and tables counted thrice; what lies deeper is one paragraph
@@ -25,7 +27,7 @@ def write(root: Node) -> tuple[str, list[str]]:
     titles = take_titles(root)
     label_panels(root)
     anchors = _mark_places(root)
-    return compose.join(_Writer(titles).blocks(root.kids)), anchors
+    return _Writer(titles).written(root.kids), anchors
 
 
 def fragment(html: str) -> str:
@@ -33,17 +35,21 @@ def fragment(html: str) -> str:
     root = Tree(html).body
     titles = take_titles(root)
     label_panels(root)
-    return compose.join(_Writer(titles).blocks(root.kids))
+    return _Writer(titles).written(root.kids)
 
 
 def _mark_places(root: Node) -> list[str]:
     """Put the place of each id before the first word that follows it."""
     anchors: list[str] = []
     pending = ""
-    for node in root.walk():
-        if node.tag:
-            pending = (node.anchor if node.attributes else "") or pending
-        elif pending and (at := len(node.text) - len(node.text.lstrip())) < len(node.text):
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.attributes and ("id" in node.attributes or node.tag == "a"):
+            pending = node.anchor or pending
+        if node.kids:
+            stack += node.kids[::-1]
+        elif pending and not node.tag and (at := len(node.text) - len(node.text.lstrip())) < len(node.text):
             node.text = f"{node.text[:at]}{mark(len(anchors))}{node.text[at:]}"
             anchors.append(f"#{pending}")
             pending = ""
@@ -55,70 +61,71 @@ class _Writer:
         self.titles = titles
         self.depth = 0
 
-    def blocks(self, nodes: Iterable[Node]) -> Iterator[str]:
-        """The blocks of sibling nodes; loose inline content between them becomes paragraphs."""
+    def blocks(self, nodes: Iterable[Node], out: list[str]) -> None:
+        """Write the blocks of sibling nodes; loose inline content between them becomes paragraphs."""
         loose: list[Node] = []
         for node in nodes:
-            if node.holds:
-                yield self.loose(loose)
-                loose = []
-                yield from self.block(node)
-            else:
+            if not node.holds:
                 loose.append(node)
-        yield self.loose(loose)
+                continue
+            if loose:
+                out.append(self.loose(loose))
+                loose = []
+            cost = 3 if node.tag in _NESTING else 1
+            self.depth += cost
+            if self.depth > _MAX_DEPTH:
+                out.append(compose.paragraph(compose.escape(node.plain())))
+            else:
+                self.element(node, out)
+            self.depth -= cost
+        if loose:
+            out.append(self.loose(loose))
 
     def loose(self, nodes: list[Node]) -> str:
-        full = [n for n in nodes if n.tag or n.text.strip()]
+        full = [n for n in nodes if n.tag or not n.text.isspace()]
         if len(full) == 1 and full[0].tag in ("code", "tt", "samp") and full[0].first({"br"}):
             return code_lines(full[0])
         return compose.paragraph(inline(nodes)) if full else ""
 
     def written(self, nodes: Iterable[Node]) -> str:
-        return compose.join(self.blocks(nodes))
+        out: list[str] = []
+        self.blocks(nodes, out)
+        return compose.join(out)
 
-    def block(self, node: Node) -> Iterator[str]:
-        cost = 3 if node.tag in _NESTING else 1
-        self.depth += cost
-        try:
-            if self.depth > _MAX_DEPTH:
-                yield compose.paragraph(compose.escape(node.plain()))
-            else:
-                yield from self.element(node)
-        finally:
-            self.depth -= cost
-
-    def element(self, node: Node) -> Iterator[str]:
+    def element(self, node: Node, out: list[str]) -> None:
         tag = node.tag
-        if tag in HEADINGS:
-            yield from self.heading(node)
+        if tag in _PLAIN and not node.attributes:
+            self.blocks(node.kids, out)
+        elif tag in HEADINGS:
+            self.heading(node, out)
         elif tag in CODE:
-            yield compose.code_block(code(node), language(node), self.titles.get(id(node), ""))
+            out.append(compose.code_block(code(node), language(node), self.titles.get(id(node), "")))
         elif tag == "div" and "memproto" in node.get("class").split():
-            yield compose.code_block(prototype(node), "", "")
+            out.append(compose.code_block(prototype(node), "", ""))
         elif kind := html_boxes.kind_of(node):
-            yield self.box(node, kind)
+            out.append(self.box(node, kind))
         elif tag in _LISTS:
-            yield self.listed(node)
+            out.append(self.listed(node))
         elif tag == "dl":
-            yield from self.definitions(node)
+            self.definitions(node, out)
         elif tag == "table":
-            yield self.table(node)
+            out.append(self.table(node))
         elif tag == "blockquote":
-            yield compose.quote(self.written(node.kids))
+            out.append(compose.quote(self.written(node.kids)))
         elif tag == "hr":
-            yield "---"
-        elif tag == "summary" and not node.first(HEADINGS):
+            out.append("---")
+        elif tag == "summary" and not node.has(HAS_HEADING):
             words = inline(node.kids).replace("\n", " ")
-            yield f"**{words}**" if words and not _EXPANDERS.match(words) else ""
-        elif tag in ("dt", "li", "dd", "td", "th") or node.kids:
-            yield from self.blocks(node.kids)
+            out.append(f"**{words}**" if words and not _EXPANDERS.match(words) else "")
+        else:
+            self.blocks(node.kids, out)
 
-    def heading(self, node: Node) -> Iterator[str]:
+    def heading(self, node: Node, out: list[str]) -> None:
         """A heading; blocks in it that are none of its words (a list, code) follow it."""
         inner = [n for n in node.walk() if n.tag in _LISTS or n.tag in CODE or n.tag == "table"]
         remove(inner)
-        yield compose.heading(int(node.tag[1]), inline(node.kids))
-        yield from self.blocks(inner)
+        out.append(compose.heading(int(node.tag[1]), inline(node.kids)))
+        self.blocks(inner, out)
 
     def box(self, node: Node, kind: str) -> str:
         title = html_boxes.take_title(node, kind)
@@ -164,16 +171,16 @@ class _Writer:
             written, (int(start) if start.isdecimal() and len(start) < 9 else 1) if node.tag == "ol" else None
         )
 
-    def definitions(self, node: Node) -> Iterator[str]:
+    def definitions(self, node: Node, out: list[str]) -> None:
         terms: list[str] = []
         bodies: list[str] = []
         for kid in _definition_parts(node):
             if kid.tag == "dt":
                 if bodies:
-                    yield compose.definition(terms, compose.join(bodies))
+                    out.append(compose.definition(terms, compose.join(bodies)))
                     terms, bodies = [], []
-                if kid.first(HEADINGS):
-                    yield from self.blocks(kid.kids)
+                if kid.has(HAS_HEADING):
+                    self.blocks(kid.kids, out)
                 else:
                     terms.append(_term(kid))
             elif kid.tag == "dd" or kid.holds:
@@ -181,9 +188,9 @@ class _Writer:
             elif kid.words or kid.text.strip():
                 bodies.append(self.loose([kid]))
         if bodies or 0 < len(terms) <= _TERMS:
-            yield compose.definition(terms, compose.join(bodies))
+            out.append(compose.definition(terms, compose.join(bodies)))
         elif terms:
-            yield compose.bullets(terms)
+            out.append(compose.bullets(terms))
 
     def table(self, node: Node) -> str:
         """A pipe table; where it only lays out blocks, those blocks; pairs with lists in them as definitions."""
@@ -199,7 +206,7 @@ class _Writer:
         """Rows of a table as one of its own."""
         if html_tables.is_layout(node, rows):
             beside = [k for k in node.kids if k.tag == "caption"]
-            return compose.join([*self.blocks(beside), *(self.written(c.kids) for row in rows for c in row)])
+            return compose.join([self.written(beside), *(self.written(c.kids) for row in rows for c in row)])
         grid = html_tables.grid(node, rows)
         lines = [[self.cell(c) for c in row] for row in grid.rows]
         lines = [line for line in lines if any(line)]
@@ -239,7 +246,7 @@ def _term(node: Node) -> str:
     signed = (
         defined
         or _SIGNATURE.search(node.get("class"))
-        or any(n.tag and _SIGNATURE.search(n.get("class")) for n in node.walk() if n.attributes)
+        or any(_SIGNATURE.search(n.get("class")) for n in node.walk() if n.attributes)
     )
     if not signed:
         return inline(node.kids)

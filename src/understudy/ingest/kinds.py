@@ -50,12 +50,13 @@ _TUTORIAL = re.compile(
     re.IGNORECASE,
 )
 _STEP = re.compile(r"(?:step|part|lesson|exercise)\s+\d+\b", re.IGNORECASE)
-_YOU = re.compile(r"\b(?:you|your|you[’']ll|we[’']ll|let[’']?s|let us)\b", re.IGNORECASE)
+_YOU = re.compile(r"\b(?:you|your|you[’']ll|we[’']ll|let[’']?s|let us)\b")
+_YOU_PARTS = ("you", "we’ll", "we'll", "let")  # each of these words has one
 _KEYWORDS = re.compile(r"\bkey ?words\b|\breserved words\b", re.IGNORECASE)
 _CROSS = re.compile(r"\bcross[ -]?ref|\bback ?-?links?\b|\btraceability\b|\bmatrix\b", re.IGNORECASE)
 _LEGAL = tuple(
-    (needs.split("|"), re.compile(p, re.IGNORECASE))
-    for needs, p in (  # a part in lower case without which nothing matches: looked for first, since that takes no time
+    (needs.split("|"), re.compile(p))
+    for needs, p in (  # in lower case; a part without which nothing matches is looked for first, which takes no time
         ("permission", r"permission is hereby granted|permission to use, copy"),
         ("warrant", r"without warranty of any kind|as[ -]is\b.{0,40}\bwarrant"),
         ("merchantability", r"\bmerchantability\b"),
@@ -74,6 +75,7 @@ _LEGAL = tuple(
         ("public domain", r"public domain"),
     )
 )
+_FENCES = frozenset({"```", "~~~"})
 _SMALL = 30  # words below which a page shows no structure
 
 
@@ -104,7 +106,8 @@ def kind_of(text: str, title: str, doc_id: str = "", linked: float | None = None
         return REFERENCE
     if linked is None:
         linked = shape.linked / shape.words
-    if _is_licence(text, title, shape):
+    small = text.lower()
+    if _is_licence(small, title, shape):
         return LICENCE
     if _is_change_log(title, shape):
         return CHANGE_LOG
@@ -119,21 +122,24 @@ def kind_of(text: str, title: str, doc_id: str = "", linked: float | None = None
             return INDEX if ordered else CONTENTS
     if _is_keyword_list(title, shape):
         return KEYWORDS
-    return TUTORIAL if _is_tutorial(text, f"{title} {doc_id.replace('/', ' ')}", shape) else REFERENCE
+    return TUTORIAL if _is_tutorial(small, f"{title} {doc_id.replace('/', ' ')}", shape) else REFERENCE
 
 
 def _shape(text: str) -> _Shape:
     shape = _Shape()
     fence = ""
+    code: list[str] = []
     for raw in text.split("\n"):
         line = raw.lstrip(" \t>")
-        if line.startswith(("```", "~~~")):
+        if line[:3] in _FENCES:
             mark = line[:3]
             fence = ("" if mark == fence else fence) if fence else mark
             shape.code_blocks += fence == mark
             continue
-        if fence or not line:
-            shape.words += len(line.split())
+        if fence:
+            code.append(line)
+            continue
+        if not line:
             continue
         plain = _MARKUP.sub("", line) if _MARKED.search(line) else line
         n = len(plain.split())
@@ -156,15 +162,17 @@ def _shape(text: str) -> _Shape:
             shape.lines.append(plain.strip(" :"))
             if n <= 8 and line.startswith(("**", "`")) and line.endswith(("**", "`")):
                 shape.labels.append(plain.strip())
+    shape.words += len(" ".join(code).split())
     return shape
 
 
-def _is_licence(text: str, title: str, shape: _Shape) -> bool:
-    small = text.lower()
-    hits = sum(any(part in small for part in needs) and p.search(text) is not None for needs, p in _LEGAL)
+def _is_licence(small: str, title: str, shape: _Shape) -> bool:
     named = re.search(
         r"\blicen[cs]es?\b|\bcopying\b|\bcopyright\b|\beula\b|\bterms of\b|\bagreement\b", title, re.IGNORECASE
     )
+    if named is None and shape.code_blocks > 1:
+        return False
+    hits = sum(any(part in small for part in needs) and p.search(small) is not None for needs, p in _LEGAL)
     dense = hits >= (4 if shape.words < 600 else 6) and hits * 400 >= shape.words
     return (dense and shape.code_blocks <= 1) or (named is not None and hits >= 2)
 
@@ -200,11 +208,13 @@ def _is_keyword_list(title: str, shape: _Shape) -> bool:
     )
 
 
-def _is_tutorial(text: str, title: str, shape: _Shape) -> bool:
+def _is_tutorial(small: str, title: str, shape: _Shape) -> bool:
     if _TUTORIAL.search(title) or sum(_STEP.match(h) is not None for h in shape.headings) >= 3:
         return True
-    shown = shape.code_blocks >= 3 and shape.prose >= 150
-    return shown and len(_YOU.findall(text)) >= 0.025 * shape.words
+    least = 0.025 * shape.words
+    if shape.code_blocks < 3 or shape.prose < 150 or sum(map(small.count, _YOU_PARTS)) < least:
+        return False
+    return len(_YOU.findall(small)) >= least
 
 
 def _is_sorted(items: list[str]) -> bool:

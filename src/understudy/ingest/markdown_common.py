@@ -22,6 +22,14 @@ _COMMENT = re.compile(r"^\s*<!--.*-->\s*$")
 _MEANING = re.compile(r"^ {0,3}:(?: {1,3}|\t)(?=\S)")
 _LISTED = re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}[.)]|\[|!\[)[ \t\[]?")
 _ADDED = re.compile(r"\{|===|!!!|\?\?\?|\[\^|<!--|\[[ xX]\]|#!")  # one of these stands in what is changed below
+# Of what is changed, everything has one of these: a page without any is not looked at line by line.
+_ON_PAGE = tuple(
+    re.compile(p)
+    for p in (
+        r"===[!+]{0,2}[ \t]+[\"']", r"!!!", r"\?\?\?", r"\[\^", r"<!--", r"\][ \t](?<=\[[ xX]\].)", r"`#!",
+        r"\{:?[ \t]*(?:[.#:]|[\w:-]+=|data-|aria-)", r"<table\b", r"<details\b",
+    )
+)  # fmt: skip
 _LONGEST = 2_000  # characters of a line that can be a heading or a label
 _INFO = re.compile(r"^(?P<before>\s*)(?P<name>[\w+#.-]*)[ \t]*\{(?P<list>[ \t]*[.#:][^{}]*)\}[ \t]*$")
 _LANGUAGE = re.compile(r"\.([\w+#-]+)")
@@ -30,6 +38,9 @@ _PAIR = re.compile(r"""[\w-]+=(?:"[^"]*"|'[^']*'|[^\s"']+)""")
 
 def common(page: Page) -> Page:
     """A page with what site generators add to Markdown in plain Markdown; MDX is read before."""
+    text = page.text.lower()
+    if not any(pattern.search(text) for pattern in _ON_PAGE):
+        return page
     lines = list(_lines(page.text.split("\n"), page.first_line))
     return html_in_markdown.tables(page, markdown_details.boxes(lines))
 

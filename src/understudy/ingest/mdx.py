@@ -7,9 +7,10 @@ since MDX has no indented code.
 
 from __future__ import annotations
 
+import functools
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from understudy.ingest import front_matter
@@ -65,13 +66,19 @@ def _statements(text: str) -> Iterator[tuple[re.Match[str], int]]:
     """The imports and exports outside of code, each with its end."""
     if ("import" not in text and "export" not in text) or _ESM.search(text) is None:
         return
-    code = [(p.start(), p.end()) for p in _PARTS.finditer(text) if p["fence"] or p["code"] or p["comment"]]
+    code = _code(text)
     last = 0
     for found in _ESM.finditer(text):
         index = bisect_right(code, (found.start(), len(text))) - 1
         if found.start() >= last and (index < 0 or code[index][1] <= found.start()):
             last = found.end() if found["import"] else statement_end(text, found.start())
             yield found, last
+
+
+@functools.lru_cache(maxsize=1)  # asked whether it is used, then for what it is
+def _code(text: str) -> list[tuple[int, int]]:
+    """Where code and comments stand."""
+    return [(p.start(), p.end()) for p in _PARTS.finditer(text) if p["fence"] or p["code"] or p["comment"]]
 
 
 def _without_statements(text: str) -> str:
@@ -86,7 +93,8 @@ def _without_statements(text: str) -> str:
 def _components(text: str) -> str:
     depth_changes: dict[int, int] = {}
     line, last = 0, 0
-    boxes = _boxes(text)
+    parts = list(_PARTS.finditer(text))
+    boxes = _boxes(text, parts)
 
     def replaced(part: re.Match[str]) -> str:
         nonlocal line, last
@@ -109,15 +117,20 @@ def _components(text: str) -> str:
         label = _LABEL.search(part["tag"])
         return f"**{label[1] or label[2]}**{breaks}" if label else breaks
 
-    blanked = _PARTS.sub(replaced, text)
+    made: list[str] = []
+    end = 0
+    for part in parts:
+        made += (text[end : part.start()], replaced(part))
+        end = part.end()
+    blanked = "".join([*made, text[end:]])
     return _dedent(blanked, depth_changes) if depth_changes else blanked
 
 
-def _boxes(text: str) -> dict[int, str]:
+def _boxes(text: str, parts: Iterable[re.Match[str]]) -> dict[int, str]:
     """The marks of components that frame a note, by the offsets of their tags; an outer box has more colons."""
     marks: dict[int, str] = {}
     stack: list[tuple[re.Match[str], int]] = []  # open components, and the deepest box inside so far
-    for part in _PARTS.finditer(text):
+    for part in parts:
         if not part["tag"] or part["self"]:
             continue
         if not part["close"]:

@@ -11,25 +11,26 @@ from collections.abc import Callable
 
 from understudy.ingest.base import Page
 
-_OPEN, _CLOSE = "\x10", "\x11"
-MARK = rf"{_OPEN}\d+{_CLOSE}"
-_MARK = re.compile(rf"{_OPEN}(\d+){_CLOSE}")
+OPEN, _CLOSE = "\x10", "\x11"
+MARK = rf"{OPEN}\d+{_CLOSE}"
+_MARK = re.compile(rf"{OPEN}(\d+){_CLOSE}")
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
-_STRAY = re.compile(f"[{_OPEN}{_CLOSE}]")
+STRAY = f"{OPEN}{_CLOSE}"  # the characters that no source may hold
+_STRAY = re.compile(f"[{STRAY}]")
 
 
 def clean(text: str) -> str:
     """A source without the characters that marks are made of: to be called on what a file holds."""
-    return _STRAY.sub("", text)
+    return _STRAY.sub("", text) if OPEN in text or _CLOSE in text else text
 
 
 def mark(number: int) -> str:
-    return f"{_OPEN}{number}{_CLOSE}"
+    return f"{OPEN}{number}{_CLOSE}"
 
 
 def unmarked(text: str) -> str:
     """Text without its marks."""
-    return _MARK.sub("", text)
+    return _MARK.sub("", text) if OPEN in text else text
 
 
 def cut(text: str, label: Callable[[int], str], end: int | None = None) -> tuple[str, tuple[tuple[int, str], ...]]:
@@ -43,7 +44,7 @@ def cut(text: str, label: Callable[[int], str], end: int | None = None) -> tuple
     places: list[tuple[int, str]] = [(0, "" if end is None else label(1))]
     offset = 0
     for line in _LINES.findall(text):
-        found = _MARK.findall(line)
+        found = _MARK.findall(line) if OPEN in line else ()
         if found:
             line = _MARK.sub("", line)
             said = label(min(map(int, found)))

@@ -48,7 +48,8 @@ class Copies:
 
     def add(self, doc_id: str, text: str) -> str:
         """Note a page; the earlier page that it nearly equals, or an empty text."""
-        lines = {hash(line): n for line in map(str.strip, text.split("\n")) if (n := len(line.split())) >= 3}
+        stripped = [line for line in map(str.strip, text.split("\n")) if len(line) > 4]
+        lines = {hash(line): n for line in stripped if (n := len(line.split())) >= 3}
         size = sum(lines.values())
         shared: Counter[int] = Counter()
         held = self.lines.holders(list(lines))
@@ -74,6 +75,8 @@ class _Lines:
 
     def holders(self, keys: Sequence[int]) -> list[list[int]]:
         """The pages that hold each of some lines."""
+        if not self.runs:
+            return [self.recent.get(key, []) for key in keys]
         found: list[list[int]] = [[] for _ in keys]
         wanted = np.array(keys, dtype=np.int64)
         for hashes, pages in self.runs:
