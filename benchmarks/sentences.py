@@ -64,7 +64,7 @@ def main() -> None:
     show("one of those told right", [any(map(q.right, a.parts)) for q, a in both], pages)
     show("refused", [a.abstained for a in answers], pages)
     linked = [q for q in questions if q.doc_id]
-    without = [told(q.question, without_page(index, top_k, q, chunks, topic)) for q in linked]
+    without = [told(q.question, without_page(index, top_k, q, chunks, topic, q.question)) for q in linked]
     show("refused without its page", [a.abstained for a in without], [q.doc_id for q in linked])
     print(f"characters told: {sum(lengths) / max(1, len(lengths)):.0f}")
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy import prompts
-from understudy.answer import ModelAnswerer, open_answerer, whole_documents
+from understudy.answer import ModelAnswerer, asked_freely, open_answerer, whole_documents
 from understudy.errors import InputError
 from understudy.types import Answerer, Arm, Chunk, Completion, Hit, Message
 
@@ -22,6 +22,7 @@ class WordReader:
     window: int = 1000
     name: str = "words"
     says: str = "an answer"
+    parameters: int = 1_000_000
     seen: list[tuple[Message, ...]] = field(default_factory=list)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -286,3 +287,32 @@ def test_passages_beyond_the_readers_share_are_at_hand_for_sentences() -> None:
     assert small.dropped
     assert [h.chunk for h in (*small.hits, *small.further)] == CHUNKS
     assert arm("base", reader).prepare("Which port?").further == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "briefed"),
+    [
+        ("base+rag", 2_000_000_000, True),
+        ("base+oracle", 2_000_000_000, True),
+        ("openai:any+rag", 2_000_000_000, True),
+        ("sft+rag", 2_000_000_000, False),  # it was taught how
+        ("base", 2_000_000_000, False),  # it has no passages to keep to
+        ("base+rag", 2_000_000, False),  # its words are not the answer
+    ],
+)
+def test_a_model_that_was_not_taught_and_speaks_is_told_to_keep_to_its_passages(
+    name: str, parameters: int, briefed: bool
+) -> None:
+    question = "Which port?"
+    asked = asked_freely(question, Arm.parse(name), WordReader(parameters=parameters))
+    assert (asked == prompts.briefly(question)) is briefed
+    assert (asked == question) is not briefed
+
+
+def test_only_free_answers_are_asked_for_briefly() -> None:
+    reader = WordReader(parameters=2_000_000_000)
+    answerer = arm("base+rag", reader)
+    answerer.answer("Which port?")
+    assert reader.seen[-1][-1].content.endswith(prompts.briefly("Which port?"))
+    assert answerer.prepare("Which port?").messages[-1].content.endswith("Question: Which port?")
+    assert answerer.prepare_turn("Which port?", shown="Which?").messages[-1].content.endswith("Question: Which?")

@@ -12,6 +12,7 @@ from pathlib import Path
 from understudy import prompts
 from understudy.errors import InputError
 from understudy.evaluation.lexical import STOP, words
+from understudy.evaluation.response import speaks
 from understudy.models.open import open_language_model
 from understudy.types import Answer, Arm, Chunk, Citation, Hit, LanguageModel, Message, Prompt, Retriever
 
@@ -56,6 +57,15 @@ def open_answerer(
             f"{reader.name}, {reader.window} tokens"
         )
     return ModelAnswerer(arm, reader, retriever, tuple(chunks), top_k, max_tokens)
+
+
+def asked_freely(question: str, arm: Arm, reader: LanguageModel) -> str:
+    """What an arm is asked where it answers in its own words.
+
+    One that was not taught how, and whose words may be the answer, is told to be brief and to keep to its passages.
+    """
+    instructed = arm.context != "closed-book" and arm.model != "sft" and speaks(reader)
+    return prompts.briefly(question) if instructed else question
 
 
 def closed_book(model: LanguageModel, name: str = "closed-book") -> ModelAnswerer:
@@ -123,8 +133,12 @@ class ModelAnswerer:
         yield from stream(prompt.messages, max_tokens=self.max_tokens)
 
     def prepare_turn(self, question: str, history: Sequence[Message] = (), *, shown: str | None = None) -> Prompt:
-        """The prompt for the next turn of a conversation; as `prepare` otherwise."""
-        prompt = self._prepare(question, question if shown is None else shown, (), tuple(history))
+        """The prompt for the next turn of a conversation; as `prepare` otherwise.
+
+        shown: as `prepare`; where it is None, the question `asked_freely`.
+        """
+        asked = asked_freely(question, self.arm, self.reader) if shown is None else shown
+        prompt = self._prepare(question, asked, (), tuple(history))
         if prompt.dropped:
             logger.warning("%s: %d passages did not fit the reader's window", self.name, prompt.dropped)
         return prompt

@@ -37,6 +37,11 @@ def with_passages(question: str, passages: Sequence[str]) -> tuple[Message, ...]
     return (Message("user", f"Documentation:\n\n{documentation}\n\nQuestion: {question.strip()}"),)
 
 
+def briefly(question: str) -> str:
+    """The text of a question to a model that was not taught to answer from passages; use as `multiple_choice`."""
+    return f"{question.strip()}\n\nAnswer from the documentation above, in one to three sentences."
+
+
 def multiple_choice(question: str, options: Sequence[str]) -> str:
     """The text of a question whose answer is a letter; pass it on as a question to the functions above."""
     listed = "\n".join(f"{LETTERS[i]}. {option}" for i, option in enumerate(options))

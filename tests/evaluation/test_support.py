@@ -67,3 +67,28 @@ def test_questions_about_something_else_are_told_apart_by_the_passages_read() ->
     assert not TOPIC.covers("How often is the lathe's belt changed?", CHUNKS[:2])
     assert TOPIC.share("kiln") == 1
     assert Topic([]).share("kiln") == 0
+
+
+STEPS = (
+    "1. Never open the kiln's door before it has cooled to 80 degrees.\n2. The shelf has a weight of 7 kg.\n3. Lift it."
+)
+
+
+def test_a_longer_answer_is_supported_by_its_passages_together() -> None:
+    question = "How do I work with a shelf?"
+    found = supporting(TOPIC, question, STEPS, CHUNKS)
+    assert found is not None
+    assert found.sentence == "Never open its door before it has cooled to 80 degrees."
+    assert supporting(TOPIC, question, STEPS, CHUNKS[2:]) is None
+    assert supporting(TOPIC, question, STEPS.replace("80", "95"), CHUNKS) is None
+    invented = "1. Phone the supplier.\n2. Reorder glaze chemicals overnight.\n3. Sand every tile.\n4. Open the door."
+    assert supporting(TOPIC, question, invented, CHUNKS) is None
+
+
+@pytest.mark.parametrize(
+    "answer", ["Lift it: the `shelf --lift` of 7 kg.", "The weight is 7 kg. The part is `shelf --lift`."]
+)
+def test_code_that_no_passage_shows_is_not_supported(answer: str) -> None:
+    assert supporting(TOPIC, "How heavy is it?", answer, CHUNKS) is None
+    assert supporting(TOPIC, "How heavy is it?", answer.replace("`shelf --lift`", "`shelf`"), CHUNKS) is not None
+    assert supporting(TOPIC, "How heavy is it for `shelf --lift`?", answer, CHUNKS) is not None

@@ -45,7 +45,7 @@ class BenchmarkConfig(StageConfig):
     """Which arms answer which questions, how answers are scored, and what counts as a difference."""
 
     NAME: ClassVar[str] = "benchmark"
-    VERSION: ClassVar[int] = 7
+    VERSION: ClassVar[int] = 8
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"questions", "block_size"})
 
     arms: tuple[str, ...] = Field(

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from understudy.answer import asked_freely
 from understudy.artifact import read_records, write_records
 from understudy.benchmark.arms import ArmRun, slug
 from understudy.benchmark.config import BenchmarkConfig
@@ -165,13 +166,14 @@ def _ask(
 ) -> list[FreeAnswer]:
     retriever: Retriever | None = getattr(answerer, "retriever", None)
     top_k = int(getattr(answerer, "top_k", 5))
-    prompts = [
-        without_page(retriever, top_k, question, chunks, topic)
-        if retriever is not None and taken_out and not answerable
-        else answerer.prepare(question.question)
-        for question, answerable in block
-    ]
     arm = Arm.parse(name)
+    prompts = []
+    for question, answerable in block:
+        asked = asked_freely(question.question, arm, answerer.reader)
+        if retriever is not None and taken_out and not answerable:
+            prompts.append(without_page(retriever, top_k, question, chunks, topic, asked))
+        else:
+            prompts.append(answerer.prepare(question.question, shown=asked))
     readings = [
         reading(topic, question.question, prompt, arm, answerer)
         for (question, _), prompt in zip(block, prompts, strict=True)
@@ -186,9 +188,12 @@ def _ask(
 
 
 def without_page(
-    retriever: Retriever, top_k: int, question: OpenQuestion, chunks: Sequence[Chunk], topic: Topic
+    retriever: Retriever, top_k: int, question: OpenQuestion, chunks: Sequence[Chunk], topic: Topic, asked: str
 ) -> Prompt:
-    """The question with the passages that are found where its page, and what may hold its answer, does not exist."""
+    """The question with the passages that are found where its page, and what may hold its answer, does not exist.
+
+    asked: what the arm is asked (`answer.asked_freely`).
+    """
     key, quote = normal(question.answer), normal(question.quote)
 
     def holds(chunk: Chunk) -> bool:
@@ -200,7 +205,7 @@ def without_page(
     found = retriever.search(question.question, top_k + of_page + _SPARE)
     left = tuple(Hit(h.chunk, h.score) for h in found if not holds(h.chunk))
     kept = left[:top_k]
-    return Prompt(with_passages(question.question, [shown(h.chunk) for h in kept][::-1]), kept, further=left[top_k:])
+    return Prompt(with_passages(asked, [shown(h.chunk) for h in kept][::-1]), kept, further=left[top_k:])
 
 
 def _answer(arm: str, question: OpenQuestion, answerable: bool, told: Response) -> FreeAnswer:

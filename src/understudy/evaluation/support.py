@@ -7,6 +7,7 @@ passages is one that the documentation does not answer; docs/real.md says how ma
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,9 +19,11 @@ from understudy.types import Chunk
 
 SPOKEN_OF = 0.4
 """Share of a question's words, weighted by how rare they are, that one passage must hold to be about it."""
-_BACKED = 0.5  # share of an answer's telling words that one sentence must hold to be named as its support
+_BACKED = 0.5  # share of an answer's telling words that one sentence must hold, or the passages of a longer answer
 _LOOKED_AT = 3  # passages
 _ASSERTS = 4  # telling words of a sentence that says something by itself
+_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_MARKER = re.compile(r"^ *\d+[.)] ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +92,31 @@ class Topic:
 
 
 def supporting(topic: Topic, question: str, answer: str, chunks: Sequence[Chunk]) -> Support | None:
-    """The sentence that holds most of what the answer says beyond the question; None where none holds half of it.
+    """The sentence that holds most of what an answer says beyond the question; None where the passages do not say it.
 
-    Its passage has every number of the answer. A sentence that denies what an answer of one whole sentence asserts,
-    or the other way round, does not support it. An answer that repeats the question is matched by all its words.
-    chunks: the passages read, best first.
+    Of an answer of one sentence, a sentence must hold half, and its passage every number; one that denies what the
+    answer asserts, or the other way round, does not support it. Of a longer answer, the passages must hold half
+    together, and every number. Whatever an answer shows as code stands in them, or in the question. An answer that
+    repeats the question is matched by all its words. chunks: the passages read, best first.
     """
     told, asked = content(without_yes_no(answer)), content(question)
     wanted = (told - asked) or told
     total = sum(topic.weight(word) for word in wanted)
-    if not total:
+    passages = [f"{chunk.breadcrumb} {chunk.text}" for chunk in chunks]
+    together = "\n".join([question, *passages])
+    if not total or any(word not in together for code in _CODE.findall(answer) for word in code.split()):
         return None
+    figures = numbers(_MARKER.sub("", answer)) - numbers(question)
+    whole = len(sentences(answer)) == 1
+    if not whole:
+        held = sum(topic.weight(word) for word in wanted & content(" ".join(passages))) / total
+        if held < _BACKED or not figures <= numbers(together):
+            return None
+    asserts = whole and len(told) >= _ASSERTS
     best: Support | None = None
     most = 0.0
-    figures = numbers(answer) - numbers(question)
-    asserts = len(told) >= _ASSERTS and len(sentences(answer)) == 1
-    for chunk in chunks:
-        if not figures <= numbers(f"{chunk.breadcrumb} {chunk.text}"):
+    for chunk, passage in zip(chunks, passages, strict=True):
+        if whole and not figures <= numbers(passage):
             continue
         for sentence in (part.text for part in sentences(chunk.text)):
             if asserts and not agree(answer, sentence, question):
@@ -114,6 +125,6 @@ def supporting(topic: Topic, question: str, answer: str, chunks: Sequence[Chunk]
             share = sum(topic.weight(word) for word in wanted & there) / total
             # Of sentences that hold as much of the answer, the one that also speaks of the question.
             rank = share + 0.25 * len(asked & there) / max(1, len(asked))
-            if share >= _BACKED and rank > most:
+            if share >= (_BACKED if whole else 0.0) and rank > most:
                 best, most = Support(sentence, chunk, share), rank
     return best

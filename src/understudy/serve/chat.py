@@ -95,11 +95,11 @@ def _guide(request: ChatRequest, model: LanguageModel) -> Guide | None:
         raise Problem(400, str(error), param="response_format", code="unsupported") from None
 
 
-def _instructed(question: str, request: ChatRequest) -> str:
-    """The question, with what `response_format` asks for in words."""
+def _instructed(question: str, request: ChatRequest) -> str | None:
+    """The question, with what `response_format` asks for in words; None where it asks for plain text."""
     wanted = request.response_format
     if wanted is None or wanted.type == "text":
-        return question
+        return None
     if wanted.json_schema is not None and wanted.type == "json_schema":
         named = wanted.json_schema
         about = f" ({named.description})" if named.description else ""
