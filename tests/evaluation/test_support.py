@@ -53,6 +53,11 @@ def test_a_denial_or_another_number_is_not_supported_by_the_same_words(answer: s
     assert supporting(TOPIC, "How often is the belt changed?", answer, CHUNKS) is None
 
 
+def test_words_of_the_question_support_no_bare_yes_or_no() -> None:
+    for answer in ("Yes, the belt is changed.", "No, it is not.", "Yes."):
+        assert supporting(TOPIC, "Is the belt ever changed?", answer, CHUNKS) is None
+
+
 def test_a_denial_is_supported_by_a_denial() -> None:
     found = supporting(TOPIC, "May the door be opened hot?", "No, it is never opened before it has cooled.", CHUNKS)
     assert found is not None

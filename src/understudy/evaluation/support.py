@@ -14,7 +14,7 @@ from functools import cached_property
 
 from understudy.evaluation.lexical import STOP, Bm25, content, stem_of, words
 from understudy.evaluation.sentences import sentences
-from understudy.evaluation.wording import agree, numbers, without_yes_no
+from understudy.evaluation.wording import agree, numbers, without_yes_no, yes_or_no
 from understudy.types import Chunk
 
 SPOKEN_OF = 0.4
@@ -97,10 +97,12 @@ def supporting(topic: Topic, question: str, answer: str, chunks: Sequence[Chunk]
     Of an answer of one sentence, a sentence must hold half, and its passage every number; one that denies what the
     answer asserts, or the other way round, does not support it. Of a longer answer, the passages must hold half
     together, and every number. Whatever an answer shows as code stands in them, or in the question. An answer that
-    repeats the question is matched by all its words. chunks: the passages read, best first.
+    repeats the question is matched by all its words; a bare yes or no by none. chunks: the passages read, best first.
     """
     told, asked = content(without_yes_no(answer)), content(question)
     wanted = (told - asked) or told
+    if not told - asked and yes_or_no(answer):
+        return None
     total = sum(topic.weight(word) for word in wanted)
     passages = [f"{chunk.breadcrumb} {chunk.text}" for chunk in chunks]
     together = "\n".join([question, *passages])
