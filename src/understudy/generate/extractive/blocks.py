@@ -72,7 +72,7 @@ def page_claims(page: Page, corpus: Corpus) -> Iterator[Claim]:
     targets = link_targets(page.document.text)
     for claim in _Walk(page, corpus).claims(parse(page.document.text)):
         cleaned = without_link_marks(claim, targets)
-        if cleaned is not None:
+        if cleaned is not None and not ("``" in f"{cleaned.subject} {cleaned.answer}" and "```" not in cleaned.answer):
             yield cleaned
 
 

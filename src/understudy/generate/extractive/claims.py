@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from understudy.generate.extractive.corpus import Corpus
-from understudy.generate.extractive.owners import in_code, is_label, known_by_itself, thing, typed_command
+from understudy.generate.extractive.owners import (
+    in_code,
+    is_label,
+    known_by_itself,
+    named_program,
+    thing,
+    typed_command,
+)
 from understudy.types import Document
 
 _PROGRAM = re.compile(
@@ -42,7 +49,7 @@ class Location:
         """The program or module that the page is about, where the title is its name: `git-push(1)`, `ALTER TABLE`; with
         its subcommand where the section is about one."""
         for heading in [*reversed(self.headings), self.title]:
-            if command := typed_command(heading, self.document.text):
+            if command := typed_command(heading, self.document.text) or named_program(heading, self.title):
                 return command
         match = _PROGRAM.fullmatch(self.title)
         if match is None or _NO_PROGRAM.search(self.title) or is_label(self.title):

@@ -77,7 +77,14 @@ def describe(value: str, flag: bool = False) -> Description | None:
         if (
             points_away(sentence)
             or len(" ".join([*kept, sentence])) > _LONGEST
-            or (kept and (_instructs(sentence) or (sentence.startswith(("If", "When")) and _then_told(sentence))))
+            or (
+                kept
+                and (
+                    _is_remark(sentence)
+                    or _instructs(sentence)
+                    or (sentence.startswith(("If", "When")) and _then_told(sentence))
+                )
+            )
         ):
             break
         kept.append(sentence)
@@ -104,6 +111,17 @@ def describe(value: str, flag: bool = False) -> Description | None:
             return None  # a second verb was left in the imperative
     head = clip(kept[0])
     return Description(style, clip(" ".join(kept)), head)
+
+
+_REMARK = re.compile(
+    r"(?:NOTE|NB|Note|Notes?:|WARNING|Warning:|Caution|Tip|Hint|Important|See also|Example)\b|"
+    r"(?:(?:Further|More) )?(?:[Dd]etails|information) (?:is|are|can be)\b|.*\bin (?:section|chapter) \d"
+)
+
+
+def _is_remark(sentence: str) -> bool:
+    """Whether a later sentence says nothing of the thing itself: a note, where more stands, or the head of a list."""
+    return bool(_REMARK.match(sentence)) or (len(sentence.split()) < 4 and sentence[-1:].isalnum())
 
 
 def _instructs(sentence: str) -> bool:
@@ -181,6 +199,7 @@ def does_this(head: str, style: Style, noun: str) -> str:
 _VERB_OF = {"metric": "shows"} | dict.fromkeys(
     ("path", "file", "folder", "directory", "column", "field", "attribute", "property"), "holds"
 )
+_VERB_OF |= {"environment variable": "holds"}  # it is read as often as it is set
 _VERB_OF |= dict.fromkeys(("pattern", "symbol", "code", "abbreviation", "term", "rule"), "stands for")
 _SETS = frozenset({"parameter", "option", "setting", "flag", "variable", "environment variable", "argument", "key"})
 
@@ -237,7 +256,7 @@ def in_third_person(sentence: str) -> str:
         return sentence
     rest = re.sub(r"(,? (?:and|but|or|then)) do not\b", r"\1 does not", rest)
     rest = re.sub(
-        r"\b(and|then|but|or) ([a-z]+)(?= (?:the|a|an|all|it|its|them|any|each)\b)",
+        r"\b(and then|and|then|but|or) ([a-z]+)(?= (?:the|a|an|all|it|its|them|any|each)\b)",
         lambda m: f"{m[1]} {third_person(m[2])}" if m[2] in (BASE_VERBS | IMPERATIVE) - VERBS else m.group(),
         rest,
     )

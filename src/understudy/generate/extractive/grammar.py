@@ -81,6 +81,21 @@ def points_away(text: str) -> bool:
     return bool(_POINTS.search(text))
 
 
+_ANY_PART = re.compile(
+    r"(?:(?:The|the|An?|an?) )?(?:\w+ )?(?:values?|results?|contents?|output|format|syntax|argument|body|failure|name|"
+    r"rest|first|second|last|start|end|remainder|effect|use) of (?:the|an?|this|that|each|any) \w+$"
+)
+_SO_MANY = re.compile(
+    r"(?:an? )?(?:one or more|several|many|some|(?:number|set|series|list|sequence|variety|couple|group) of) "
+    r"[a-z-]+(?: [a-z]+)?"
+)
+
+
+def says_little(subject: str, value: str) -> bool:
+    """Whether nobody would ask: `the value of the option` is anything's, `a number of statements` is no answer."""
+    return bool(_ANY_PART.match(subject) or _SO_MANY.fullmatch(value))
+
+
 def has_pronoun(text: str) -> bool:
     return bool(_PRONOUN.search(text))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from understudy.generate.extractive.claims import Claim, Location
@@ -62,16 +63,34 @@ def definition_claims(block: Block, text: str, location: Location, subject: str)
     """`Term` / `: definition` lists, read from the source: where no blank line parts them, the next term would
     count as a continuation of the definition before."""
     at = block.start
+    mixed = _mixed(text[block.start : block.end])
     while match := _TERM.search(text, at, block.end):
         at = (
             match.start("own") if match["v"].startswith(("`", "*")) else match.end()
         )  # a term may stand in a definition
         if len(match["lead"]) != len(match["own"]):
             continue
+        if mixed and _shape(match["t"]) == "other":
+            continue
         value = re.split(r"\n\s*\n|\n\s*[-*+] |\n\s*:", match["v"])[0]
         yield from _labelled(
             match["t"], "", plain(value), match.start("t"), match.start("v") + len(value), location, subject
         )
+
+
+def _mixed(text: str) -> bool:
+    """Whether a list names some entries as `PreemptMode` and others otherwise: these are mostly values of those."""
+    shapes = Counter(_shape(match["t"]) for match in _TERM.finditer(text))
+    return shapes.total() >= 8 and min(10 * shapes["camel"], 20 * shapes["other"]) >= shapes.total()
+
+
+def _shape(term: str) -> str:
+    name = bare(plain(term)).split(" ")[0].split("=")[0]
+    if name.startswith("-"):
+        return "flag"
+    if re.fullmatch(r"(?:[A-Z]+[a-z0-9]+)+[A-Z]*(?:\[[^]]*\])?", name):
+        return "camel"
+    return "other" if re.fullmatch(r"[\w./:-]+", name) else ""
 
 
 def item_claims(item: Block, text: str, location: Location, subject: str) -> Iterator[Claim]:
@@ -99,7 +118,13 @@ def entry_name(term: str) -> str:
             return ""  # a part of the name is a placeholder
         return f"`{(long or short)[0]}`"
     inner = bare(text)
-    if inner.upper() in _REMARKS or ".." in inner or "``" in text or sum(c.isdigit() for c in inner) > 8:
+    if (
+        inner.upper() in _REMARKS
+        or ".." in inner
+        or re.search(r"(?i:xxx)|_[nN]\b|NNN", inner)
+        or "``" in text
+        or sum(c.isdigit() for c in inner) > 8
+    ):
         return ""  # no name that anybody asks for
     if inner.isupper() and re.fullmatch(r"[A-Z][A-Z ]{2,40}", inner):  # an SQL command
         return inner if len(set(inner.split())) == len(inner.split()) else ""  # else two ways side by side
@@ -178,6 +203,9 @@ def entry_claims(
         noun = "argument"
     elif label.endswith("()`"):
         noun = "method" if "." in label else "function"
+    if noun in ("parameter", "option", "setting") and re.fullmatch(r"[A-Z]+(?:_[A-Z\d]+)+", name):
+        above = location.document.text[max(0, start - 3000) : start]
+        noun = "environment variable" if re.search(r"\bvariables?\b", above) else noun
     alone = bool((_KNOWN_ALONE if noun != "one" else _KNOWN_BY_ITSELF).search(name))
     if noun == "environment variable" and not name.lstrip("$").isupper():
         return
@@ -187,7 +215,7 @@ def entry_claims(
     if (
         place is None
         or (noun == "one" and not (alone or place))
-        or (called == "" and _CAMEL.fullmatch(name) and not place)
+        or (called == "" and _CAMEL.fullmatch(name) and not (place or location.program))
     ):
         return  # whose?
     weak = bool(location.program)

@@ -60,6 +60,14 @@ def typed_command(title: str, text: str) -> str:
     return match["c"] if _lines(text, first, last) else ""
 
 
+def named_program(heading: str, title: str) -> str:
+    """The program that a section's heading names as a man page's first line does: `tool-sub - prune letters`."""
+    match = re.fullmatch(
+        r"`?(?P<c>[a-z][\w.+]*(?:-[\w.+]+)*)`?(?:\(\d\w*\))? (?:-{1,2}|—|–) [A-Za-z].*", heading.strip()
+    )
+    return match["c"] if match and heading != title else ""
+
+
 @lru_cache(maxsize=256)
 def _lines(text: str, first: str, last: str) -> bool:
     typed = rf"{re.escape(first)}\b[^\n]*(?<![\w-]){re.escape(last)}(?![\w-])"

@@ -71,6 +71,9 @@ def option_of(claim: Claim) -> str:
     return upper_first(option) if claim.type in SENTENCES or (opens and claim.type != "command") else option
 
 
+_DECIDES = re.compile(r"(?:whether|how|which|when|where|if)\b", re.IGNORECASE)
+
+
 def _forward(claim: Claim, fields: dict[str, str]) -> Ask:
     form, _, number = claim.form.partition(":")
     asked_as = "howto" if form == "faq" and "goal" in fields else form
@@ -80,6 +83,8 @@ def _forward(claim: Claim, fields: dict[str, str]) -> Ask:
         asked_as = "term"  # a constant sets nothing
     elif asked_as == "sets" and fields["n"] not in _SETS:
         asked_as = "tells"
+    elif asked_as == "sets" and fields["n"].endswith("variable") and not _DECIDES.match(fields.get("head", "")):
+        asked_as = "holds"
     templates = RELATIONS[int(number)].forward if number else FORWARD[asked_as]
     option = option_of(claim)
     if form in ("purpose", "term") and not claim.answer:
@@ -142,9 +147,9 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
         fields["v"] = lower_first(clip(value))
         sentence = len(words(value)) <= 12 and re.search(r"\b(?:is|are|was|were|has|have|do|does|can|cannot)\b", value)
         templates = templates if sentence and fields["n"] != "one" and "<" not in value else ()
-    said = f"{fields['v']} {fields.get('does_this', '')}".lower()
+    said = f"{fields['v']} {fields.get('does_this', '')}"
     place = re.fullmatch(r" in ([\w.+-]+)", fields["c"])
-    if place and re.search(rf"(?<!\w){re.escape(place[1].lower())}(?!\w)", said):
+    if place and _named_in(place[1], said):
         fields |= {"c": "", "p": ""}  # the question names the program or product by itself
     if owner and fields["n"] != "one":
         fields["n"] = f"{fields['n']} of {owner[1]}"
@@ -154,6 +159,14 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
         many = form == "attribute" and normal(value) in MANY
         return [Ask(back, fill(templates, fields), answer, option, kind, topic, normal(value), not many)]
     return []
+
+
+def _named_in(place: str, text: str) -> bool:
+    """Whether a text names a program or product by itself: `the command` does not name a program of that name."""
+    if place.islower():
+        before = r"(?<![\w-])(?<!\bthe )(?<!\ban )(?<!\ba )"
+        return re.search(rf"{before}{re.escape(place)}(?![\w-])", text) is not None
+    return re.search(rf"(?<!\w){re.escape(place)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def _says_nothing(claim: Claim) -> bool:

@@ -15,6 +15,7 @@ from understudy.generate.extractive.grammar import (
     is_noun_phrase,
     is_statement,
     points_away,
+    says_little,
 )
 from understudy.generate.extractive.lexicon import DETERMINERS
 from understudy.generate.extractive.mentions import said_before, spoken_of
@@ -270,6 +271,8 @@ def _admitted(draft: Draft, location: Location, at: int) -> bool:
             return _clear_adjunct(draft, location)
         if draft.form in ("polar", "possible"):
             return _clear_polar(draft, location)
+        if draft.form == "relates" and says_little(draft.subject, draft.value):
+            return False
         if draft.form in ("acts", "relates", "same") and not (
             _narrow(draft.subject, location) and _known_things(draft.value, location, draft.subject)
         ):

@@ -56,6 +56,13 @@ FORWARD: dict[str, tuple[str, ...]] = {
         "Can you explain what {s} controls{c}?",
         "What do I control with {s}{c}?",
     ),
+    "holds": (
+        "What does {s} hold{c}?",
+        "What is {s} for{c}?",
+        "What is the purpose of {s}{c}?",
+        "Can you explain what {s} holds{c}?",
+        "Which value does {s} hold{c}?",
+    ),
     "tells": (
         "What does {s} tell{c}?",
         "{p}what does {s} stand for?",
