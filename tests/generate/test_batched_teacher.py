@@ -144,6 +144,32 @@ def test_who_turns_batches_off_is_told_what_is_paid_twice(
     assert "8 requests are in batches under way" in caplog.text
 
 
+def test_who_turns_batches_off_gets_what_is_there(stage_inputs: Build) -> None:
+    inputs, ctx = stage_inputs(FACTS)
+
+    def stop(what: str, done: float, total: float | None) -> None:
+        if "waiting" in what and server.made[0]["looked"] > 2:
+            server.release()
+            raise KeyboardInterrupt
+
+    price = {"price": {"input": 0.0, "output": 2.0}}
+    with ScriptedBatches(batches=["hold"]) as server:
+        with pytest.raises(Interrupted):
+            run(remote(server, **price), inputs, replace(ctx, progress=stop))
+        output = run(remote(server, **price, batch=False), inputs, ctx)
+        assert output.counts["accepted"] == 8
+        assert not server.requests
+        assert output.metrics["usd"] == pytest.approx(8 * 0.00005)
+
+
+def test_an_answer_that_no_reader_takes_is_asked_for_again_by_the_next_run(stage_inputs: Build) -> None:
+    inputs, ctx = stage_inputs({"part0.md": FACTS["part0.md"], "part1.md": FACTS["part1.md"]})
+    with ScriptedBatches(rows=["garbage", "ok", "garbage"]) as server:
+        assert sum(run(remote(server), inputs, ctx).counts["failed"].values()) == 1
+        assert run(remote(server), inputs, ctx).counts["accepted"] == 2
+        assert [len(b["requests"]) for b in server.made] == [2, 1, 1]
+
+
 def test_an_endpoint_without_batches_fails_the_stage_once(stage_inputs: Build) -> None:
     inputs, ctx = stage_inputs(FACTS)
     with ScriptedBatches(batches=["404"]) as server:

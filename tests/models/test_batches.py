@@ -270,7 +270,8 @@ def test_another_program_s_batch_of_the_same_size_is_told_apart_by_its_requests(
     """Anthropic's batches bear no mark."""
     path = tmp_path / "l.sqlite"
     with ScriptedBatches(batches=["drop"]) as server:
-        theirs = [{"custom_id": f"theirs-{i}", "params": {"messages": [{"role": "user", "content": "?"}]}} for i in SIX]
+        asked = {"messages": [{"role": "user", "content": "?"}]}
+        theirs = [{"custom_id": f"theirs-{i}", "params": asked} for i in range(6)]
         server.take_batch(theirs, "ok", {})
         budget = money()
         assert ask(endpoint(server, path, "anthropic", budget=budget)) == right()

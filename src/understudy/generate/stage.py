@@ -145,6 +145,8 @@ def open_teacher(config: GenerateConfig, ctx: RunContext) -> Teacher:
         timeout=remote.timeout_seconds,
         max_retries=remote.max_retries,
     )
+    if not remote.batch and endpoint.in_batches:
+        BatchedEndpoint(ref.name, ref.base_url, protocol=ref.scheme, ledger=ledger).collect()
     return ModelTeacher(endpoint, remote, ctx.progress, ctx.logger)
 
 

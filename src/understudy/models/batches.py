@@ -13,7 +13,7 @@ import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from understudy.errors import TeacherError
@@ -111,6 +111,13 @@ class BatchedEndpoint(Endpoint):
             if self._open:
                 self._take(*self._next_over(tell))
 
+    def collect(self) -> None:
+        """Take the results of batches of earlier runs that are over, for who asks without batches; waits for none."""
+        for noted in self.notes.batches_under_way(self.content):
+            look = self.post.look(noted) if noted.remote else None
+            if look is not None and look.state == "over":
+                self._take(_Open(noted, 0, {}), replace(look, cancelled=False))
+
     # ── sending ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _go_on_with(self, wanted: dict[str, Request]) -> None:
@@ -143,7 +150,7 @@ class BatchedEndpoint(Endpoint):
 
     def _named(self, noted: NotedBatch, remote: str) -> NotedBatch:
         self.notes.batch_is(noted.number, remote=remote)
-        return NotedBatch(noted.number, noted.name, noted.file, remote, noted.created, noted.charges)
+        return replace(noted, remote=remote)
 
     def _send_next(self) -> bool:
         """Send the next batch; False where none can be sent before another is over."""
