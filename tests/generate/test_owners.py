@@ -9,7 +9,7 @@ import pytest
 from understudy.generate.base import Page, Taught
 from understudy.generate.extractive.disambiguate import _told_twice
 from understudy.generate.extractive.lists import entry_name
-from understudy.generate.extractive.owners import thing, typed_command
+from understudy.generate.extractive.owners import named_program, thing, typed_command, unnumbered
 from understudy.generate.extractive.product import find_product
 from understudy.generate.extractive.teacher import ExtractiveTeacher
 
@@ -180,3 +180,68 @@ def test_options_of_a_small_manual_are_of_the_one_product(page: MakePage) -> Non
     assert "What is the default value of the option `--limit-0` in Heron?" in questions(one)
     more = [page("# Part\n\nIt is small.\n", f"{n}.md", f"Part {n}") for n in range(12)]
     assert questions(one, *more) == []  # whose options?
+
+
+@pytest.mark.parametrize(
+    ("heading", "text", "program"),
+    [
+        ("prune", "```\n$ heron prune --all\n```", "heron prune"),
+        ("`prune`", "    heron prune [options]\n", "heron prune"),
+        ("prune", "```\nheron prune\n```", ""),  # without an option it may be any two words
+        ("prune", "```\nheron prune --all\nswift prune --all\n```", ""),
+        ("options", "```\nheron options --all\n```", ""),
+    ],
+)
+def test_a_heading_of_one_word_is_a_command_where_one_program_is_typed_with_it(
+    heading: str, text: str, program: str
+) -> None:
+    assert typed_command(heading, text) == program
+
+
+@pytest.mark.parametrize(
+    ("heading", "program"),
+    [
+        ("heron_count command-line options", "heron_count"),
+        ("heron-count Command Line Options", "heron-count"),
+        ("`count` options", "count"),
+        ("Command-line options", ""),
+        ("Heron command-line options", ""),
+        ("count options", ""),
+    ],
+)
+def test_a_heading_says_of_which_helper_the_options_are(heading: str, program: str) -> None:
+    assert named_program(heading, "Heron") == program
+
+
+def test_options_of_a_helper_are_asked_with_its_name(page: MakePage) -> None:
+    text = (
+        "# Heron\n\n## Command-line options\n\n`--keep-letters`\n: Keeps the letters that were read.\n\n"
+        "## heron_count command-line options\n\n`--reset-all`\n: Sets all counters of letters to nothing.\n"
+    )
+    asked = questions(page(text, title="Heron"))
+    assert "Which option keeps the letters that were read in Heron?" in asked
+    assert "What does the option `--reset-all` do in heron_count?" in asked
+
+
+def test_a_method_is_asked_with_its_class_and_a_function_with_its_prefix_alone(page: MakePage) -> None:
+    entries = "`{}`\n: Sends the letters to the birds that asked for them.\n\n"
+    names = ("getState()", "configure()", "__call__()", "_private_name()", "heron_send()")
+    listed = "".join(entries.format(name) for name in names)
+    asked = questions(page(f"# Sending letters\n\n{listed}", title="Sending letters"))
+    assert [name for name in names if any(name in question for question in asked)] == ["heron_send()"]
+    owned = questions(page(f"# API\n\n## `heron.Relay`\n\n{listed}", title="API"))
+    assert any("`getState()` of `heron.Relay`" in question for question in owned)
+
+
+def test_a_man_page_in_a_list_is_no_function_of_this_one(page: MakePage) -> None:
+    listed = "- `heronwait(8)` - wait until the bird is back\n- `heronsend(1)` - send letters to the birds\n"
+    assert questions(page(f"# heronq\n\nOther programs:\n\n{listed}", title="heronq(1)")) == []
+
+
+def test_numbers_of_sections_are_no_part_of_a_name(page: MakePage) -> None:
+    for heading in ("2.5.15. Web Server", "3. Web Server", "A.1 Web Server", "4 Web Server", "Web Server"):
+        assert unnumbered(heading) == "Web Server"
+    assert [unnumbered(h) for h in ("3D models", "5.4", "HTTP 2", "2fa")] == ["3D models", "5.4", "HTTP 2", "2fa"]
+    text = "# 5. Heron\n\n## 5.4. heron_count command-line options\n\n`--reset-all`\n: Sets all counters to nothing.\n"
+    assert questions(page(text, title="5. Heron")) == ["Which option sets all counters to nothing in heron_count?"]
+    assert thing(("Other Worker Options",), "Other Worker Options", "A worker.", "", "size") == ""

@@ -19,6 +19,7 @@ from understudy.generate.extractive.lists import (
     procedure_claims,
     step_title,
 )
+from understudy.generate.extractive.owners import unnumbered
 from understudy.generate.extractive.prose import named, prose_claims
 from understudy.generate.extractive.tables import table_claims
 from understudy.generate.text import clip, plain, sentences
@@ -92,6 +93,7 @@ class _Walk:
         self.names, self.common = page_words(self.text)
 
     def location(self, headings: tuple[str, ...]) -> Location:
+        headings = tuple(map(unnumbered, headings))
         return Location(self.page.document, headings, self.names, self.common, self.corpus)
 
     def claims(self, blocks: Sequence[Block], label: str = "", nested: bool = False) -> Iterator[Claim]:

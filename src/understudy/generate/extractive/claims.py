@@ -14,6 +14,7 @@ from understudy.generate.extractive.owners import (
     named_program,
     thing,
     typed_command,
+    unnumbered,
 )
 from understudy.types import Document
 
@@ -42,7 +43,7 @@ class Location:
 
     @property
     def title(self) -> str:
-        return self.document.title or (self.headings[0] if self.headings else self.document.doc_id)
+        return unnumbered(self.document.title) or (self.headings[0] if self.headings else self.document.doc_id)
 
     @property
     def program(self) -> str:
@@ -77,7 +78,7 @@ class Location:
 
         noun: what the list calls its entries. spaced: whether it writes nearly all names with the part before the dot.
         """
-        if self.program:
+        if self.program and "()" not in name:
             return ""
         if _NUMBERED.fullmatch(name):
             return ""
@@ -92,7 +93,7 @@ class Location:
             return ""  # a path, a command, a message
         listed = (noun not in _OF_MANY and not part) or (noun == "parameter" and _CONFIGURES.search(where))
         dotted = "." in name and (not part or re.search(r"\w\.\w+[._-]\w|\w[_-]\w+\.\w", name))
-        if dotted or "()" in name or (several and listed and not name.startswith("-")):
+        if dotted or (several and listed and not name.startswith("-")):
             return ""
         flag = name.startswith("-") and len(name.split()[0]) > 3
         above = [h for h in (self.title, *self.headings) if not (self.corpus.small and h == self.title)]

@@ -128,6 +128,8 @@ def entry_name(term: str) -> str:
         return ""  # no name that anybody asks for
     if inner.isupper() and re.fullmatch(r"[A-Z][A-Z ]{2,40}", inner):  # an SQL command
         return inner if len(set(inner.split())) == len(inner.split()) else ""  # else two ways side by side
+    if re.fullmatch(r"[\w.+-]+\(\d\w?\)", inner):  # a man page, which says more of its program itself
+        return ""
     if signature := _SIGNATURE.fullmatch(inner):
         return f"`{signature['n']}()`"
     if "`" in text or is_identifier(inner):

@@ -44,24 +44,52 @@ _CODE = re.compile(
     r"(?:(?:class|function|method|exception) )?(?P<o>`[^`]{2,40}`|[a-z]\w*(?:[._]\w+)+(?:\(\))?|\w+\(\)|[a-z]+[A-Z]\w+|"
     r"[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+|\w+(?:\.\w+)*\((?!\d\w*\))[^)]*\))"
 )
+_SHOWN = re.compile(r"^```.*?^```|^(?: {4}|\t)[^\n]+|`[^`\n]+`", re.DOTALL | re.MULTILINE)
+_OPTIONS_OF = re.compile(
+    r"(?:`(?P<c>[a-z][\w.+-]*)`|(?P<d>[a-z][\w.+]*(?:[-_][\w.+]+)+)) "
+    r"(?i:(?:command[- ]line )?(?:options|flags|switches|arguments)|command[- ]line)"
+)
+_NUMBER = re.compile(r"^(?:(?:\d+|[A-Z])(?:\.\d+)+\.?|\d+\.)[ \u00a0]+(?=\S)|^\d{1,2} +(?=[A-Z])")
+_FUNCTION = re.compile(r"\w\.\w|(?<![\w.])[A-Za-z][A-Za-z\d]*_\w+\(\)")
 _COMMAND = re.compile(r"`?(?P<c>[a-z][\w.-]*(?: [a-z][\w-]*){1,3})`?")
 _SENTENCE_WORDS = re.compile(
     r"\b(?:the|a|an|your|my|with|in|on|from|to|by|using|how|what|why|when|if|and|or|of|for|is|are|vs)\b", re.IGNORECASE
 )
-_KNOWN_BY_ITSELF = re.compile(r"\(\)|\w\.\w|[a-z]{2}[A-Z]\w*[a-z][A-Z]|_[^_]+_|^[A-Z]+_[A-Z_]*[A-Za-z]|\w-\w+-\w")
+_KNOWN_BY_ITSELF = re.compile(r"\w\.\w|[a-z]{2}[A-Z]\w*[a-z][A-Z]|_[^_]+_|^[A-Z]+_[A-Z_]*[A-Za-z]|\w-\w+-\w")
+
+
+def unnumbered(heading: str) -> str:
+    """A heading without the number of its section: `5.4. Options`, `2 Options`, `A.1 Options`."""
+    return _NUMBER.sub("", heading)
 
 
 def typed_command(title: str, text: str) -> str:
-    """The command that a title or a heading names, where the page shows it typed: `tool prune`; else empty."""
+    """The command that a title or a heading names, where the page shows it typed: `tool prune`, or `prune` where it
+    shows `tool prune --all`; else empty."""
     match = _COMMAND.fullmatch(title.strip())
     if match is None:
-        return ""
+        return "" if is_label(title) else _subcommand(title.strip().strip("`"), text)
     first, *_, last = match["c"].split()
     return match["c"] if _lines(text, first, last) else ""
 
 
+@lru_cache(maxsize=256)
+def _subcommand(word: str, text: str) -> str:
+    """The one command that is typed with a word and its options; empty where there is none, or several."""
+    if not re.fullmatch(r"[a-z][a-z\d-]+", word) or word not in text:
+        return ""
+    typed = re.compile(
+        rf"^[ \t]*(?:[$#%>] ?|usage: )?`?(?P<p>[a-z][\w.-]*) {re.escape(word)} +(?:--?\w|[\[<{{])", re.MULTILINE
+    )
+    found = {m["p"] for block in _SHOWN.findall(text) for m in typed.finditer(block)}
+    return f"{found.pop()} {word}" if len(found) == 1 else ""
+
+
 def named_program(heading: str, title: str) -> str:
-    """The program that a section's heading names as a man page's first line does: `tool-sub - prune letters`."""
+    """The program that a section's heading names as a man page's first line does: `tool-sub - prune letters`; or whose
+    options it says stand below it: `tool_sub command-line options`."""
+    if match := _OPTIONS_OF.fullmatch(heading.strip()):
+        return match["c"] or match["d"]
     match = re.fullmatch(
         r"`?(?P<c>[a-z][\w.+]*(?:-[\w.+]+)*)`?(?:\(\d\w*\))? (?:-{1,2}|—|–) [A-Za-z].*", heading.strip()
     )
@@ -72,10 +100,7 @@ def named_program(heading: str, title: str) -> str:
 def _lines(text: str, first: str, last: str) -> bool:
     typed = rf"{re.escape(first)}\b[^\n]*(?<![\w-]){re.escape(last)}(?![\w-])"
     shown = rf"^[ \t]*(?:`{{3}}\w*\s+)?(?:[$#%>] ?|usage: )?`?{typed}"
-    return any(
-        re.search(shown, block, re.MULTILINE)
-        for block in re.findall(r"^```.*?^```|^(?: {4}|\t)[^\n]+|`[^`\n]+`", text, re.DOTALL | re.MULTILINE)
-    )
+    return any(re.search(shown, block, re.MULTILINE) for block in _SHOWN.findall(text))
 
 
 def in_code(heading: str, part: str) -> str:
@@ -113,7 +138,7 @@ def _kind_of_thing(heading: str, text: str, product: str) -> str:
     if not 1 <= len(name.split()) <= 5 or _SENTENCE_WORDS.search(name) or re.search(r"[:;,?!()\[\]\"|/]", name):
         return ""
     if re.match(r"\w+ing\b", name) or re.match(
-        r"(?:Set|Add|Use|Create|Run|Install|Build|Get|Make|Choose|Enable)\b", name
+        r"(?:Set|Add|Use|Create|Run|Install|Build|Get|Make|Choose|Enable|Other|Another|More|Additional|Further)\b", name
     ):
         return ""
     words = name.split()
@@ -145,5 +170,9 @@ def is_label(heading: str) -> bool:
 
 
 def known_by_itself(name: str) -> bool:
-    """Whether a name is so long that one thing has it: of three parts, with a dot, or a function's."""
-    return bool(_KNOWN_BY_ITSELF.search(name.replace("`", "")))
+    """Whether a name is so long that one thing has it: of three parts, with a dot, or a function's of two.
+
+    A method's name (`getState()`, `configure()`, `_private()`) says nothing without its class.
+    """
+    bare = name.replace("`", "")
+    return bool(_FUNCTION.search(bare) if "()" in bare else _KNOWN_BY_ITSELF.search(bare))
