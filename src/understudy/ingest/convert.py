@@ -206,7 +206,7 @@ def _page(name: str, source: Source, doc_id: str = "", sites: html.Sites | None 
 def valid(value: Any) -> Any:
     """Texts, and those in mappings and lists, without lone surrogates, which no UTF-8 file can hold."""
     if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
+        return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
     if isinstance(value, dict):
         return {valid(k): valid(v) for k, v in value.items()}
     return [valid(v) for v in value] if isinstance(value, (list, tuple)) else value

@@ -55,8 +55,9 @@ def _lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
     boxes: list[int] = []  # how far in each open box that is written by its indentation stands
     in_comment = False  # whether the last line with text was a comment
     blank = False  # whether the line above is
+    search = _ADDED.search
     for number, (line, inside, opens, cut) in enumerate(fences(lines), first):
-        if not (open_tabs or boxes or in_comment or opens) and (inside or _ADDED.search(line) is None):
+        if not (open_tabs or boxes or in_comment or opens) and (inside or search(line) is None):
             blank = not line or line.isspace()  # most lines: nothing is open, and nothing of all this begins
             yield number, line
             continue

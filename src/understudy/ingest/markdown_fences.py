@@ -31,19 +31,25 @@ _new = tuple.__new__  # in half the time of calling the class
 def fences(lines: Iterable[str]) -> Iterator[Line]:
     """Each line with what it is."""
     marks, quoted, column, least = "", False, 0, 0
+    held = False  # whether the open block stands in something that may end
     for line in lines:
-        found = FENCE.match(line) if "```" in line or "~~~" in line else None
+        marked = "```" in line or "~~~" in line
+        if not marked and not held:  # most lines
+            yield _new(Line, (line, bool(marks), "", ""))
+            continue
+        found = FENCE.match(line) if marked else None
         cut = ""
         if marks and line.strip() and _ended(line, quoted, least):
-            marks, cut = "", marks
+            marks, cut, held = "", marks, False
         if marks:
             yield _new(Line, (line, True, "", ""))
             if found and _closes(found, marks, column):
-                marks = ""
+                marks, held = "", False
         elif found and (found["marks"][0] == "~" or "`" not in line[found.end("marks") :]):
             marks, quoted = found["marks"], ">" in found["before"]
             column = _width(line[: found.start("marks")].rpartition(">")[2])
             least = column if found["item"] else column - _SLACK
+            held = quoted or least > 0
             yield Line(line, True, marks, cut)
         else:
             yield _new(Line, (line, False, "", cut))
