@@ -165,6 +165,27 @@ def test_no_shortcut_beats_chance_on_what_is_made(page: MakePage) -> None:
     )
 
 
+def test_no_shortcut_is_better_where_fewer_passages_are_shown(page: MakePage) -> None:
+    """Options of the key's own passage are found there however few passages a reader gets."""
+    right: dict[int, list[float]] = {1: [], 3: []}
+    for seed in (311, 312, 313):
+        world = make_world(seed, pages=7)
+        pages = [page(t, d, t.split("\n", 1)[0][2:], size=900) for d, t in world.documents.items()]
+        taught = ExtractiveTeacher(extra=("attribute", "command")).teach(pages)
+        pairs = make_pairs(taught.facts, GenerateConfig(), HeldOut(), "extractive", 0)
+        chunks = [chunk for p in pages for chunk in p.chunks]
+        found = candidates(taught.facts, pairs, HeldOut(), True)
+        items, _ = make_items(found, taught.facts, chunks, 80, 4, 0, taught.options)
+        index, search = Bm25(chunks), Distractors(taught.facts, (), chunks)
+        for n, right_at in right.items():
+            retrieved = {i.item_id: search.passages(i.question)[:n] for i in items}
+            questions = [Question(i) for i in items]
+            rows = baselines.run(["overlap-retrieved"], questions, index, dict.fromkeys(retrieved, ""), retrieved)
+            right_at += [r.acc or 0.0 for r in rows["floor:overlap-retrieved"]]
+    for n, most in ((1, 0.42), (3, 0.355)):
+        assert sum(right[n]) / len(right[n]) <= most, (n, sum(right[n]) / len(right[n]), len(right[n]))
+
+
 def test_items_that_a_shortcut_gives_away_are_taken_out() -> None:
     text = "The relay forwards queued messages between northern sites every night."
     chunk = Chunk("c", "d", text, 0, len(text), 1, 1, 12, "Relay")

@@ -34,7 +34,9 @@ _FAMILIES: tuple[frozenset[str], ...] = (
     frozenset({"phrase", "sentence", "description", "action", "definition"}),
 )
 LONGEST_OPTION = 320
-PASSAGES = 5  # as many as a reader is usually shown
+DEPTHS = (1, 3, 5)  # how many of the best passages a reader may be shown
+_FIRST = 8.0  # what an option of the key's own passage is worth
+_OVERLAP = 4.0  # what an option too many or too few that matches more than the key costs
 _POOL = 13  # rivals of which every combination is weighed
 _ENOUGH = 8  # rivals from the passages that make a wider search needless
 _RUN = 6  # words in a row by which a statement speaks of what is asked for
@@ -45,11 +47,16 @@ TOLD = "a word of the question stands in the right answer alone"
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """A possible wrong option. near: how plausible; overlap: its match with the retrieved passages."""
+    """A possible wrong option. near: how plausible; overlap: its match with as many retrieved passages as each of
+    `DEPTHS` says."""
 
     text: str
     near: float
-    overlap: float
+    overlap: tuple[float, ...]
+
+    def higher(self, key: tuple[float, ...]) -> float:
+        """The share of depths at which it matches more than the key."""
+        return sum(mine > its for mine, its in zip(self.overlap, key, strict=True)) / len(key)
 
 
 class Distractors:
@@ -87,7 +94,7 @@ class Distractors:
         if question in self.found:
             return self.found[question]
         scores = self.index.scores(question)
-        best = sorted(scores, key=lambda k: (-scores[k], k))[:PASSAGES]
+        best = sorted(scores, key=lambda k: (-scores[k], k))[: DEPTHS[-1]]
         self.found[question] = [self.index.chunks[k].chunk_id for k in best]
         return self.found[question]
 
@@ -124,7 +131,8 @@ class Distractors:
                 continue
             chosen = [pool[i] for i in places]
             cost = 3.0 * abs(sum(len(r.text) > len(ask.option) for r in chosen) - longer)
-            cost += 4.0 * abs(sum(r.overlap > key for r in chosen) - higher)
+            for depth, its in enumerate(key):
+                cost += _OVERLAP * abs(sum(r.overlap[depth] > its for r in chosen) - higher) / len(key)
             cost -= 0.5 * sum(r.near for r in chosen)
             if ask.type not in PRECISE:
                 cost += sum(bucket(len(r.text) / len(ask.option)) for r in chosen)
@@ -132,11 +140,12 @@ class Distractors:
                 best = cost, [r.text for r in chosen]
         return best[1] if best else TOLD if told and len(pool) >= n else TOO_FEW
 
-    def overlap(self, option: str, found: Sequence[str]) -> float:
-        """As the shortcut baseline measures it: the best BM25 match with one passage, by length to the power 0.7."""
+    def overlap(self, option: str, found: Sequence[str]) -> tuple[float, ...]:
+        """As the shortcut baseline measures it, at each depth: the best BM25 match with one passage, by length to the
+        power 0.7."""
         tokens = sorted(set(lexical_words(option)))
-        best = 0.0
-        for chunk_id in found:
+        best, at_depth = 0.0, []
+        for rank, chunk_id in enumerate(found, 1):
             counts, length = self.counts[chunk_id], self.index.lengths[self.index.place[chunk_id]]
             score = 0.0
             for token in tokens:
@@ -145,7 +154,11 @@ class Distractors:
                     norm = K1 * (1 - B + B * length / self.index.mean_length)
                     score += self.index.idf(token) * count * (K1 + 1) / (count + norm)
             best = max(best, score)
-        return best / max(1, len(lexical_words(option))) ** 0.7
+            if rank in DEPTHS:
+                at_depth.append(best)
+        at_depth += [best] * (len(DEPTHS) - len(at_depth))
+        length = max(1, len(lexical_words(option)))
+        return tuple(score / length**0.7 for score in at_depth)
 
     def _rivals(self, fact: Fact, ask: Ask, question: str, found: Sequence[str]) -> list[Rival]:
         """Values that are wrong answers to the question: of its type in the passages, else of its type anywhere, else
@@ -187,12 +200,13 @@ class Distractors:
                     continue  # it is named, or what it is for holds all that is asked for
                 near = 2.0 * (option.about == ask.about) + 2 * (option.topic.split(" ", 1)[0] == claim)
                 near += (option.doc_id == fact.doc_id) + 5 * (level in (0, 2)) - 2 * (level > 1)
+                near += _FIRST * (option.chunk_id == fact.chunk_id)  # a reader shown one passage finds it there too
                 near -= 4.0 * bool(_word_set(text) & self.names - words_asked)  # it says itself that it is elsewhere's
                 if not loose:  # of like magnitude
                     near -= min(4.0, 0.7 * abs(len(text) - len(ask.option)))
                 # An option that shares more words with the question than its rivals would be a hint.
                 near -= 2.0 * abs(len(words_asked & _word_set(text)) - repeated)
-                rivals[text] = Rival(text, near, 0.0)
+                rivals[text] = Rival(text, near, ())
         ranked = sorted(rivals.values(), key=lambda r: (-r.near, r.text))[: 4 * _POOL]
         return [Rival(r.text, r.near, self.overlap(r.text, found)) for r in ranked]
 
@@ -216,13 +230,15 @@ def bucket(ratio: float) -> int:
     return 3
 
 
-def _diverse(rivals: Sequence[Rival], option: str, key: float, question: str, told: Mapping[str, int]) -> list[Rival]:
+def _diverse(
+    rivals: Sequence[Rival], option: str, key: tuple[float, ...], question: str, told: Mapping[str, int]
+) -> list[Rival]:
     """The nearest rivals, with some longer and some shorter, some that share more and some that share less, and the
     nearest that share with the question what the key shares."""
     pool, length = list(rivals[: _POOL - 4]), len(option)
     for longer in (True, False):
         for more, most in ((True, 3), (False, 1)):
-            wanted = (r for r in rivals if (len(r.text) > length) == longer and (r.overlap > key) == more)
+            wanted = (r for r in rivals if (len(r.text) > length) == longer and (r.higher(key) > 0.5) == more)
             pool += [r for r in wanted if r not in pool][:most]
     for part, level in told.items():
         pool += [r for r in rivals if shared(question, r.text).get(part, 0) >= level and r not in pool][:2]
@@ -300,7 +316,8 @@ def shortcut_accuracy(options: Sequence[Sequence[float]], correct: Sequence[int]
     return sum(credit) / len(credit) if credit else None
 
 
-def overlaps(distractors: Distractors, question: str, options: Sequence[str]) -> list[float]:
-    """The scores that the shortcut baseline `most words in common with the retrieved passages` gives the options."""
+def overlaps(distractors: Distractors, question: str, options: Sequence[str]) -> list[tuple[float, ...]]:
+    """The scores that the shortcut baseline `most words in common with the retrieved passages` gives the options, at
+    each depth."""
     found = distractors.passages(question)
     return [distractors.overlap(option, found) for option in options]

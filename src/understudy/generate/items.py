@@ -19,6 +19,12 @@ from understudy.generate.splits import HeldOut, pair_id
 from understudy.normal import normal
 from understudy.types import Chunk, MCQItem, QAPair
 
+_IN_COMMON = (
+    "words in common with the first passage",
+    "words in common with three passages",
+    "words in common with the retrieved passages",
+)
+"""The shortcuts that a search by words gives, at each of `DEPTHS`."""
 _NEVER = frozenset({"boolean", "step number", "listing", ""})
 
 
@@ -111,13 +117,11 @@ def make_items(
 def shortcuts(items: Sequence[MCQItem], distractors: Distractors) -> dict[str, list[list[float]]]:
     """How each shortcut scores the options of each item: the longest, the shortest, the most words in common with
     the retrieved passages."""
+    common = [overlaps(distractors, item.question, item.options) for item in items]
     return {
         "longest option": [[float(len(o)) for o in item.options] for item in items],
         "shortest option": [[-float(len(o)) for o in item.options] for item in items],
-        "words in common with the retrieved passages": [
-            overlaps(distractors, item.question, item.options) for item in items
-        ],
-    }
+    } | {name: [[option[depth] for option in rows] for rows in common] for depth, name in enumerate(_IN_COMMON)}
 
 
 def repaired(items: Sequence[MCQItem], distractors: Distractors, n_options: int) -> tuple[list[MCQItem], Counter[str]]:
@@ -125,7 +129,7 @@ def repaired(items: Sequence[MCQItem], distractors: Distractors, n_options: int)
     (one-sided, 95 %), at most half of them; and how many were taken out, by shortcut."""
     kept, dropped = list(items), Counter[str]()
     most = len(items) // 2
-    for name in ("words in common with the retrieved passages", "longest option", "shortest option"):
+    for name in (*reversed(_IN_COMMON[1:]), "longest option", "shortest option"):
         rows = shortcuts(kept, distractors)[name]
         right = [
             row[item.correct] == max(row) and row.count(max(row)) == 1 for row, item in zip(rows, kept, strict=True)
