@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from understudy.errors import StoreError
-from understudy.retrieval.bm25 import BM25, best_rows
+from understudy.retrieval.bm25 import BM25, _at_least, best_rows
 from understudy.retrieval.bm25_build import Counted, Postings, count
 
 WORDS = st.sampled_from(["port", "server", "model", "gpu", "load", "cache", "layer"])
@@ -53,7 +53,31 @@ def test_ending_early_changes_no_row_and_no_bit_of_a_score(
 ) -> None:
     passages = passages * 3 + [["port"]] * 40
     index = BM25.build(passages, k1=1.2, b=0.75)
-    sums = np.zeros(len(passages))
+    same_as_adding_up_everything(index, query, limit)
+
+
+@pytest.mark.parametrize("limit", [1, 5, 40])
+def test_nor_does_it_among_thousands_of_passages_where_only_the_best_of_each_group_is_looked_at(limit: int) -> None:
+    draw = np.random.default_rng(limit)
+    often = 1 / np.arange(1, 301)
+    words = [f"w{n}" for n in range(300)]
+    drawn = draw.choice(300, (12_000, 12), p=often / often.sum())
+    passages = [[words[n] for n in row] for row in drawn.tolist()]
+    index = BM25.build(passages, k1=1.2, b=0.75)
+    for _ in range(40):
+        same_as_adding_up_everything(index, list(draw.choice(words, 6)), limit)
+
+
+@pytest.mark.parametrize(("size", "limit"), [(64 * 400, 1), (64 * 400, 90), (64 * 5, 1), (1000, 7)])
+def test_what_the_best_groups_hold_is_no_more_than_the_best_rows(size: int, limit: int) -> None:
+    sums = np.random.default_rng(size).random(size, dtype=np.float32)
+    for order in (sums, np.sort(sums), np.sort(sums)[::-1]):
+        best = np.sort(order)[-limit]
+        assert 0.5 * best < _at_least(order, limit) <= best
+
+
+def same_as_adding_up_everything(index: BM25, query: list[str], limit: int) -> None:
+    sums = np.zeros(index.size)
     for term, times in sorted(Counter(query).items()):
         number = index.words.find(term)
         if number is not None:

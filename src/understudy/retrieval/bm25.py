@@ -28,7 +28,7 @@ from understudy.retrieval.analyser import terms
 from understudy.retrieval.bm25_build import Built, Postings, count
 
 _SLACK = 1e-6  # relative, for each term: what sums in single precision and another order may differ by, many times over
-_BLOCK = 64  # rows of which the largest sum alone is looked at
+_GROUP = 64  # rows of which the largest sum alone is looked at
 _LOOKED_UP = 8  # a lookup in a term's rows costs about as much as adding up so many
 _FEW = 256  # passages whose scores are worth less than finding out that they do not matter
 
@@ -127,7 +127,7 @@ class BM25:
         waiting = deque(sorted(asked, key=lambda a: -a.most))
         slack = _SLACK * (len(waiting) + 1)
         read, rest = 0.0, sum(a.most for a in asked)
-        sums = np.zeros(-(-self.size // _BLOCK) * _BLOCK, dtype=np.float32)
+        sums = np.zeros(-(-self.size // _GROUP) * _GROUP, dtype=np.float32)
         found: NDArray[np.int32] | None = None  # None: every row may still be among the best
         while waiting and (found is None or len(found) > max(_FEW, limit)):
             term = waiting.popleft()
@@ -137,7 +137,7 @@ class BM25:
                 places, held = term.places(found)
                 sums[found[held]] += term.weighed(places[held])
             read, rest = read + term.most, rest - term.most
-            if rest > read or (found is None and waiting and len(waiting[0].rows) < self.size // _BLOCK):
+            if rest > read or (found is None and waiting and len(waiting[0].rows) < self.size // _GROUP):
                 continue  # it cannot end yet, or reading on costs less than looking
             least = _at_least(sums if found is None else sums[found], limit)
             if least * (1 - slack) > rest * (1 + slack):
@@ -214,9 +214,12 @@ def _older(arrays: Built) -> Built:
 
 
 def _at_least(sums: NDArray[np.float32], limit: int) -> float:
-    """A lower bound of the `limit`-th largest sum: that of the largest of each block, where there are enough blocks."""
-    if len(sums) >= _BLOCK * 4 * limit and len(sums) % _BLOCK == 0:
-        sums = sums.reshape(-1, _BLOCK).max(axis=1)
+    """A lower bound of the `limit`-th largest sum: that of the largest of each group, where there are enough groups.
+
+    Rows far from each other form a group: whole lines of memory are compared at once, and neighbours, which often are
+    of one page and score alike, do not hide each other."""
+    if len(sums) >= _GROUP * 4 * limit and len(sums) % _GROUP == 0:
+        sums = sums.reshape(_GROUP, -1).max(axis=0)
     if len(sums) < limit:
         return 0.0
     return float(np.partition(sums, len(sums) - limit)[len(sums) - limit])
