@@ -15,6 +15,7 @@ from understudy.artifact import Artifact
 from understudy.errors import InputError, ModelError, StoreError
 from understudy.retrieval.config import PACKAGED, EmbedderConfig, SearchConfig
 from understudy.retrieval.open import open_index
+from understudy.stage import _PeakMemory
 from understudy.types import Chunk
 
 from .conftest import Build
@@ -68,6 +69,17 @@ def test_the_approximate_index_finds_nearly_all(tmp_path: Path) -> None:
         exact = set(np.argsort(-(vectors @ question), kind="stable")[:10].tolist())
         recall.append(len(exact & {row for row, _ in index.nearest(question, 10)}) / 10)
     assert np.mean(recall) > 0.9
+
+
+def test_the_table_takes_no_multiple_of_its_vectors_in_memory(tmp_path: Path) -> None:
+    """Handed over whole, 61 MB of vectors took 255."""
+    vectors = np.random.default_rng(0).standard_normal((120_000, 128), dtype=np.float32)
+    dense.write_table(tmp_path / "first", vectors[:10], 10**9)  # what the library holds from then on
+    with _PeakMemory(0.01) as memory:
+        dense.write_table(tmp_path / "table", vectors, 10**9)
+    assert memory.peak_bytes - memory.start_bytes < 2.5 * vectors.nbytes
+    found = dense.open_table(tmp_path / "table", vectors, 10**9).to_arrow().sort_by("row")["vector"].combine_chunks()
+    assert (found.flatten().to_numpy().reshape(vectors.shape) == vectors).all()
 
 
 def test_the_table_is_made_again_where_it_is_lost_or_of_other_vectors(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ VECTORS_FILE = "vectors.safetensors"
 TABLE_FOLDER = ".lance"  # hidden: its files bear random names, which must not enter the content digest
 _TABLE = "vectors"
 _SHARD = 128  # passages embedded together and kept
+_LOADED = 8192  # vectors handed to the table at once; whole, it took five times their memory
 _PROBES = 32
 _SAMPLED = 1000  # passages whose mean stands for all
 _REMEMBERED = 4096  # questions, and sentences, whose vectors are kept
@@ -230,14 +231,16 @@ def open_table(folder: Path, vectors: Vectors, ann_above: int) -> Any:
 
 def _fill(database: Any, vectors: Vectors, ann_above: int) -> Any:
     size, dimension = vectors.shape
-    flat = pa.array(np.ascontiguousarray(vectors).reshape(-1))
-    data = pa.table(
-        {
-            "row": pa.array(range(size), pa.int64()),
-            "vector": pa.FixedSizeListArray.from_arrays(flat, dimension),
-        }
-    )
-    table = database.create_table(_TABLE, data)
+    schema = pa.schema([("row", pa.int64()), ("vector", pa.list_(pa.float32(), dimension))])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for start in range(0, size, _LOADED):
+            part = np.ascontiguousarray(vectors[start : start + _LOADED])
+            columns = [pa.array(np.arange(start, start + len(part))), pa.array(part.reshape(-1))]
+            columns[1] = pa.FixedSizeListArray.from_arrays(columns[1], dimension)
+            yield pa.record_batch(columns, schema=schema)
+
+    table = database.create_table(_TABLE, pa.RecordBatchReader.from_batches(schema, batches()))
     if size >= ann_above:
         table.create_index("vector", config=IvfFlat(distance_type="dot"))
     return table
