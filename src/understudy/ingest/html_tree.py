@@ -189,7 +189,8 @@ def _convert(root: LexborNode) -> list[Node]:
             parted = True
             continue
         kids = parent.kids
-        if source.is_text_node:
+        tag = source.tag or "-"
+        if tag == "-text":
             text = source.text_content or ""
             source = source.next
             if not text.isascii() or "\x10" in text or "\x11" in text:
@@ -206,7 +207,6 @@ def _convert(root: LexborNode) -> list[Node]:
                 order.append(node)
             parted = False
             continue
-        tag = source.tag or "-"
         if tag[0] in "-!_" or tag in _DROPPED:
             if tag in _DROPPED:
                 parent.emptied = True
