@@ -245,3 +245,14 @@ def test_numbers_of_sections_are_no_part_of_a_name(page: MakePage) -> None:
     text = "# 5. Heron\n\n## 5.4. heron_count command-line options\n\n`--reset-all`\n: Sets all counters to nothing.\n"
     assert questions(page(text, title="5. Heron")) == ["Which option sets all counters to nothing in heron_count?"]
     assert thing(("Other Worker Options",), "Other Worker Options", "A worker.", "", "size") == ""
+
+
+def test_an_option_of_one_letter_is_not_asked_of_the_whole_product(page: MakePage) -> None:
+    listed = "`-K file`\n: Reads the birds that are wanted from a file.\n"
+    assert questions(page(f"# Sending\n\n## Builtins\n\n{listed}", title="Sending")) == []
+    assert any("-K" in question for question in questions(page(f"# heron\n\n{listed}", title="heron(1)")))
+
+
+def test_a_protocol_is_no_program(page: MakePage) -> None:
+    text = "# HTTP\n\n`heron.max_letters`\n: The number of letters that a bird may carry.\n"
+    assert [question.endswith("in Heron?") for question in questions(page(text, title="HTTP"))] == [True]

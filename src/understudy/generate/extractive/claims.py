@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from understudy.generate.extractive.corpus import Corpus
+from understudy.generate.extractive.lexicon import ACRONYMS
 from understudy.generate.extractive.owners import (
     in_code,
     is_label,
@@ -23,7 +24,7 @@ _PROGRAM = re.compile(
 )
 
 
-_NO_PROGRAM = re.compile(r"\b(?:API|APIS|FAQ|HOWTO|README|TODO|GUIDE|SQL)$|\(7\w*\)")
+_NO_PROGRAM = re.compile(r"\b(?:HOWTO|README|TODO|GUIDE)$|\(7\w*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Location:
         match = _PROGRAM.fullmatch(self.title)
         if match is None or _NO_PROGRAM.search(self.title) or is_label(self.title):
             return ""
+        if self.title.rpartition(" ")[2] in ACRONYMS:
+            return ""  # `HTTP` is no program
         named = re.compile(rf"`?({re.escape(match[1])}(?: [a-z][\w-]*)+)")
         below = next((found for h in reversed(self.headings) if (found := named.match(h))), None)
         return below[1] if below else match[1]  # `tool sub` under a heading of that name
@@ -89,7 +92,7 @@ class Location:
             return f" of {owner}"
         several = re.search(r"[a-z][_.-][a-z]|[a-z][A-Z]|[A-Z]_[A-Z]", name)
         where = " ".join([self.title, *self.headings])
-        if not part and re.match(r"[\w.~-]*/|[\w-]+ \w", name):
+        if not part and re.match(r"(?!-)(?:[\w.~-]*/|[\w-]+ \w)", name):
             return ""  # a path, a command, a message
         listed = (noun not in _OF_MANY and not part) or (noun == "parameter" and _CONFIGURES.search(where))
         dotted = "." in name and (not part or re.search(r"\w\.\w+[._-]\w|\w[_-]\w+\.\w", name))

@@ -112,3 +112,11 @@ DETERMINERS = frozenset(
     additional extra information details
     """.split()  # noqa: SIM905
 )
+
+ACRONYMS = frozenset(
+    """
+    API APIS ASCII AWS CLI CPU CRUD CSS CSV DNS FAQ FTP GCC GNU GPU GUI HTML HTTP HTTPS IDE JSON JVM LDAP OAUTH ORM PDF
+    POSIX RAM RDBMS REST RPC SDK SMTP SOAP SQL SSD SSH SSL SSO TCP TLS TTY UDP URI URL USB UTC UTF UUID VPN XML YAML
+    """.split()  # noqa: SIM905
+)
+"""What no product is called."""

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from understudy.generate.base import Page
+from understudy.generate.extractive.lexicon import ACRONYMS
 from understudy.generate.extractive.site_names import NO_NAME, manual_product, site_product
 from understudy.generate.text import plain
 
@@ -50,12 +51,6 @@ def _most(seen: Counter[str]) -> tuple[tuple[str, int], tuple[str, int]]:
     return first, second
 
 
-_ACRONYMS = frozenset(
-    """
-    API APIS ASCII AWS CLI CPU CRUD CSS CSV DNS FAQ FTP GCC GNU GPU GUI HTML HTTP HTTPS IDE JSON JVM LDAP OAUTH ORM PDF
-    POSIX RAM RDBMS REST RPC SDK SMTP SOAP SQL SSD SSH SSL SSO TCP TLS TTY UDP URI URL USB UTC UTF UUID VPN XML YAML
-    """.split()  # noqa: SIM905
-)
 _ACTS = re.compile(
     r"(?<![\w-])([A-Z][A-Z0-9]{2,}) (?:is|will|supports|uses|provides|can|has|allows|requires|does|should|must)\b"
 )
@@ -64,7 +59,7 @@ _ACTS = re.compile(
 def _acting_product(pages: Sequence[_Read]) -> str:
     """A name in capitals that half of at least five pages hold and a quarter begin to say something of, no other a
     third as often; empty where none."""
-    (name, count), (_, second) = _most(Counter(w for p in pages for w in set(_ACTS.findall(p.prose)) - _ACRONYMS))
+    (name, count), (_, second) = _most(Counter(w for p in pages for w in set(_ACTS.findall(p.prose)) - ACRONYMS))
     spoken = sum(bool(name) and name in page.text for page in pages)
     sure = len(pages) >= 5 and 4 * count >= len(pages) and 2 * spoken >= len(pages) and count >= 3 * second
     return name if sure else ""
