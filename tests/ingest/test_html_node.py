@@ -137,3 +137,10 @@ def test_the_collector_is_as_it_was_and_has_nothing_to_do(page: str) -> None:
 
 def test_headings_are_known_by_their_bit() -> None:
     assert {tag for tag, bit in BITS.items() if bit == HAS_HEADING} == HEADINGS
+
+
+def test_an_element_without_a_name_spoils_no_later_page() -> None:
+    page = "<html><body><nav><a href=x>n</a></nav><main><h1>Kettle</h1><p>Boils water.</p>{}</main></body></html>"
+    plain = read(page.format("")).text
+    assert "steam" in read(page.format("<aside: a=b>Mind<b>the</b>steam.</aside:>")).text
+    assert read(page.format("")).text == plain

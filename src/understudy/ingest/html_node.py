@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 BLOCKS = frozenset({
     "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "dir", "div",
@@ -19,7 +20,7 @@ BITS = {
 }  # fmt: skip
 
 
-_NO_KIDS: list[Node] = []  # of every text; stays empty
+_NO_KIDS: Any = ()  # of every text; one for all, so that nothing can be put into it
 
 
 class Node:

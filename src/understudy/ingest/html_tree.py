@@ -228,7 +228,7 @@ def _convert(root: LexborNode) -> list[Node]:
             continue
         if pieces:
             pieces = _joined(order[-1], pieces)
-        node = Node(tag.rpartition(":")[2] if ":" in tag else tag, attributes, parent)
+        node = Node(tag.rpartition(":")[2] or tag if ":" in tag else tag, attributes, parent)
         if "role" in attributes and node.get("role").startswith("tab"):
             node.inside = HAS_TAB
         kids.append(node)
