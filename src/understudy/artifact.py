@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ import shlex
 import shutil
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -143,33 +144,30 @@ def to_plain(value: Any) -> Any:
 
 def from_plain(kind: Any, value: Any) -> Any:
     """The inverse of `to_plain` for the annotation `kind`; unknown fields raise TypeError."""
-    if kind in _SCALARS or kind is Any:
-        return value
+    return _reader(kind)(value)
+
+
+@functools.cache
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """What makes values of an annotation from JSON's; an annotation is looked into once."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints = _hints(kind)
-        return kind(**{name: from_plain(hints.get(name, Any), item) for name, item in value.items()})
+        hints = typing.get_type_hints(kind)
+        return lambda value: kind(**{name: _reader(hints.get(name, Any))(item) for name, item in value.items()})
     if origin in (typing.Union, types.UnionType):
-        if value is None:
-            return None
-        inner = [a for a in arguments if a is not type(None)]
-        return from_plain(inner[0], value) if len(inner) == 1 else value
-    if origin is tuple:
-        if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return tuple(from_plain(arguments[0], item) for item in value)
-        return tuple(from_plain(a, item) for a, item in zip(arguments, value, strict=True))
-    if origin is list:
-        return [from_plain(arguments[0], item) for item in value]
+        inner = [_reader(a) for a in arguments if a is not type(None)]
+        return lambda value: inner[0](value) if len(inner) == 1 and value is not None else value
+    if origin is tuple and not (len(arguments) == 2 and arguments[1] is Ellipsis):
+        parts = [_reader(a) for a in arguments]
+        return lambda value: tuple([part(item) for part, item in zip(parts, value, strict=True)])
+    if origin in (tuple, list):
+        make, part = cast(type, origin), _reader(arguments[0])
+        return make if part is _same else lambda value: make(map(part, value))
+    return _same
+
+
+def _same(value: Any) -> Any:
     return value
-
-
-_HINTS: dict[type, dict[str, Any]] = {}
-
-
-def _hints(kind: type) -> dict[str, Any]:
-    if kind not in _HINTS:
-        _HINTS[kind] = typing.get_type_hints(kind)
-    return _HINTS[kind]
 
 
 def write_records(path: Path, records: Iterable[Any]) -> int:

@@ -24,24 +24,21 @@ def tables(page: Page, lines: Sequence[Numbered]) -> Page:
     Where a table needs no more lines than its source, every other line keeps its number; else the page gets
     `places`, one a line.
     """
-    if "<table" in "\n".join([line for _, line in lines]).lower():
-        lines = list(_converted(lines))
-    text, places = numbered(lines, page.first_line)
-    return replace(page, text=text, places=places)
+    return numbered(page, list(_converted(lines)))
 
 
-def numbered(lines: Sequence[Numbered], first_line: int) -> tuple[str, tuple[tuple[int, str], ...]]:
-    """The text of lines, and a place for each where they do not count up from `first_line`."""
+def numbered(page: Page, lines: Sequence[Numbered]) -> Page:
+    """The page of the given lines, with a place for each where they do not count up from its first."""
     text = "\n".join([line for _, line in lines])
-    if [number for number, _ in lines] == list(range(first_line, first_line + len(lines))):
-        return text, ()
+    if [number for number, _ in lines] == list(range(page.first_line, page.first_line + len(lines))):
+        return replace(page, text=text)
     places: list[tuple[int, str]] = []
     offset = 0
     for number, line in lines:
         if not places or places[-1][1] != f"L{number}":
             places.append((offset, f"L{number}"))
         offset += len(line) + 1
-    return text, (*places, (len(text), f"L{lines[-1][0] + 1}"))
+    return replace(page, text=text, places=(*places, (len(text), f"L{lines[-1][0] + 1}")))
 
 
 def _converted(lines: Sequence[Numbered]) -> Iterator[Numbered]:

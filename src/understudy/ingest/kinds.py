@@ -23,8 +23,7 @@ NOT_TAUGHT = frozenset({CHANGE_LOG, INDEX, CONTENTS, CROSS_REFERENCE, LICENCE, K
 
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])\s+")
 _LINK = re.compile(r"\[([^\]\n]{1,500})\]\([^)\n]{0,1000}\)")  # bounded: what nothing closes is not looked for again
-_MARKED = re.compile(r"[*`\\<\[\]]")  # what `_MARKUP` may begin with
-_MARKUP = re.compile(r"[*`\\]|<[^>\n]{1,80}>|\]\([^)\n]{0,1000}\)|\[")
+_MARKUP = re.compile(r"\*|`|\\|<[^>\n]{1,80}>|\]\([^)\n]{0,1000}\)|\[")  # by first letters, which is quick
 _VERSION = re.compile(
     r"(?:[\w.+-]+\s+){0,3}?\[?v?\d+(?:\.\d+)+[\w.+-]*\]?(?:\s*[-–—:(]?\s*\(?[\w,./ -]{0,30}\d{2,4}[^)]{0,12}\)?)?"
     r"|\[?\d{4}-\d{2}-\d{2}\]?(?:\s*\(?v?[\d.]+\)?)?|\[?unreleased\]?(?:\s.{0,20})?"
@@ -131,7 +130,10 @@ def _shape(text: str) -> _Shape:
     code: list[str] = []
     for raw in text.split("\n"):
         line = raw.lstrip(" \t>")
-        if line[:3] in _FENCES:
+        if not line:
+            continue
+        first = line[0]
+        if first in "`~" and line[:3] in _FENCES:
             mark = line[:3]
             fence = ("" if mark == fence else fence) if fence else mark
             shape.code_blocks += fence == mark
@@ -139,21 +141,18 @@ def _shape(text: str) -> _Shape:
         if fence:
             code.append(line)
             continue
-        if not line:
-            continue
-        plain = _MARKUP.sub("", line) if _MARKED.search(line) else line
+        plain = _MARKUP.sub("", line)
         n = len(plain.split())
         shape.words += n
         if "](" in line:
             shape.linked += sum(len(m[1].split()) for m in _LINK.finditer(line))
-        if line[0] == "#":
+        if first == "#":
             shape.headings.append(plain.lstrip("# ").strip())
-        elif line[0] == "|":
+        elif first == "|":
             shape.table += n
             shape.rows += "---|" not in line
-        elif (mark_of := _ITEM.match(line)) is not None:
-            item = line[mark_of.end() :]
-            item = (_MARKUP.sub("", item) if _MARKED.search(item) else item).strip()
+        elif not first.isalpha() and (mark_of := _ITEM.match(line)) is not None:
+            item = plain[mark_of.end() - (first == "*") :].strip()  # of all marks, only this one is markup too
             shape.items.append(item)
             shape.lines.append(item)
             shape.in_items += n

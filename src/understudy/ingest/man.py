@@ -35,7 +35,7 @@ def read(source: Source) -> Page:
         raise SkipFile("unknown format", "named like a man page, but is none")
     writer = Mdoc() if _IS_MDOC.search(text) else Man()
     for number, line in Lines(writer.KNOWN).read(text):
-        writer.out.at(number)
+        writer.out.line = number
         writer.line(line)
     page = Page(writer.finish() + "\n", writer.title)
     return places.placed(page, places.line_label, text.rstrip().count("\n") + 2)

@@ -36,11 +36,7 @@ class Blocks:
         self._beyond = 0  # stretches that are open within the deepest one
         self._words: list[str] = []
         self._code: list[str] | None = None
-        self.line = self._begin = 1  # of the source: now, and where the open paragraph or code began
-
-    def at(self, line: int) -> None:
-        """Say which line of the source comes next."""
-        self.line = line
+        self.line = self._begin = 1  # of the source: which comes next, and where the open paragraph or code began
 
     @property
     def in_code(self) -> bool:

@@ -42,7 +42,9 @@ def common(page: Page) -> Page:
     if not any(pattern.search(text) for pattern in _ON_PAGE):
         return page
     lines = list(_lines(page.text.split("\n"), page.first_line))
-    return html_in_markdown.tables(page, markdown_details.boxes(lines))
+    if "<details" in text:
+        lines = markdown_details.boxes(lines)
+    return html_in_markdown.tables(page, lines) if "<table" in text else html_in_markdown.numbered(page, lines)
 
 
 def _lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:

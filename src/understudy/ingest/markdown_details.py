@@ -25,8 +25,6 @@ _HEAD = 12  # lines within which a summary ends
 def boxes(lines: Sequence[Numbered]) -> list[Numbered]:
     """The lines with `:::details[Summary]` and `:::` where details open and close; lines are added where a mark
     shares its line with text. What is never closed, or nested too deep, keeps its summary in bold."""
-    if "<details" not in "\n".join([line for _, line in lines]).lower():
-        return list(lines)
     made: list[Numbered] = []
     opened: list[tuple[int, str, str]] = []  # where each open box begins in `made`, its indentation and title
     beyond = 0  # those that are open within the deepest box

@@ -32,6 +32,7 @@ _PARTS = re.compile(
   | (?P<tag><(?P<close>/?)(?:[A-Z][\w.]*(?:\s+{_ATTRIBUTE})*\s*(?P<self>/?))?>)""",
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
+_BEGINS = re.compile(r"``*|~~~~*|\{(?=[/ \t\"'`])|<(?=[/>A-Z])")  # a part, where no blanks stand before its fence
 _ESCAPED = re.compile(r"\\([^\w\s])")
 _SPECIAL = re.compile(r"[&<>*_`\[\]|]")  # what Markdown and HTML would read as marks
 _BOX = re.compile(
@@ -78,7 +79,21 @@ def _statements(text: str) -> Iterator[tuple[re.Match[str], int]]:
 @functools.lru_cache(maxsize=1)  # asked whether it is used, then for what it is
 def _code(text: str) -> list[tuple[int, int]]:
     """Where code and comments stand."""
-    return [(p.start(), p.end()) for p in _PARTS.finditer(text) if p["fence"] or p["code"] or p["comment"]]
+    return [p.span() for p in _parts(text) if p["fence"] or p["code"] or p["comment"]]
+
+
+def _parts(text: str) -> Iterator[re.Match[str]]:
+    """What `_PARTS` finds, tried only where a part may begin: at few characters of a page."""
+    at = 0
+    while begins := _BEGINS.search(text, at):
+        start, at = begins.span()
+        line = start
+        while line and text[line - 1] in " \t" and at - start > 2:
+            line -= 1
+        part = _PARTS.match(text, start if line and text[line - 1] != "\n" else line)
+        if part:
+            yield part
+            at = part.end()
 
 
 def _without_statements(text: str) -> str:
@@ -93,7 +108,7 @@ def _without_statements(text: str) -> str:
 def _components(text: str) -> str:
     depth_changes: dict[int, int] = {}
     line, last = 0, 0
-    parts = list(_PARTS.finditer(text))
+    parts = list(_parts(text))
     boxes = _boxes(text, parts)
 
     def replaced(part: re.Match[str]) -> str:

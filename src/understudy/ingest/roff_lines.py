@@ -29,6 +29,8 @@ _COMPARED = re.compile(r"\s*(-?\d{1,9})\s*(?:([<>=]=?)\s*(-?\d{1,9}))?")
 
 def arguments(text: str) -> list[str]:
     """The arguments of a request: words, or texts in quotes in which `""` is a quote."""
+    if '"' not in text and "\\" not in text:
+        return text.split()
     return [quoted.replace('""', '"') or bare for quoted, bare in _ARGUMENT.findall(text)]
 
 
@@ -64,12 +66,15 @@ class Lines:
             number, raw = lines[index]
             index += 1
             line = _without_comment(raw) if "\\" in raw else raw
-            found = _REQUEST.match(line) if line[:1] in (".", "'") else None
-            if found is None:
-                if raw.strip() and not line.strip(" \t.'\\") and raw[:1] in ".'":
-                    continue  # a comment or an empty request
+            if raw[:1] not in (".", "'"):
                 self._made += 1
                 yield number, self.filled(line)
+                continue
+            found = _REQUEST.match(line)
+            if found is None:
+                if line.strip(" \t.'\\"):  # else a comment or an empty request
+                    self._made += 1
+                    yield number, self.filled(line)
                 continue
             name, rest = found[1], found[2]
             if name in ("de", "de1", "am", "am1", "ig"):
