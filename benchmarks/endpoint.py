@@ -1,6 +1,6 @@
 """A remote teacher against an endpoint's faults: wall time beside the ideal, what kills cost, whether the cap holds.
 
-    python benchmarks/endpoint.py [--chunks 2000] [--concurrency 16] [--kills 10]
+    python benchmarks/endpoint.py [--chunks 2000] [--concurrency 16] [--kills 10] [--times 3] [--peer PYTHON]
 
 The endpoint is a local server that follows a script: latency 200 ms ± 100, 5 % of the requests are refused with 429
 and `Retry-After: 1`, 2 % end in 500, 1 % hang until the client gives up, 3 % bring broken JSON. Three runs:
@@ -8,11 +8,16 @@ and `Retry-After: 1`, 2 % end in 500, 1 % hang until the client gives up, 3 % br
 1. undisturbed. Three ideals: `no faults` is chunks x mean latency / concurrency. `held` is the time for which it
    really held requests (a hang until the client gave up), divided by the concurrency: no client can need less.
    `forced` is a client that costs nothing itself, on the same script: it has the concurrency's requests under way at
-   every moment, waits as long as a refusal asks, gives a hang up after the timeout, and asks again at once.
+   every moment, waits as long as a refusal asks, gives a hang up after the timeout, and asks again at once. `--times`
+   says how often; the median is printed last.
 2. killed ten times at random moments, and finished. After each kill the ledger is read: no request whose answer it
    holds may come again. Those whose answer had left the server but was not kept yet may; how long before the kill it
    had left is printed, which on a busy machine is the time that the client waited for the processor.
 3. the same with a cap on money for half of the chunks: what the server has billed, against the cap.
+
+`--peer` names a Python that has synthetic-data-kit (https://pypi.org/project/synthetic-data-kit/). It is asked for one
+pair of each of the same chunks, by the same script, as many at once, and is run in turn with ours. Its client waits ten
+minutes for a hang, and everything else with it, so `--hangs 0` lets both be compared without.
 """
 
 from __future__ import annotations
@@ -28,6 +33,7 @@ import os
 import random
 import signal
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -47,8 +53,8 @@ RETRY_AFTER = 1
 class Server:
     """Answers by script; writes a line for each request that ends: time, body, outcome, seconds, tokens billed."""
 
-    def __init__(self, log: Path, seed: int, latency: float) -> None:
-        self.latency = latency
+    def __init__(self, log: Path, seed: int, latency: float, hangs: float) -> None:
+        self.latency, self.hangs = latency, hangs
         self.log = open(log, "a", buffering=1, encoding="utf-8")  # noqa: SIM115 - as long as the process
         self.random = random.Random(seed)
 
@@ -62,7 +68,7 @@ class Server:
                 began, outcome = time.monotonic(), self.outcome()
                 part = part_of(json.loads(body))
                 try:
-                    status, headers, answer, billed = await self.answer(outcome, part, reader)
+                    status, headers, answer, billed = await self.answer(outcome, part, b"<excerpt>" in body, reader)
                     writer.write(
                         f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{headers}"
                         f"Content-Length: {len(answer)}\r\n\r\n".encode()
@@ -81,11 +87,16 @@ class Server:
     def outcome(self) -> str:
         x = self.random.random()
         return next(
-            (name for name, below in (("429", 0.05), ("500", 0.07), ("hang", 0.08), ("broken", 0.11)) if x < below),
+            (name for name, below in (
+                ("429", 0.05), ("500", 0.07), ("hang", 0.07 + self.hangs), ("broken", 0.10 + self.hangs)
+            ) if x < below),
             "ok",
-        )
+        )  # fmt: skip
 
-    async def answer(self, outcome: str, name: str, reader: asyncio.StreamReader) -> tuple[int, str, bytes, int]:
+    async def answer(
+        self, outcome: str, name: str, facts: bool, reader: asyncio.StreamReader
+    ) -> tuple[int, str, bytes, int]:
+        """facts: whether facts are asked for; else pairs, as the peer does."""
         if outcome == "hang":
             await reader.read(1)  # until the client goes away
             raise ConnectionError
@@ -96,7 +107,9 @@ class Server:
             return 500, "", b'{"error": {"message": "no"}}', 0
         fact = {"quote": f"The port of part {name} is 9{name}.", "kind": "forward", "answer": f"It is 9{name}.",
                 "questions": [f"What is the port of part {name}?"], "option": f"9{name}"}  # fmt: skip
-        said = 'Sure! Here you go: {"facts": [' if outcome == "broken" else json.dumps({"facts": [fact]})
+        pair = {"question": f"What is the port of part {name}?", "answer": f"It is 9{name}."}
+        whole = json.dumps({"facts": [fact]} if facts else [pair])
+        said = 'Sure! Here you go: {"facts": [' if outcome == "broken" else whole
         prompt, completion = TOKENS
         told = {"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": said}}],
                 "usage": {"prompt_tokens": prompt, "completion_tokens": completion}}  # fmt: skip
@@ -117,13 +130,13 @@ class Server:
 
 def part_of(asked: dict[str, Any]) -> str:
     """The part of the made-up manual that a request is about."""
-    text = next(m["content"] for m in asked["messages"] if "<excerpt>" in m["content"])
+    text = next(m["content"] for m in asked["messages"] if "The port of part " in m["content"])
     return str(text.split("The port of part ")[1].split(" is ")[0])
 
 
-async def serve(log: Path, seed: int, latency: float) -> None:
+async def serve(log: Path, seed: int, latency: float, hangs: float) -> None:
     """Serve until killed; the port is printed first."""
-    server = await asyncio.start_server(Server(log, seed, latency).serve, "127.0.0.1", 0, backlog=512)
+    server = await asyncio.start_server(Server(log, seed, latency, hangs).serve, "127.0.0.1", 0, backlog=512)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -135,7 +148,7 @@ def teach(url: str, ledger: Path, chunks: int, concurrency: int, timeout: float,
     """Teach made-up chunks, in a process of its own; prints the account as JSON."""
     from understudy.generate.base import Page
     from understudy.generate.config import Price, RemoteTeacher
-    from understudy.generate.openai import OpenAITeacher
+    from understudy.generate.openai import ModelTeacher
     from understudy.models.ledger import Ledger
     from understudy.models.openai import Endpoint
     from understudy.models.throttle import Budget
@@ -150,11 +163,30 @@ def teach(url: str, ledger: Path, chunks: int, concurrency: int, timeout: float,
         chunk = Chunk(f"{n}", f"{n}.md", text, 0, len(text), 1, 1, 9, "Part")
         pages.append(Page(Document(f"{n}.md", text, "Part", "markdown", "0"), (chunk,)))
     began = time.monotonic()
-    taught = OpenAITeacher(endpoint, config, lambda *_: None, logging.getLogger()).teach(pages)
+    taught = ModelTeacher(endpoint, config, lambda *_: None, logging.getLogger()).teach(pages)
     done = {"wall": time.monotonic() - began, "status": Counter(o.status for o in taught.outcomes.values()),
             "facts": len(taught.facts), "sent": endpoint.sent, "usd": budget.spent, "cpu": time.process_time(),
             "limit": endpoint.throttle.limit}  # fmt: skip
     print(json.dumps(done), flush=True)
+
+
+def teach_as_peer(url: str, chunks: int, concurrency: int) -> None:
+    """The same chunks by synthetic-data-kit, in a Python that has it: one pair of each asked for, `concurrency` at
+    once."""
+    from synthetic_data_kit.generators.qa_generator import QAGenerator
+    from synthetic_data_kit.models.llm_client import LLMClient
+
+    client = LLMClient(provider="api-endpoint", api_base=url, api_key="none", model_name="m")
+    generator = QAGenerator(client)
+    # A chunk is a paragraph.
+    generator.generation_config = {**generator.generation_config, "chunk_size": 1, "overlap": 0,
+                                   "batch_size": concurrency}  # fmt: skip
+    text = "\n\n".join(f"The port of part {n} is 9{n}." for n in range(chunks))
+    began = time.monotonic()
+    pairs = generator.generate_qa_pairs(text, "", chunks)
+    wall = time.monotonic() - began
+    print()
+    print(json.dumps({"wall": wall, "facts": len(pairs), "cpu": time.process_time()}), flush=True)
 
 
 # ── the comparison ──────────────────────────────────────────────────────────────────────────────────────
@@ -171,7 +203,7 @@ class Setting:
         folder.mkdir()
         self.log, self.ledger, self.options = folder / "log.jsonl", folder / "ledger.sqlite", options
         command = [sys.executable, str(Path(__file__)), "--serve", str(self.log), "--seed", str(seed)]
-        command += ["--latency", str(options.latency)]
+        command += ["--latency", str(options.latency), "--hangs", str(options.hangs)]
         self.server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.server.stdout is not None
         self.url = f"http://127.0.0.1:{int(self.server.stdout.readline())}/v1"
@@ -186,7 +218,20 @@ class Setting:
 
     def finish(self, process: subprocess.Popen[str]) -> dict[str, Any]:
         said, _ = process.communicate()
+        if process.returncode:
+            self.close()
+            raise SystemExit(f"{' '.join(map(str, process.args))}: ended with {process.returncode}")  # type: ignore[union-attr]
         return dict(json.loads(said.splitlines()[-1]))
+
+    def peer(self) -> dict[str, Any]:
+        o = self.options
+        command = [o.peer, str(Path(__file__)), "--as-peer", self.url, "--chunks", str(o.chunks)]
+        command += ["--concurrency", str(o.concurrency)]
+        own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        own |= {"NO_PROXY": "127.0.0.1"}
+        return self.finish(
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=own)
+        )
 
     def requests(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
@@ -239,7 +284,7 @@ def repeated(requests: list[dict[str, Any]], kills: list[Kill]) -> tuple[int, li
 
 def forced(o: argparse.Namespace, seed: int) -> float:
     """Seconds that a client without any cost of its own needs for the script."""
-    script = Server(Path(os.devnull), seed, o.latency)
+    script = Server(Path(os.devnull), seed, o.latency, o.hangs)
     now, free, end = 0.0, o.concurrency, 0.0
     ready = [0.0] * o.chunks  # when each request may be sent
     ends: list[tuple[float, float | None]] = []  # of those under way, and when it is to be sent again
@@ -261,34 +306,53 @@ def forced(o: argparse.Namespace, seed: int) -> float:
     return end
 
 
+def undisturbed(folder: Path, o: argparse.Namespace) -> None:
+    """Ours, and the peer, in turn; each with a server of its own."""
+    walls: dict[str, list[tuple[float, float]]] = {}
+    ideals = {"forced": forced(o, 1), "no faults": o.chunks * o.latency / o.concurrency}
+    for turn in range(o.times):
+        for who in ("understudy", "peer") if o.peer else ("understudy",):
+            setting = Setting(folder / f"{who}{turn}", o, 1)
+            done = setting.finish(setting.start()) if who == "understudy" else setting.peer()
+            asked = setting.requests()
+            setting.close()
+            held = sum(r["held"] for r in asked) / o.concurrency
+            beside = "; ".join(f"{k} {v:.1f} s (x {done['wall'] / v:.3f})" for k, v in {"held": held, **ideals}.items())
+            print(f"{who}: {o.chunks} chunks, {o.concurrency} at once: {dict(Counter(r['outcome'] for r in asked))}")
+            print(f"  accounted for: {done.get('status', 'unknown')}, {done['facts']} facts")
+            print(f"  wall {done['wall']:.1f} s; ideals: {beside}; processor {done['cpu']:.1f} s", flush=True)
+            walls.setdefault(who, []).append((done["wall"], done["cpu"]))
+    for who, times in walls.items():
+        wall, cpu = (statistics.median(values) for values in zip(*times, strict=True))
+        print(f"{who}, median of {o.times}: wall {wall:.1f} s (x {wall / ideals['forced']:.3f} of what a client that "
+              f"costs nothing needs), processor {cpu:.1f} s")  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chunks", type=int, default=2000)
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--timeout", type=float, default=2.0)
     parser.add_argument("--latency", type=float, default=0.2, help="mean seconds of an answer; half of it to and fro")
+    parser.add_argument("--hangs", type=float, default=0.01, help="share of the requests that are never answered")
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--times", type=int, default=1, help="undisturbed runs, of which the median is told")
+    parser.add_argument("--peer", help="a Python that has synthetic-data-kit, to be measured beside")
     parser.add_argument("--seed", type=int, default=0)
-    for hidden in ("--serve", "--teach", "--ledger", "--cap"):
+    for hidden in ("--serve", "--teach", "--as-peer", "--ledger", "--cap"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
     o = parser.parse_args()
     if o.serve:
-        asyncio.run(serve(Path(o.serve), o.seed, o.latency))
+        asyncio.run(serve(Path(o.serve), o.seed, o.latency, o.hangs))
         return
     if o.teach:
         teach(o.teach, Path(o.ledger), o.chunks, o.concurrency, o.timeout, float(o.cap) if o.cap else None)
         return
+    if o.as_peer:
+        teach_as_peer(o.as_peer, o.chunks, o.concurrency)
+        return
     with tempfile.TemporaryDirectory() as name:
-        first = Setting(Path(name) / "whole", o, 1)
-        done, asked = first.finish(first.start()), first.requests()
-        first.close()
-        clean = o.chunks * o.latency / o.concurrency
-        held = sum(r["held"] for r in asked) / o.concurrency
-        print(f"{o.chunks} chunks, {o.concurrency} at once: {dict(Counter(r['outcome'] for r in asked))}")
-        print(f"accounted for: {done['status']}, {done['facts']} facts")
-        ideals = {"held": held, "forced": forced(o, 1), "no faults": clean}
-        beside = "; ".join(f"{name} {ideal:.1f} s (x {done['wall'] / ideal:.3f})" for name, ideal in ideals.items())
-        print(f"wall {done['wall']:.1f} s; ideals: {beside}; processor {done['cpu']:.1f} s")
+        undisturbed(Path(name), o)
         if not o.kills:
             return
         second = Setting(Path(name) / "killed", o, 2)

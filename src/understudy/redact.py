@@ -53,12 +53,22 @@ def redactor() -> Callable[[str], str]:
 def _secrets() -> tuple[tuple[str, str], ...]:
     """(variable, its secret)."""
     found: list[tuple[str, str]] = []
-    for name, value in os.environ.items():
-        if len(value.strip()) >= _SHORTEST_SECRET and _SECRET_NAME.search(name) and not _NO_SECRET.search(name):
+    for name in os.environ:
+        holds_secret, names_proxy = _by_name(name)
+        if not (holds_secret or names_proxy):
+            continue
+        value = os.environ.get(name, "")
+        if holds_secret and len(value.strip()) >= _SHORTEST_SECRET:
             found.append((name, value))
-        if name.upper().endswith("_PROXY") and (password := _PASSWORD.search(value)):
+        if names_proxy and (password := _PASSWORD.search(value)):
             found += [(name, password[1]), (name, unquote(password[1]))]
     return (*found, *_learned.items())
+
+
+@lru_cache(maxsize=1024)  # every text that leaves is looked through, while the names stay the same
+def _by_name(name: str) -> tuple[bool, bool]:
+    """Whether a variable of this name holds a secret, and whether it is the address of a proxy."""
+    return bool(_SECRET_NAME.search(name) and not _NO_SECRET.search(name)), name.upper().endswith("_PROXY")
 
 
 @lru_cache(maxsize=8)

@@ -212,6 +212,13 @@ def test_a_reference_is_checked_and_its_content_is_the_key(tiny_model: Path) -> 
     assert identity("lab:reader") is not None
 
 
+@pytest.mark.parametrize("teacher", ["lab:reader", "gguf:./x.gguf", "./folder"])
+def test_batches_are_refused_as_soon_as_the_recipe_is_read(teacher: str) -> None:
+    with pytest.raises(ValidationError, match=r"batch API.*runs in this process.*take `batch: true` out"):
+        GenerateConfig.model_validate({"teacher": teacher, "remote": {"batch": True}})
+    assert GenerateConfig.model_validate({"teacher": "openai:m@http://h/v1", "remote": {"batch": True}}).remote.batch
+
+
 def test_the_plan_knows_tokens_and_that_nothing_is_paid() -> None:
     upstream = {"chunk": {"chunks": 100, "tokens": 30_000}}
     local = estimate(GenerateConfig(teacher="lab:reader"), upstream)

@@ -187,6 +187,8 @@ def test_schema_is_strict() -> None:
     schema = strict_schema(City)
     assert schema["required"] == ["name", "people"]
     assert schema["additionalProperties"] is False
+    schema["properties"].clear()  # the caller's own
+    assert strict_schema(City)["required"] == list(strict_schema(City)["properties"]) == ["name", "people"]
 
 
 # ── ledger ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -186,6 +186,15 @@ class GenerateConfig(StageConfig):
             raise ValueError("heldout_facts holds out imported pairs; add `questions: pairs`, or use heldout_chunks")
         return self
 
+    @model_validator(mode="after")
+    def _batch_needs_endpoint(self) -> GenerateConfig:
+        if self.local and self.remote.batch:
+            raise ValueError(
+                f"remote.batch asks an endpoint's batch API, and the teacher {self.teacher} runs in this process, "
+                "where nothing is paid; take `batch: true` out, or name an endpoint, such as `teacher: openai:MODEL`"
+            )
+        return self
+
     @property
     def asks(self) -> bool:
         """Whether a model is asked."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import math
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from understudy.artifact import digest_json
@@ -101,14 +103,19 @@ class ModelTeacher:
         # More threads than requests at once: those that wait to ask again leave their place to others.
         pool = ThreadPoolExecutor(max_workers=_threads(self.endpoint.concurrency))
         try:
-            pending: set[Future[bool]] = {pool.submit(self._chunk, w) for w in missing}
-            while pending:
-                ended, pending = wait(pending, timeout=_EVERY, return_when=FIRST_COMPLETED)
-                for one in ended:
-                    one.result()
+            ended: SimpleQueue[Future[bool]] = SimpleQueue()  # to wait for the set of all looks at each of them again
+            for one in missing:
+                pool.submit(self._chunk, one).add_done_callback(ended.put)
+            left = len(missing)
+            while left:
+                finished = 0
+                with contextlib.suppress(Empty):
+                    ended.get(timeout=_EVERY).result()
+                    finished = 1
+                left -= finished
                 doing = f" ({self.endpoint.doing})" if self.endpoint.doing else ""
-                if ended or doing:
-                    self.progress(f"chunks{doing}", total - len(pending), total)
+                if finished or doing:
+                    self.progress(f"chunks{doing}", total - left, total)
         except BaseException:
             self.endpoint.stop()  # on Ctrl-C requests under way are answered and kept; none is begun
             raise

@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from understudy.models.lenient_json import read_value
-from understudy.redact import redact, redactor
+from understudy.redact import redactor
 
 T = TypeVar("T", bound=BaseModel)
 _NAMES = "think|thinking|thought|thoughts|reasoning|reflection"
@@ -28,7 +29,13 @@ _TRIES = 1000  # braces that begin no value; a text with more of them holds no a
 
 def scrub(text: str) -> str:
     """The text as it can be stored: lone surrogates become U+FFFD, NUL is left out, secrets give way to names."""
-    return _scrubbed(text, redact)
+    return scrubbed([text])[0]
+
+
+def scrubbed(texts: Iterable[str]) -> list[str]:
+    """The same for several texts, with one look at the secrets."""
+    redacted = redactor()
+    return [_scrubbed(text, redacted) for text in texts]
 
 
 def _scrubbed(text: str, redacted: Callable[[str], str]) -> str:
@@ -42,18 +49,18 @@ def scrub_value(value: Any, depth: int = 40) -> Any:
     """The same for every text in a JSON value. Raises ValueError for one nested deeper than `depth`."""
     redacted = redactor()  # an answer may hold a hundred thousand texts
 
-    def scrubbed(value: Any, depth: int) -> Any:
+    def within(value: Any, depth: int) -> Any:
         if depth == 0:
             raise ValueError("nested too deeply")
         if isinstance(value, str):
             return _scrubbed(value, redacted)
         if isinstance(value, list):
-            return [scrubbed(item, depth - 1) for item in value]
+            return [within(item, depth - 1) for item in value]
         if isinstance(value, dict):
-            return {_scrubbed(str(key), redacted): scrubbed(item, depth - 1) for key, item in value.items()}
+            return {_scrubbed(str(key), redacted): within(item, depth - 1) for key, item in value.items()}
         return value
 
-    return scrubbed(value, depth)
+    return within(value, depth)
 
 
 def to_json(value: Any) -> str:
@@ -160,8 +167,13 @@ def parse_json(text: str, kind: type[T]) -> T:
 
 
 def strict_schema(kind: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of `kind` as strict endpoints want it: every property required, none beyond them."""
+    """The JSON schema of `kind` as strict endpoints want it: every property required, none beyond them; the caller's
+    own to change."""
+    return dict(json.loads(_strict_schema(kind)))
 
+
+@lru_cache(maxsize=16)  # to make it takes longer than all else that a request needs
+def _strict_schema(kind: type[BaseModel]) -> str:
     def tighten(node: Any) -> Any:
         if isinstance(node, list):
             return [tighten(n) for n in node]
@@ -172,4 +184,4 @@ def strict_schema(kind: type[BaseModel]) -> dict[str, Any]:
             kept |= {"required": list(kept["properties"]), "additionalProperties": False}
         return kept
 
-    return dict(tighten(kind.model_json_schema()))
+    return json.dumps(tighten(kind.model_json_schema()))

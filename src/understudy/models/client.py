@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from understudy.errors import TeacherError
-from understudy.models.answers import parse_json, scrub, strict_schema, without_thoughts
+from understudy.models.answers import parse_json, scrub, scrubbed, strict_schema, without_thoughts
 from understudy.models.ledger import Ledger, Reply, Tokens, request_key
 from understudy.models.throttle import Budget
 from understudy.types import Message
@@ -187,7 +187,8 @@ class ModelClient(ABC):
             params["temperature"] = temperature
         if stop:
             params["stop"] = list(stop)
-        asked = tuple(Message(m.role, scrub(m.content)) for m in messages)
+        texts = scrubbed(m.content for m in messages)
+        asked = tuple(Message(m.role, text) for m, text in zip(messages, texts, strict=True))
         # A token is at least one byte, so this cannot be exceeded.
         longest = sum(len(m.content.encode()) + 16 for m in asked) + len(json.dumps(schema))
         key = request_key(self.content, asked, params, schema, template)

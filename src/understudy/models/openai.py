@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import random
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -61,6 +62,8 @@ class Endpoint(ModelClient):
         super().__init__(name, model, ledger=ledger, budget=budget, concurrency=concurrency)
         self.client = HttpClient(found.base_url, self.wire.headers(found.key), timeout)
         self.throttle, self.patience = Throttle(concurrency), Patience(timeout)
+        # Charged and not sent yet: few, for where the process is killed they count.
+        self._next = threading.Semaphore(max(1, concurrency // 4))
         self.max_retries, self.backoff = max_retries, backoff
         self._dead: Unreachable | None = None
         self._answered = False
@@ -107,10 +110,13 @@ class Endpoint(ModelClient):
         left_out = self._unsupported
         body = self.wire.body(self.model, request.messages, request.params, request.schema, left_out)
         try:
-            with self.throttle.slot() as started:
+            with contextlib.ExitStack() as turn:
+                with self._next:  # no turn is spent on waiting for the ledger
+                    self._go_on()
+                    if self.ledger is not None:
+                        charge = self.ledger.charge(request.key, self._scope or "", self.model, bound)
+                    started = turn.enter_context(self.throttle.slot())
                 self._go_on()
-                if self.ledger is not None:
-                    charge = self.ledger.charge(request.key, self._scope or "", self.model, bound)
                 with self._lock:
                     self.sent += 1
                 spent, outcome = bound, "sent"
