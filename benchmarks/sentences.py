@@ -19,8 +19,8 @@ from typing import cast
 from understudy import api
 from understudy.answer import FOUND
 from understudy.benchmark.free import without_page
-from understudy.benchmark.open_questions import of_exam
 from understudy.evaluation import intervals
+from understudy.evaluation.open_questions import of_exam, right, taken_out
 from understudy.evaluation.response import Response, reading
 from understudy.evaluation.support import Topic
 from understudy.types import Answerer, Arm, Chunk, MCQItem, Prompt
@@ -60,10 +60,10 @@ def main() -> None:
     answers = [told(q.question, found(q.question)) for q in questions]
     lengths = [len(a.text) for a in answers if a.quoted]
     both = list(zip(questions, answers, strict=True))
-    show("first sentence right", [bool(a.quotes) and q.right(a.parts[0]) for q, a in both], pages)
-    show("one of those told right", [any(map(q.right, a.parts)) for q, a in both], pages)
+    show("first sentence right", [bool(a.quotes) and right(q, a.parts[0]) for q, a in both], pages)
+    show("one of those told right", [any(right(q, part) for part in a.parts) for q, a in both], pages)
     show("refused", [a.abstained for a in answers], pages)
-    linked = [q for q in questions if q.doc_id]
+    linked = taken_out(questions)
     without = [told(q.question, without_page(index, top_k, q, chunks, topic, q.question)) for q in linked]
     show("refused without its page", [a.abstained for a in without], [q.doc_id for q in linked])
     print(f"characters told: {sum(lengths) / max(1, len(lengths)):.0f}")

@@ -238,17 +238,27 @@ class Run:
             force=force, say=say,
         )  # fmt: skip
 
-    def write_pairs(self, out: str | Path, *, format: str = "messages", licence: str = "") -> dict[str, int]:
+    def write_pairs(
+        self, out: str | Path, *, format: str = "messages", licence: str = "", open_questions: bool = False
+    ) -> dict[str, int]:
         """Write the run's pairs, a file for each split, and a data card; returns the rows of each file.
 
         format: messages, sharegpt, alpaca, jsonl, csv or parquet. licence: of the documentation, for the card.
+        open_questions: in place of the pairs, its questions without options, as `benchmark.open_questions` reads them.
+        Raises InputError where the run has none.
         """
-        from understudy.generate.exchange import card, write_card, write_pairs
-        from understudy.types import QAPair
+        from understudy.generate.exchange import OPEN, card, write_card, write_open, write_pairs
+        from understudy.types import OpenQuestion, QAPair
 
         generate = self.artifact("generate")
         found, folder = generate.records("pairs", QAPair), Path(out)
-        written = write_pairs(found, folder, format)
+        if open_questions and not (generate.path / f"{OPEN}.jsonl").is_file():
+            raise InputError(f"run '{self.label}' has no questions without options; run its recipe again to make them")
+        written = (
+            write_open(generate.records(OPEN, OpenQuestion), folder, format)
+            if open_questions
+            else write_pairs(found, folder, format)
+        )
         measured = self.summary.arms if "benchmark" in self.artifacts else ()
         floors = {a.name: (a.acc.value, a.acc.n) for a in measured if a.kind == "floor" and a.acc.value is not None}
         write_card(folder, card(self.name, found, generate.counts, generate.metrics, floors, licence))

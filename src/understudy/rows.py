@@ -88,6 +88,14 @@ def read_rows(path: Path) -> Rows:
     return _csv(path, text, suffix)
 
 
+def count_rows(path: Path) -> int:
+    """How many rows a file has, for an estimate; 0 where it cannot be read (the stage that reads it says why)."""
+    try:
+        return len(read_rows(path).rows)
+    except InputError:
+        return 0
+
+
 def _decode(path: Path, data: bytes) -> str:
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"  # as Excel's "Unicode text"
     try:

@@ -127,6 +127,36 @@ class MCQItem:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """A question to be answered in words, no options shown (`evaluation/open_questions.py` says what is right).
+
+    answer: the reference. must: key terms and numbers that an answer has to say (`a | b`: one of them). by_must:
+        whether these alone decide what is right; else the reference does.
+    answerable: whether what is searched holds the answer. without: the page that is taken out of it, so that nothing
+        does; empty where nothing is taken out.
+    wrong: answers that it must not give. chunk_id, doc_id, quote: where the answer stands, or, of a question about
+        what the documentation does not treat, what stands nearest.
+    in_exam: whether the exam asks it with options, under the same `item_id`.
+    """
+
+    item_id: str
+    question: str
+    answer: str = ""
+    must: tuple[str, ...] = ()
+    by_must: bool = False
+    answerable: bool = True
+    without: str = ""
+    wrong: tuple[str, ...] = ()
+    chunk_id: str = ""
+    doc_id: str = ""
+    quote: str = ""
+    kind: str = ""
+    fact_id: str = ""
+    source: str = ""
+    in_exam: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk found by a retriever; a larger score is a better match."""
 

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 from benchmark.planted import Bench, PlantedAnswerer, PlantedReader, World, asked, reads, world
+from pydantic import ValidationError
 
 from understudy.artifact import read_records
 from understudy.benchmark.across_runs import compare_sides, read_side
 from understudy.benchmark.config import FreeConfig
 from understudy.benchmark.free import FreeAnswer
-from understudy.benchmark.open_questions import OpenQuestion, read_open
 from understudy.errors import InputError
 from understudy.evaluation import support
+from understudy.evaluation.open_questions import key_terms, missing, read_open, right
 from understudy.prompts import ABSTAIN
-from understudy.types import Arm, Hit
+from understudy.types import Arm, Hit, OpenQuestion
 
 FREE = FreeConfig(answerable=24, unanswerable=12)
 ALL_WITHOUT = FreeConfig(answerable=0, unanswerable=96)
@@ -129,15 +130,15 @@ def test_a_page_that_says_the_answer_in_other_words_is_taken_out_too(tmp_path: P
 
 def test_a_persons_own_questions_say_what_an_answer_must_hold_and_what_has_none(tmp_path: Path, known: World) -> None:
     file = tmp_path / "own.jsonl"
-    right, value = known.items[3], known.items[3].options[known.items[3].correct]
+    asked_of, value = known.items[3], known.items[3].options[known.items[3].correct]
     rows = [
-        {"question": right.question, "answer": "see facts", "facts": [f"nothing | {value.split()[0]}"]},
+        {"question": asked_of.question, "answer": "see must", "must": [f"nothing | {value.split()[0]}"]},
         {"question": known.items[4].question, "answer": "x", "facts": ["no such words"]},
-        {"question": "What is the port of service 99-0?", "answer": None},
+        {"question": "What is the port of service 99-0?", "answer": "none", "answerable": False},
     ]
     file.write_text("\n".join(map(json.dumps, rows)))
     summary = Free(tmp_path, known, {"honest": honest(known)}).run(
-        arms=("honest", "honest+rag"), free=FreeConfig(questions=str(file))
+        arms=("honest", "honest+rag"), open_questions=str(file)
     )
     assert summary.free is not None
     closed, rag = summary.free.rows
@@ -147,19 +148,53 @@ def test_a_persons_own_questions_say_what_an_answer_must_hold_and_what_has_none(
 
 
 def test_facts_are_found_whatever_their_marks_and_commas() -> None:
-    question = OpenQuestion("q", "How many?", facts=("1,000 | 1 k", "wal_autocheckpoint"))
-    assert question.right("When it has 1000 pages (`wal_autocheckpoint`).")
-    assert not question.right("When it has 10000 pages (`wal_autocheckpoint`).")
-    assert not question.right("1000 pages")
+    question = OpenQuestion("q", "How many?", must=("1,000 | 1 k", "wal_autocheckpoint"), by_must=True)
+    assert right(question, "When it has 1000 pages (`wal_autocheckpoint`).")
+    assert not right(question, "When it has 10000 pages (`wal_autocheckpoint`).")
+    assert not right(question, "1000 pages")
+    assert missing(question, "1000 pages") == ("wal_autocheckpoint",)
 
 
 @pytest.mark.parametrize(
-    "text", ['{"answer": "x"}', "", '{"question": "a", "key": "x"}\n{"question": "a", "key": "y"}']
+    ("answer", "question", "terms"),
+    [
+        ("It is 7411.", "What is the port?", ("7411",)),
+        ("The folder `data`, or --data-dir, since 2.1.", "Where is it?", ("data", "--data-dir", "2.1")),
+        ("Port 7411 of node.js, e.g. and/or read-only", "Is it 7411?", ("node.js",)),
+        ("A worker ended without a word", "What is `stale lease`?", ()),
+    ],
+)
+def test_what_an_answer_has_to_say_are_its_numbers_and_names(answer: str, question: str, terms: tuple[str]) -> None:
+    assert key_terms(answer, question) == terms
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"answer": "x"}',
+        "",
+        '{"question": "a", "key": "x"}\n{"question": "a", "key": "y"}',
+        '{"question": "a", "answerable": true}',
+        '{"question": "a", "answer": "x", "answerable": "perhaps"}',
+    ],
 )
 def test_own_questions_that_cannot_be_asked(tmp_path: Path, text: str) -> None:
     (tmp_path / "own.jsonl").write_text(text)
     with pytest.raises(InputError, match=r"own\.jsonl"):
         read_open(tmp_path / "own.jsonl")
+
+
+def test_own_questions_are_read_from_a_table_too(tmp_path: Path) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text("question,answer,must,answerable,doc_id\nA?,It is 5.,5; five | V,,a.md\nB?,,,no,\nC?,yes,,,\n")
+    first, second, third = read_open(file)
+    assert (first.must, first.by_must, first.answerable, first.doc_id) == (("5", "five | V"), True, True, "a.md")
+    assert (second.answerable, third.answerable, third.by_must) == (False, True, False)
+
+
+def test_the_old_name_of_the_file_is_told() -> None:
+    with pytest.raises(ValidationError, match="open_questions: file"):
+        FreeConfig.model_validate({"questions": "own.jsonl"})
 
 
 def test_a_judging_model_says_what_is_right(tmp_path: Path, known: World) -> None:

@@ -10,12 +10,12 @@ import pytest
 
 from understudy.artifact import Artifact, seal, write_records
 from understudy.benchmark.config import BenchmarkConfig
-from understudy.benchmark.questions import clusters, link, spread
+from understudy.benchmark.questions import clusters, link
 from understudy.benchmark.stage import load_items
 from understudy.errors import InputError
 from understudy.evaluation.interchange.files import write_questions
 from understudy.evaluation.interchange.read import read_questions
-from understudy.evaluation.items import clean, item_id
+from understudy.evaluation.items import clean, item_id, spread
 from understudy.stage import Inputs
 from understudy.types import Chunk, MCQItem, QAPair
 

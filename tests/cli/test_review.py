@@ -14,7 +14,7 @@ from understudy import api
 from understudy.artifact import read_records
 from understudy.cli.main import app
 from understudy.generate.decisions import read_decisions
-from understudy.types import MCQItem, QAPair
+from understudy.types import MCQItem, OpenQuestion, QAPair
 
 RECIPE = "name: kestrel\nbase_model: lab:reader\ndocs: {{path: {docs}}}\ngenerate: {{n_items: 6}}\n"
 
@@ -46,7 +46,9 @@ def records(kind: type[Any], name: str) -> list[Any]:
 
 def test_by_options(work: Path) -> None:
     rows = listed()
-    assert len(rows) == len(records(QAPair, "pairs")) + len(records(MCQItem, "items"))
+    alone = [q for q in records(OpenQuestion, "open_questions") if not q.in_exam and not q.without]
+    assert alone
+    assert len(rows) == len(records(QAPair, "pairs")) + len(records(MCQItem, "items")) + len(alone)
     assert [r["risk"] for r in rows] == sorted((r["risk"] for r in rows), reverse=True)
     pair = next(r for r in rows if r["what"] == "pair" and sum(x["fact_id"] == r["fact_id"] for x in rows) > 2)
     others = [r for r in rows if r["fact_id"] == pair["fact_id"]]

@@ -52,6 +52,12 @@ def test_the_forms_are_those_that_training_tools_read(tmp_path: Path) -> None:
         write_pairs(PAIRS, tmp_path / "x", "sharegtp")
 
 
+def test_the_card_counts_the_questions_without_options() -> None:
+    told = card("demo", PAIRS, {"open_questions": {"answered": 71, "not treated": 40}}, {}, {}, "")
+    assert "## Questions without options" in told
+    assert "| not treated | 40 |" in told
+
+
 def test_a_saved_data_set_is_read_with_its_splits(tmp_path: Path) -> None:
     def part(start: int) -> Dataset:
         return Dataset.from_list([{"instruction": f"q{i}", "output": f"a{i}"} for i in range(start, start + 3)])

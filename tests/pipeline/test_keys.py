@@ -56,6 +56,7 @@ generate.heldout_documents=0.1              | generate sft benchmark
 generate.heldout_chunks=0.1                 | generate sft benchmark
 generate.n_items=50                         | generate sft benchmark
 generate.n_options=3                        | generate sft benchmark
+generate.n_open=30                          | generate sft benchmark
 generate.keep_generated=true                | nothing: there are no pairs of one's own
 generate.dev_share=0.2                      | nothing: there are no pairs of one's own
 generate.remote.rounds=2                    | nothing: the teacher is local
@@ -125,6 +126,7 @@ benchmark.leaked=keep                       | nothing: the questions are made, a
 benchmark.scoring=[letter]                  | benchmark
 benchmark.free.answerable=5                 | benchmark
 benchmark.free.unanswerable=5               | benchmark
+benchmark.free.untreated=5                  | benchmark
 benchmark.free.max_tokens=5                 | benchmark
 benchmark.normalise=raw                     | benchmark
 benchmark.cluster=question                  | benchmark
@@ -181,7 +183,7 @@ LINES = [tuple(part.strip() for part in line.split("|")) for line in TABLE.strip
 # Shown by another recipe than the table's, or a way of naming what is digested by content.
 ELSEWHERE = {
     "docs.path", "docs.url", "generate.teacher", "generate.pairs", "generate.decisions", "generate.questions",
-    "generate.heldout_facts", "benchmark.questions", "benchmark.free.questions",
+    "generate.heldout_facts", "benchmark.questions", "benchmark.open_questions",
     "benchmark.rounds", "benchmark.temperature",
     "sft.mix.closed_book", "sft.mix.context", "sft.mix.multiple_choice", "sft.mix.short",
     "sft.sweep.lambdas", "sft.sweep.dev_items", "sft.sweep.general_items", "index.search.reranker",

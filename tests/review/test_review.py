@@ -18,7 +18,7 @@ from understudy.review.alike import alike, carried, replacement
 from understudy.review.audit import estimate, sample, wilson
 from understudy.review.queue import queue
 from understudy.review.session import Review, open_review
-from understudy.types import QAPair
+from understudy.types import OpenQuestion, QAPair
 
 
 @pytest.fixture
@@ -55,6 +55,25 @@ def test_each_sign_of_trouble() -> None:
     assert "answered otherwise" in reasons(HEAT, replace(HEAT, answer="At 900.", fact_id="other"))
     assert "nearly the same way" in reasons(HEAT, replace(HEAT, question=HEAT.question + " Is", fact_id="other"))
     assert reasons(HEAT, replace(HEAT, question=HEAT.question + " Is")) == ""
+
+
+def test_questions_without_options_are_read_once_and_rejected_as_the_exams(
+    artifacts: dict[str, Artifact], tmp_path: Path
+) -> None:
+    of_exam = OpenQuestion("i", ITEM.question, ITEM.options[ITEM.correct], quote=ITEM.quote, in_exam=True)
+    alone = OpenQuestion("u", "What does `kiln_lid` hold?", answerable=False, chunk_id=CHUNKS[0].chunk_id)
+    asked = [of_exam, replace(of_exam, without="a.md", answerable=False), alone]
+    parts = {"pairs": list(PAIRS), "items": [ITEM], "claims": [], "open_questions": asked}
+    review = open_review(artifacts | {"generate": artifact(tmp_path / "again", **parts)}, tmp_path / "d.jsonl")
+    [entry] = [e for e in review.entries if e.sort == "open"]
+    assert (entry.record, entry.answer) == (alone, "")
+    assert content_id(of_exam) == content_id(ITEM)  # one decision on both
+    with pytest.raises(InputError, match="never edited"):
+        review.draft(entry, "edit", answer="a brick")
+    review.write([review.draft(entry, "reject", reason="odd")])
+    standing = review.standing(entry)
+    assert standing is not None
+    assert standing.what == "reject"
 
 
 def test_signs_of_exam_questions() -> None:

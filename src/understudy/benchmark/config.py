@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -28,25 +28,32 @@ class FreeConfig(BaseModel):
         description="questions that are asked after their page was taken out of what is searched, to see whether an "
         "arm says so; 0: none",
     )
-    questions: str | None = Field(
-        default=None,
-        description="own open questions in place of the exam's: JSONL of `question`, `answer` (null: the documentation "
-        "does not answer it), `facts` (what an answer must say; `a | b`: one of them) and `doc_id`; all are asked",
+    untreated: int = Field(
+        default=20, ge=0, description="questions about things that the documentation does not treat; 0: none"
     )
     max_tokens: int = Field(default=96, ge=1, description="tokens of a free answer")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _moved(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "questions" in given:
+            raise ValueError(
+                "questions is now called benchmark.open_questions; write `open_questions: file` beside `free`"
+            )
+        return given
 
     @property
     def asks(self) -> bool:
         """Whether anything is asked freely."""
-        return bool(self.questions or self.answerable or self.unanswerable)
+        return bool(self.answerable or self.unanswerable or self.untreated)
 
 
 class BenchmarkConfig(StageConfig):
     """Which arms answer which questions, how answers are scored, and what counts as a difference."""
 
     NAME: ClassVar[str] = "benchmark"
-    VERSION: ClassVar[int] = 8
-    NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"questions", "block_size"})
+    VERSION: ClassVar[int] = 9
+    NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"questions", "open_questions", "block_size"})
 
     arms: tuple[str, ...] = Field(
         default=("base", "base+rag", "sft", "sft+rag", "base+oracle", "sft+oracle"),
@@ -59,6 +66,12 @@ class BenchmarkConfig(StageConfig):
         default=None,
         description="own questions: CSV (question,a,b,c,d,correct), JSONL of items, or lm_eval samples; "
         "without it the generated ones are used",
+    )
+    open_questions: str | None = Field(
+        default=None,
+        description="own questions without options in place of generate's: CSV, JSON or Parquet of `question`, "
+        "`answer` (empty: the documentation does not answer it), `must` (what an answer must say; `a | b`: one of "
+        "them), `answerable` and `doc_id`; all are asked",
     )
     leaked: Literal["exclude", "keep"] = Field(
         default="exclude",
@@ -175,8 +188,9 @@ class BenchmarkConfig(StageConfig):
         free = any(how in self.scoring for how in ("generate", "judge"))
         found |= set() if free else {"temperature", "rounds"}
         found |= set() if free or "constrained" in self.scoring else {"max_tokens"}
-        found |= set() if "judge" in self.scoring or self.free.asks else {"judge"}
-        found |= {"free.questions"}  # its content is digested
+        found |= set() if "judge" in self.scoring or self.free.asks or self.open_questions else {"judge"}
+        if self.open_questions:  # all of them are asked
+            found |= {"free.answerable", "free.unanswerable", "free.untreated"}
         found |= set() if self.questions else {"leaked"}
         found |= set() if "cloze" in self.scoring else {"normalise"}
         return found | (set() if set(self.scoring) - {"cloze", "judge"} else {"shifts"})
@@ -190,7 +204,7 @@ class BenchmarkConfig(StageConfig):
     def files(self) -> dict[str, str]:
         """The imported questions and suites: their content is part of the key."""
         found = {"questions": self.questions} if self.questions else {}
-        found |= {"free.questions": self.free.questions} if self.free.questions else {}
+        found |= {"open_questions": self.open_questions} if self.open_questions else {}
         return found | {f"general {g}": g for g in self.general if g.endswith(".jsonl")}
 
     def models(self) -> dict[str, str]:

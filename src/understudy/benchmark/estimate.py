@@ -10,6 +10,7 @@ from typing import Any
 from understudy.benchmark.config import BenchmarkConfig
 from understudy.models.access import WIRES, missing
 from understudy.models.rates import rates
+from understudy.rows import count_rows
 from understudy.stage import Estimate
 from understudy.types import Arm
 
@@ -73,10 +74,10 @@ def _free(config: BenchmarkConfig, items: int, name: str, context: Mapping[str, 
     arm = Arm.parse(name)
     if arm.context not in ("closed-book", "rag"):
         return _Free()
-    own = Path(config.free.questions).expanduser() if config.free.questions else None
-    if own is not None and own.is_file():
-        n = sum(1 for line in own.read_bytes().splitlines() if line.strip())
+    if config.open_questions:
+        n = count_rows(Path(config.open_questions).expanduser())
     else:
         n = min(items, config.free.answerable)
         n += min(items, config.free.unanswerable) if arm.context == "rag" else 0
+        n += 0 if config.questions else min(items, config.free.untreated)
     return _Free(n, n * (context[arm.context] + QUESTION_TOKENS), n * config.free.max_tokens)

@@ -6,6 +6,8 @@ abstention. A question without an answer is one whose page, and whatever else ma
 is searched: it is as near to the documentation as a question can be, and nothing that is read answers it. So only arms
 that search can be asked such questions. A person's own questions say themselves which have no answer, and every arm is
 asked them.
+
+The questions are those that `generate` wrote (`open_questions.jsonl`), a person's own, or, of an imported exam, its.
 """
 
 from __future__ import annotations
@@ -13,17 +15,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from understudy.answer import asked_freely
 from understudy.artifact import read_records, write_records
 from understudy.benchmark.arms import ArmRun, slug
 from understudy.benchmark.config import BenchmarkConfig
-from understudy.benchmark.open_questions import OpenQuestion, of_exam, read_open
-from understudy.benchmark.questions import spread
 from understudy.benchmark.summary import Free, FreeDifference, FreeRow
 from understudy.errors import UnderstudyError
 from understudy.evaluation import intervals
+from understudy.evaluation.items import spread
 from understudy.evaluation.judge import judged
+from understudy.evaluation.open_questions import NOT_TREATED, missing, of_exam, read_open, right, taken_out
 from understudy.evaluation.question import Question
 from understudy.evaluation.records import Interval
 from understudy.evaluation.response import Response, reading
@@ -32,7 +35,7 @@ from understudy.normal import normal
 from understudy.prompts import ABSTAIN, with_passages
 from understudy.prompts import passage as shown
 from understudy.stage import RunContext
-from understudy.types import Answerer, Arm, Chunk, Hit, LanguageModel, Prompt, Retriever
+from understudy.types import Answerer, Arm, Chunk, Hit, LanguageModel, OpenQuestion, Prompt, Retriever
 
 FREE_FILE = "free.jsonl"
 _SPARE = 30  # hits beyond those that are taken out
@@ -41,13 +44,17 @@ _BLOCK = 8  # questions asked between two savings
 _PAIRED = (("sft", "base"), ("sft+rag", "base+rag"), ("sft+rag", "sft"), ("base+rag", "base"))
 
 
+Sort = Literal["answered", "not answered", "not treated"]
+
+
 @dataclass(frozen=True, slots=True)
 class FreeAnswer:
     """One question that an arm was asked freely.
 
     answerable: whether what is searched holds its answer. told: what the person reads; own: what the model wrote.
     sentence, place: what stands behind it. right, own_right: whether that says the same as the reference; of two
-    sentences of the documentation, one of them.
+    sentences of the documentation, one of them. missing: key terms and numbers of the reference that what is told does
+    not say. source: why it has no answer, or which facts it is about.
     """
 
     arm: str
@@ -64,21 +71,30 @@ class FreeAnswer:
     abstained: bool
     right: bool
     own_right: bool
+    missing: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What free questions are made of. exam: the questions that the arms were asked with options. written: those of
+    `generate`; None where the exam is not its, or where it wrote none."""
+
+    exam: Sequence[Question]
+    written: Sequence[OpenQuestion] | None
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """What every arm is asked: with an answer, and without; whether passages are taken out for the latter."""
+    """What every arm is asked, and what the report calls it."""
 
-    answerable: Sequence[OpenQuestion]
-    beyond: Sequence[OpenQuestion]
-    taken_out: bool
+    questions: Sequence[OpenQuestion]
     source: str
 
 
 def measure_free(
     config: BenchmarkConfig,
-    questions: Sequence[Question],
+    material: Material,
     chunks: Sequence[Chunk],
     runs: Sequence[ArmRun],
     labels: Mapping[str, str],
@@ -90,15 +106,15 @@ def measure_free(
     labels: what the exam's questions depend on together, by item_id. Raises InputError for own questions that cannot
     be read.
     """
-    asked = _questions(config, questions)
+    asked = _questions(config, material)
     arms = [run.arm for run in runs if not run.error and run.arm.context in ("closed-book", "rag")]
-    if not (asked.answerable or asked.beyond) or not arms:
+    if not asked.questions or not arms:
         return None, []
     topic = Topic(chunks)
     answers: list[FreeAnswer] = []
     for arm in arms:
         try:
-            answers += _of_arm(config, arm, open_arm, topic, chunks, asked, ctx)
+            answers += _of_arm(config, arm, open_arm, topic, chunks, asked.questions, ctx)
         except UnderstudyError as error:  # its choices among options are measured all the same
             ctx.logger.warning("%s gave no free answers: %s", arm.name, error)
     if config.judge != "match" and answers:
@@ -110,22 +126,40 @@ def measure_free(
     return _summed(config, asked_freely, answers, clusters, asked.source, ctx.seed), answers
 
 
+def _sort(answer: FreeAnswer) -> Sort:
+    if answer.answerable:
+        return "answered"
+    return "not treated" if answer.source == NOT_TREATED else "not answered"
+
+
 def write_free(folder: Path, answers: Sequence[FreeAnswer]) -> None:
     """Write every free answer for a person to read."""
     if answers:
         write_records(folder / FREE_FILE, answers)
 
 
-def _questions(config: BenchmarkConfig, questions: Sequence[Question]) -> _Asked:
-    if config.free.questions:
-        path = Path(config.free.questions).expanduser()
-        own = read_open(path)
-        return _Asked([q for q in own if q.answerable], [q for q in own if not q.answerable], False, path.name)
-    able = of_exam([q.item for q in questions])
-    linked = [q for q in able if q.doc_id]  # of another one nobody knows which page to take out
-    answerable = spread(able, config.free.answerable) if config.free.answerable else []
-    beyond = spread(linked[::-1], config.free.unanswerable) if config.free.unanswerable else []
-    return _Asked(answerable, beyond, True, "exam")
+def _questions(config: BenchmarkConfig, material: Material) -> _Asked:
+    if config.open_questions:
+        path = Path(config.open_questions).expanduser()
+        return _Asked(read_open(path), path.name)
+    exam = [q.item for q in material.exam]
+    written = material.written
+    if written is None:
+        able = of_exam(exam)
+        written = [*able, *taken_out(able)]
+    kept = {item.item_id for item in exam}
+    usable = [q for q in written if not q.in_exam or q.item_id in kept]
+    able = [q for q in usable if q.answerable]
+    out = [q for q in usable if q.without][::-1]
+    untreated = [q for q in usable if q.source == NOT_TREATED]
+    chosen = [*_first(able, config.free.answerable), *_first(out, config.free.unanswerable)]
+    return _Asked([*chosen, *_first(untreated, config.free.untreated)], "exam")
+
+
+def _first(questions: Sequence[OpenQuestion], n: int) -> list[OpenQuestion]:
+    """At most n: of the exam's, and of the others what these leave."""
+    found = spread([q for q in questions if q.in_exam], n)
+    return [*found, *spread([q for q in questions if not q.in_exam], n - len(found))] if len(found) < n else found
 
 
 def _of_arm(
@@ -134,14 +168,12 @@ def _of_arm(
     open_arm: Callable[[Arm], Answerer],
     topic: Topic,
     chunks: Sequence[Chunk],
-    asked: _Asked,
+    questions: Sequence[OpenQuestion],
     ctx: RunContext,
 ) -> list[FreeAnswer]:
     """An arm's answers, in blocks, each saved when it is done."""
     folder = ctx.work / "free" / slug(arm.name)
-    searches = arm.context == "rag"
-    todo = [*((q, True) for q in asked.answerable)]
-    todo += [(q, False) for q in asked.beyond if searches or not asked.taken_out]
+    todo = [q for q in questions if not q.without or arm.context == "rag"]
     answers: list[FreeAnswer] = []
     answerer: Answerer | None = None
     for start in range(0, len(todo), _BLOCK):
@@ -150,7 +182,7 @@ def _of_arm(
             ctx.progress(f"{arm.name}, free answers", start, len(todo))
             answerer = answerer or open_arm(arm)
             block = todo[start : start + _BLOCK]
-            write_records(file, _ask(config, arm.name, answerer, topic, chunks, block, asked.taken_out))
+            write_records(file, _ask(config, arm.name, answerer, topic, chunks, block))
         answers += read_records(file, FreeAnswer)
     return answers
 
@@ -161,30 +193,26 @@ def _ask(
     answerer: Answerer,
     topic: Topic,
     chunks: Sequence[Chunk],
-    block: Sequence[tuple[OpenQuestion, bool]],
-    taken_out: bool,
+    block: Sequence[OpenQuestion],
 ) -> list[FreeAnswer]:
     retriever: Retriever | None = getattr(answerer, "retriever", None)
     top_k = int(getattr(answerer, "top_k", 5))
     arm = Arm.parse(name)
     prompts = []
-    for question, answerable in block:
+    for question in block:
         asked = asked_freely(question.question, arm, answerer.reader)
-        if retriever is not None and taken_out and not answerable:
+        if retriever is not None and question.without:
             prompts.append(without_page(retriever, top_k, question, chunks, topic, asked))
         else:
             prompts.append(answerer.prepare(question.question, shown=asked))
     readings = [
         reading(topic, question.question, prompt, arm, answerer)
-        for (question, _), prompt in zip(block, prompts, strict=True)
+        for question, prompt in zip(block, prompts, strict=True)
     ]
     to_write = [k for k, read in enumerate(readings) if not read.beside]
     completions = answerer.reader.generate([prompts[k].messages for k in to_write], max_tokens=config.free.max_tokens)
     written = {k: completion.text for k, completion in zip(to_write, completions, strict=True)}
-    return [
-        _answer(name, question, answerable, readings[k].told(written.get(k, "")))
-        for k, (question, answerable) in enumerate(block)
-    ]
+    return [_answer(name, question, readings[k].told(written.get(k, ""))) for k, question in enumerate(block)]
 
 
 def without_page(
@@ -199,23 +227,23 @@ def without_page(
     def holds(chunk: Chunk) -> bool:
         text = normal(chunk.text)
         verbatim = bool(key and key in text) or bool(quote and quote in text)
-        return chunk.doc_id == question.doc_id or verbatim or topic.held(question.answer, chunk) >= _HELD
+        return chunk.doc_id == question.without or verbatim or topic.held(question.answer, chunk) >= _HELD
 
-    of_page = sum(chunk.doc_id == question.doc_id for chunk in chunks)
+    of_page = sum(chunk.doc_id == question.without for chunk in chunks)
     found = retriever.search(question.question, top_k + of_page + _SPARE)
     left = tuple(Hit(h.chunk, h.score) for h in found if not holds(h.chunk))
     kept = left[:top_k]
     return Prompt(with_passages(asked, [shown(h.chunk) for h in kept][::-1]), kept, further=left[top_k:])
 
 
-def _answer(arm: str, question: OpenQuestion, answerable: bool, told: Response) -> FreeAnswer:
-    support = told.support
+def _answer(arm: str, question: OpenQuestion, told: Response) -> FreeAnswer:
+    support, answerable = told.support, question.answerable
     return FreeAnswer(
         arm=arm,
         item_id=question.item_id,
         doc_id=question.doc_id,
         question=question.question,
-        reference=question.answer or "; ".join(question.facts),
+        reference=question.answer or "; ".join(question.must),
         answerable=answerable,
         told=told.text,
         own=told.own,
@@ -223,8 +251,10 @@ def _answer(arm: str, question: OpenQuestion, answerable: bool, told: Response) 
         place=support.chunk.where if support else "",
         quoted=told.quoted,
         abstained=told.abstained,
-        right=answerable and not told.abstained and any(question.right(part) for part in told.parts),
-        own_right=answerable and not told.own.startswith(ABSTAIN) and question.right(told.own),
+        right=answerable and not told.abstained and any(right(question, part) for part in told.parts),
+        own_right=answerable and not told.own.startswith(ABSTAIN) and right(question, told.own),
+        missing=missing(question, told.text) if answerable else (),
+        source=question.source,
     )
 
 
@@ -247,8 +277,8 @@ def _summed(
     source: str,
     seed: int,
 ) -> Free:
-    def share(arm: str, answerable: bool, of: Callable[[FreeAnswer], bool]) -> Interval:
-        mine = [a for a in answers if a.arm == arm and a.answerable == answerable]
+    def share(arm: str, sort: Sort, of: Callable[[FreeAnswer], bool]) -> Interval:
+        mine = [a for a in answers if a.arm == arm and _sort(a) == sort]
         values = [float(of(a)) for a in mine]
         clusters = [labels[a.item_id] for a in mine]
         return intervals.interval(values, clusters, paired=False, confidence=config.confidence, seed=seed)
@@ -256,12 +286,13 @@ def _summed(
     rows = tuple(
         FreeRow(
             arm=arm,
-            right=share(arm, True, lambda a: a.right),
-            own_right=share(arm, True, lambda a: a.own_right),
-            supported=share(arm, True, lambda a: bool(a.sentence)),
-            right_and_supported=share(arm, True, lambda a: a.right and bool(a.sentence)),
-            refused=share(arm, True, lambda a: a.abstained),
-            refused_without_answer=share(arm, False, lambda a: a.abstained),
+            right=share(arm, "answered", lambda a: a.right),
+            own_right=share(arm, "answered", lambda a: a.own_right),
+            supported=share(arm, "answered", lambda a: bool(a.sentence)),
+            right_and_supported=share(arm, "answered", lambda a: a.right and bool(a.sentence)),
+            refused=share(arm, "answered", lambda a: a.abstained),
+            refused_without_answer=share(arm, "not answered", lambda a: a.abstained),
+            refused_untreated=share(arm, "not treated", lambda a: a.abstained),
         )
         for arm in arms
     )
@@ -290,14 +321,19 @@ def paired_free(
 ) -> list[FreeDifference]:
     """Two arms on the questions that both were asked: what is right, and what is refused where there is no answer."""
 
-    def difference(answerable: bool, of: Callable[[FreeAnswer], bool]) -> Interval:
-        one, two = ({a.item_id: a for a in side if a.answerable == answerable} for side in (first, second))
+    def difference(sort: Sort, of: Callable[[FreeAnswer], bool]) -> Interval:
+        one, two = ({a.item_id: a for a in side if _sort(a) == sort} for side in (first, second))
         both = [i for i in one if i in two]
         values = [float(of(one[i])) - float(of(two[i])) for i in both]
         return intervals.interval(values, [labels[i] for i in both], paired=True, confidence=confidence, seed=seed)
 
     found = (
-        FreeDifference(first_name, second_name, difference(True, lambda a: a.right), "right"),
-        FreeDifference(first_name, second_name, difference(False, lambda a: a.abstained), "refused without an answer"),
+        FreeDifference(first_name, second_name, difference("answered", lambda a: a.right), "right"),
+        FreeDifference(
+            first_name, second_name, difference("not answered", lambda a: a.abstained), "refused without an answer"
+        ),
+        FreeDifference(
+            first_name, second_name, difference("not treated", lambda a: a.abstained), "refused what is not treated"
+        ),
     )
     return [one for one in found if one.difference.n]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
 
 from understudy.evaluation.lexical import Bm25
 from understudy.evaluation.question import Question
@@ -18,31 +16,6 @@ LINKED = 0.6  # share of the idf-weighted words of question and key that a passa
 
 NEVER_TAUGHT = frozenset({"heldout-doc", "heldout-chunk", "heldout-fact"})
 """Sources of questions whose fact is in no training pair; of `heldout-paraphrase` only the wording is held out."""
-
-
-class Placed(Protocol):
-    """A question that is known by a name, and of which the document may be known."""
-
-    @property
-    def item_id(self) -> str: ...
-
-    @property
-    def doc_id(self) -> str: ...
-
-
-T = TypeVar("T", bound=Placed)
-
-
-def spread(items: Sequence[T], n: int | None) -> list[T]:
-    """At most n items, taken from the documents in turn; in the original order."""
-    if n is None or len(items) <= n:
-        return list(items)
-    ordered: dict[str, list[T]] = {}
-    for item in sorted(items, key=lambda i: hashlib.sha256(i.item_id.encode()).digest()):
-        ordered.setdefault(item.doc_id, []).append(item)
-    turns = [(turn, doc, item) for doc, group in ordered.items() for turn, item in enumerate(group)]
-    chosen = {id(item) for _, _, item in sorted(turns, key=lambda t: (t[0], t[1]))[:n]}
-    return [item for item in items if id(item) in chosen]
 
 
 def link(items: Sequence[MCQItem], chunks: Sequence[Chunk], pairs: Sequence[QAPair] | None = None) -> list[Question]:

@@ -11,9 +11,9 @@ from understudy.answerers import Answerers
 from understudy.artifact import write_records
 from understudy.benchmark.arms import ArmRun, by_model, run_arm
 from understudy.benchmark.config import BenchmarkConfig
-from understudy.benchmark.free import measure_free, write_free
+from understudy.benchmark.free import Material, measure_free, write_free
 from understudy.benchmark.general import GeneralSuite
-from understudy.benchmark.questions import clusters, link, spread
+from understudy.benchmark.questions import clusters, link
 from understudy.benchmark.summarise import Findings, summarise
 from understudy.benchmark.summary import Summary
 from understudy.benchmark.update import measure_update
@@ -23,14 +23,14 @@ from understudy.evaluation.cloze import Bare, Cloze, normalised
 from understudy.evaluation.generation import Generation
 from understudy.evaluation.interchange.files import export
 from understudy.evaluation.interchange.read import read_questions
-from understudy.evaluation.items import Exclusion, clean
+from understudy.evaluation.items import Exclusion, clean, spread
 from understudy.evaluation.judge import Judge
 from understudy.evaluation.leakage import leaked
 from understudy.evaluation.letter import Letter
 from understudy.evaluation.lexical import Bm25
 from understudy.evaluation.question import Question, Scorer
 from understudy.stage import Inputs, RunContext, StageOutput
-from understudy.types import Answerer, Arm, Chunk, ItemResult, LanguageModel, MCQItem, QAPair
+from understudy.types import Answerer, Arm, Chunk, ItemResult, LanguageModel, MCQItem, OpenQuestion, QAPair
 
 
 def run(config: BenchmarkConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
@@ -80,7 +80,9 @@ def measure(
     update = measure_update(inputs, runs, questions, labels, open_arm, confidence=config.confidence, seed=ctx.seed)
     if update is not None:
         summary = replace(summary, update=update)
-    free, told = measure_free(config, questions, chunks, runs, labels, open_arm, ctx)
+    free, told = measure_free(
+        config, Material(questions, _written(config, inputs)), chunks, runs, labels, open_arm, ctx
+    )
     summary = replace(summary, free=free)
     kept = [q.item for q in questions]
     results = [r for one in runs for r in one.results] + [r for rows in floor_results.values() for r in rows]
@@ -127,6 +129,14 @@ def load_items(config: BenchmarkConfig, inputs: Inputs) -> tuple[list[MCQItem], 
             "or name a file of questions with benchmark.questions"
         )
     return kept, exclusions, source
+
+
+def _written(config: BenchmarkConfig, inputs: Inputs) -> list[OpenQuestion] | None:
+    """The questions without options that `generate` wrote; None where the exam is not its, or where it wrote none."""
+    generated = inputs.get("generate")
+    if generated is None or config.questions or not (generated.path / "open_questions.jsonl").is_file():
+        return None
+    return generated.records("open_questions", OpenQuestion)
 
 
 def _taught(inputs: Inputs) -> list[QAPair]:

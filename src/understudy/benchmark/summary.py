@@ -16,7 +16,7 @@ from typing import Any, Literal
 from understudy.artifact import from_plain, to_plain, write_json
 from understudy.errors import InputError
 from understudy.evaluation.items import Exclusion
-from understudy.evaluation.records import Comparison, Interval, Verdict
+from understudy.evaluation.records import NOTHING, Comparison, Interval, Verdict
 
 SCHEMA = 1
 CAUSES = (
@@ -201,6 +201,7 @@ class FreeRow:
     On questions whose answer is in the documentation: right, of what is told and of the model's own words alone;
     supported by a sentence of what was read; both; refused, though there is an answer. refused_without_answer: of
     questions whose answer was taken out of what is searched; undefined for an arm that does not search.
+    refused_untreated: of questions about things that the documentation does not treat.
     """
 
     arm: str
@@ -210,6 +211,7 @@ class FreeRow:
     right_and_supported: Interval
     refused: Interval
     refused_without_answer: Interval
+    refused_untreated: Interval = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,7 @@ class FreeDifference:
     first: str
     second: str
     difference: Interval
-    what: Literal["right", "refused without an answer"] = "right"
+    what: Literal["right", "refused without an answer", "refused what is not treated"] = "right"
 
 
 @dataclass(frozen=True, slots=True)

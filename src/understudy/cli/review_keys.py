@@ -92,7 +92,7 @@ class Reader:
         if key == "r":
             return self.review.draft(entry, "reject", reason=typer.prompt("reason", default="", show_default=False))
         if key == "e":
-            if entry.sort == "item":
+            if not entry.editable:
                 return self.review.draft(entry, "edit")  # says why it cannot be
             question = edited("question", entry.record.question)
             return self.review.draft(entry, "edit", question=question, answer=edited("answer", entry.answer))
@@ -168,7 +168,7 @@ def show(entry: Entry, n: int, of: int) -> None:
         for k, option in enumerate(record.options):
             console.print(f"   {'✓' if k == record.correct else '·'} {option}", soft_wrap=True)
     else:
-        console.print(Text.assemble(("A  ", "bold"), record.answer), soft_wrap=True)
+        console.print(Text.assemble(("A  ", "bold"), record.answer or "none: it is not answered"), soft_wrap=True)
     console.print(where, style="dim", soft_wrap=True)
     if entry.chunk:
         console.print(marked(entry.chunk.text, record.quote))

@@ -59,7 +59,8 @@ def _free(free: Free) -> Table:
     """One row an arm: what a person is told who asks freely."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     headings = ("free answers", "right", "95 % interval", "n", "right and supported", "refused, though answered")
-    for heading in (*headings, "refused, not answered"):
+    untreated = any(row.refused_untreated.n for row in free.rows)
+    for heading in (*headings, "refused, not answered", *(["refused, not treated"] if untreated else [])):
         table.add_column(heading, justify="left" if heading == "free answers" else "right")
     for row in free.rows:
         table.add_row(
@@ -70,6 +71,7 @@ def _free(free: Free) -> Table:
             share(row.right_and_supported.value),
             share(row.refused.value),
             _of(row.refused_without_answer),
+            *([_of(row.refused_untreated)] if untreated else []),
         )
     return table
 

@@ -1,10 +1,11 @@
-"""Questions as they come: their ids, and which of them can be scored at all."""
+"""Questions as they come: their ids, which of them can be scored at all, and how to take some of all documents."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from understudy.normal import folded
 from understudy.types import MCQItem
@@ -72,3 +73,28 @@ def _repeated(item: MCQItem, keys: dict[str, set[str]], questions: set[str], ids
     if question in questions:
         return "duplicate question"
     return "duplicate item_id" if item.item_id in ids else ""
+
+
+class Placed(Protocol):
+    """A question that is known by a name, and of which the document may be known."""
+
+    @property
+    def item_id(self) -> str: ...
+
+    @property
+    def doc_id(self) -> str: ...
+
+
+T = TypeVar("T", bound=Placed)
+
+
+def spread(items: Sequence[T], n: int | None) -> list[T]:
+    """At most n items, taken from the documents in turn; in the original order."""
+    if n is None or len(items) <= n:
+        return list(items)
+    ordered: dict[str, list[T]] = {}
+    for item in sorted(items, key=lambda i: hashlib.sha256(i.item_id.encode()).digest()):
+        ordered.setdefault(item.doc_id, []).append(item)
+    turns = [(turn, doc, item) for doc, group in ordered.items() for turn, item in enumerate(group)]
+    chosen = {id(item) for _, _, item in sorted(turns, key=lambda t: (t[0], t[1]))[:n]}
+    return [item for item in items if id(item) in chosen]

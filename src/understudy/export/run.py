@@ -8,9 +8,10 @@ from pathlib import Path
 
 from understudy.answer import ModelAnswerer
 from understudy.answerers import Answerers
-from understudy.benchmark.questions import link, spread
+from understudy.benchmark.questions import link
 from understudy.benchmark.summary import Summary
 from understudy.errors import InputError
+from understudy.evaluation.items import spread
 from understudy.export import parity
 from understudy.export.carried import carry
 from understudy.export.config import EXAM_QUESTIONS, check_format

@@ -98,7 +98,7 @@ class GenerateConfig(StageConfig):
     """What is taught and what is asked."""
 
     NAME: ClassVar[str] = "generate"
-    VERSION: ClassVar[int] = 17
+    VERSION: ClassVar[int] = 18
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"pairs", "decisions"})  # their content is, whatever the path
 
     teacher: str = Field(
@@ -143,6 +143,12 @@ class GenerateConfig(StageConfig):
     heldout_chunks: Share = Field(default=0.0, description="share of the other chunks whose facts are never trained on")
     n_items: int = Field(
         default=300, ge=0, description="multiple-choice items to make; fewer where the corpus gives fewer"
+    )
+    n_open: int = Field(
+        default=40,
+        ge=0,
+        description="questions without options that have an answer, at least, of further facts where the exam gives "
+        "fewer; and at most as many about things that the documentation does not treat",
     )
     n_options: int = Field(default=4, ge=2, le=10, description="options of an item")
     remote: RemoteTeacher = Field(default=RemoteTeacher(), description="how a teacher that is a model is asked")

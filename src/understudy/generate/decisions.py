@@ -20,7 +20,7 @@ from understudy.artifact import from_plain
 from understudy.errors import InputError
 from understudy.generate.screen import masked
 from understudy.normal import folded
-from understudy.types import MCQItem, QAPair
+from understudy.types import MCQItem, OpenQuestion, QAPair
 
 What = Literal["accept", "reject", "edit", "undo"]
 WHATS: tuple[str, ...] = typing.get_args(What)
@@ -55,10 +55,11 @@ class Decision:
 Decided = Mapping[str, Decision]
 
 
-def content_id(record: QAPair | MCQItem) -> str:
-    """`p-` (pair) or `q-` (exam question) and a digest of question, answer (or key) and quote, white space folded."""
-    mark, answer = ("p", record.answer) if isinstance(record, QAPair) else ("q", record.options[record.correct])
-    return digest_id(mark, record.question, answer, record.quote)
+def content_id(record: QAPair | MCQItem | OpenQuestion) -> str:
+    """`p-` (pair) or `q-` (exam question, with options or without) and a digest of question, answer (or key) and quote,
+    white space folded."""
+    answer = record.options[record.correct] if isinstance(record, MCQItem) else record.answer
+    return digest_id("p" if isinstance(record, QAPair) else "q", record.question, answer, record.quote)
 
 
 def digest_id(mark: str, *parts: str) -> str:
@@ -88,7 +89,7 @@ def fold(decisions: Iterable[Decision]) -> dict[str, Decision]:
     return {id_: stack[-1] for id_, stack in made.items() if stack}
 
 
-def decision_on(record: QAPair | MCQItem, decided: Decided) -> Decision | None:
+def decision_on(record: QAPair | MCQItem | OpenQuestion, decided: Decided) -> Decision | None:
     """The decision that holds for a record, also for a pair whose secrets were masked when it was read."""
     found = decided.get(content_id(record))
     if found is None and decided and isinstance(record, QAPair):

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from understudy.errors import InputError
 from understudy.generate.config import GenerateConfig
 from understudy.models.access import missing
 from understudy.models.rates import rates
 from understudy.models.resolve import parameters
-from understudy.rows import read_rows
+from understudy.rows import count_rows
 from understudy.stage import Estimate
 
 # Measured with the extractive teacher over five manuals in chunks of 300 tokens (0.8 to 3.3 pairs a chunk).
@@ -45,7 +44,7 @@ def estimate(config: GenerateConfig, upstream: Mapping[str, Mapping[str, Any]]) 
     chunks = float(chunks)
     size = float(counts["tokens"]) / chunks if counts.get("tokens") and chunks else 300.0
     if config.pairs:
-        pairs = float(_rows(Path(config.pairs))) + (chunks * PAIRS_PER_CHUNK if config.keep_generated else 0.0)
+        pairs = float(count_rows(Path(config.pairs))) + (chunks * PAIRS_PER_CHUNK if config.keep_generated else 0.0)
     elif config.teacher == "extractive":
         pairs = chunks * PAIRS_PER_CHUNK
     else:
@@ -90,11 +89,3 @@ def estimate(config: GenerateConfig, upstream: Mapping[str, Mapping[str, Any]]) 
         seconds=None if remote.batch else calls * SECONDS_PER_CALL / remote.concurrency,  # minutes to a day
         note=note, **paid,
     )  # fmt: skip
-
-
-def _rows(path: Path) -> int:
-    """Rows of a pairs file; 0 where it cannot be read (the stage says why)."""
-    try:
-        return len(read_rows(path).rows)
-    except InputError:
-        return 0

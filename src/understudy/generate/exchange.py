@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from understudy.artifact import atomic_path, to_plain, write_records, write_text
 from understudy.errors import UsageError, did_you_mean
-from understudy.types import QAPair
+from understudy.types import OpenQuestion, QAPair
 
 FORMS = ("messages", "sharegpt", "alpaca", "jsonl", "csv", "parquet")
 CARD = "README.md"
+OPEN = "open_questions"
 _FIELDS = ("pair_id", "chunk_id", "doc_id", "quote", "kind", "fact_id", "split", "source")
 
 
@@ -28,16 +30,38 @@ def write_pairs(pairs: Sequence[QAPair], folder: Path, form: str) -> dict[str, i
     `alpaca` (`instruction`, `input`, `output`), `jsonl`, `csv` and `parquet` (question, answer and all that is known of
     a pair). Raises UsageError for another one.
     """
-    if form not in FORMS:
-        raise UsageError(f"--format '{form}' is not one of {', '.join(FORMS)}.{did_you_mean(form, FORMS)}")
+    _known(form)
     written = {}
     for split in ("train", "dev", "test"):
         chosen = [pair for pair in pairs if pair.split == split]
         if chosen:
             file = folder / f"{split}.{form if form in ('csv', 'parquet') else 'jsonl'}"
-            _WRITERS.get(form, _as_json(form))(chosen, file)
+            rows = [_shaped(pair, form) for pair in chosen]
+            _write(file, rows, form)
             written[file.name] = len(chosen)
     return written
+
+
+def write_open(questions: Sequence[OpenQuestion], folder: Path, form: str) -> dict[str, int]:
+    """Write the questions without options as `benchmark.open_questions` reads them. Returns the rows by file.
+
+    form: `csv`, `parquet`, or JSON lines for every other form of `FORMS`. Raises UsageError for another one.
+    """
+    _known(form)
+    file = folder / f"{OPEN}.{form if form in ('csv', 'parquet') else 'jsonl'}"
+    rows = [to_plain(question) for question in questions]
+    if form == "csv":  # a field holds no list: as JSON, for a text may hold any other sign
+        rows = [
+            {k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in r.items()} for r in rows
+        ]
+    if rows:
+        _write(file, rows, form)
+    return {file.name: len(rows)} if rows else {}
+
+
+def _known(form: str) -> None:
+    if form not in FORMS:
+        raise UsageError(f"--format '{form}' is not one of {', '.join(FORMS)}.{did_you_mean(form, FORMS)}")
 
 
 def _row(pair: QAPair) -> dict[str, Any]:
@@ -58,30 +82,29 @@ def _shaped(pair: QAPair, form: str) -> dict[str, Any]:
     return _row(pair)
 
 
-def _as_json(form: str) -> Callable[[Sequence[QAPair], Path], None]:
-    def write(pairs: Sequence[QAPair], file: Path) -> None:
-        write_records(file, (_shaped(pair, form) for pair in pairs))
+def _write(file: Path, rows: Sequence[Mapping[str, Any]], form: str) -> None:
+    if form == "csv":
+        _as_csv(file, rows)
+    elif form == "parquet":
+        _as_parquet(file, rows)
+    else:
+        write_records(file, rows)
 
-    return write
 
-
-def _as_csv(pairs: Sequence[QAPair], file: Path) -> None:
+def _as_csv(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     text = io.StringIO()
-    writer = csv.DictWriter(text, ["question", "answer", *_FIELDS], lineterminator="\n")
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_row(pair) for pair in pairs)
+    writer.writerows(rows)
     write_text(file, text.getvalue())
 
 
-def _as_parquet(pairs: Sequence[QAPair], file: Path) -> None:
+def _as_parquet(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     import pyarrow
     import pyarrow.parquet
 
     with atomic_path(file) as temporary:
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist([_row(pair) for pair in pairs]), temporary)
-
-
-_WRITERS: Mapping[str, Callable[[Sequence[QAPair], Path], None]] = {"csv": _as_csv, "parquet": _as_parquet}
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(rows)), temporary)
 
 
 def card(
@@ -122,6 +145,9 @@ def card(
         lines += ["## Left out, by reason", "", "| reason | count |", "|---|---|"]
         lines += [f"| {why} | {n:,} |" for why, n in sorted(left_out.items(), key=lambda item: -item[1])]
         lines += ["", "`no statement found` counts passages, the others pairs.", ""]
+    if asked := counts.get("open_questions"):
+        lines += ["## Questions without options", "", "| sort | questions |", "|---|---|"]
+        lines += [*(f"| {sort} | {n:,} |" for sort, n in asked.items()), ""]
     lines += ["## What matching words finds", ""]
     if floors:
         lines += ["On the questions that were made with these pairs, in percent right:", "", "| trick | right | n |"]

@@ -19,6 +19,7 @@ from understudy.generate.extractive.teacher import ExtractiveTeacher
 from understudy.generate.imported import import_pairs
 from understudy.generate.items import candidates, make_items
 from understudy.generate.items import statistics as statistics_of
+from understudy.generate.open_questions import as_items, counted, make_open
 from understudy.generate.openai import ModelTeacher
 from understudy.generate.own_questions import group_facts, hold_out_pairs, make_own_items
 from understudy.generate.screen import screened
@@ -33,7 +34,7 @@ from understudy.types import Chunk, Document, QAPair
 
 
 def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
-    """Write pairs.jsonl, items.jsonl, coverage.jsonl and claims.jsonl.
+    """Write pairs.jsonl, items.jsonl, open_questions.jsonl, coverage.jsonl and claims.jsonl.
 
     Raises InputError for a pairs file that cannot be used, TeacherError where a remote teacher answered for no
     chunk at all, StageError where the documentation gives nothing to teach.
@@ -62,6 +63,8 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     if reviewed:
         distractors = Distractors(taught.facts, taught.options, chunks)
         statistics = statistics_of(items, statistics.skipped, config.n_options, distractors)
+    further = found if config.questions == "docs" else []
+    without_options = make_open(items, further, chunks, config.n_open, [*imported, *generated], decided)
     asked = [p for p in generated if p.split == "test"] if config.questions == "docs" else []
     kept = generated if trains_on_generated else asked
     held = held_out.documents, held_out.chunks
@@ -70,7 +73,7 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     reviewed |= in_review
     passed, refused = screened(settled, chunks, ctx.logger.warning)
     refused |= {REFUSED: in_review[REJECTED_PAIRS]} if REJECTED_PAIRS in in_review else {}
-    pairs, contaminated = decontaminate(passed, items, chunks, generated)
+    pairs, contaminated = decontaminate(passed, [*items, *as_items(without_options)], chunks, generated)
     if not any(p.split == "train" for p in pairs):
         raise StageError(
             f"generate: the teacher '{teacher.name}' found nothing to teach in {len(chunks)} chunks of "
@@ -81,6 +84,7 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     coverage = account(chunks, taught, pairs, Counter(item.chunk_id for item in items))
     write_records(ctx.out / "pairs.jsonl", pairs)
     write_records(ctx.out / "items.jsonl", items)
+    write_records(ctx.out / "open_questions.jsonl", without_options)
     write_records(ctx.out / "coverage.jsonl", coverage)
     write_records(ctx.out / "claims.jsonl", [Claimed(f.fact_id, f.claim) for f in taught.facts if f.claim])
     by_status = {s: Counter(c.reason for c in coverage if c.status == s) for s in ("rejected", "failed")}
@@ -103,6 +107,7 @@ def run(config: GenerateConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         "kinds": dict(Counter(p.kind for p in pairs)),
         "item_sources": dict(Counter(item.source for item in items)),
         "items_skipped": dict(statistics.skipped),
+        "open_questions": counted(without_options),
         "refused": refused,
         "reviewed": reviewed,
         "contaminated": contaminated,

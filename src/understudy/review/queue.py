@@ -18,11 +18,13 @@ from understudy.generate.decisions import content_id
 from understudy.generate.extractive.precision import LEAST, PRECISION
 from understudy.normal import folded, normal, words
 from understudy.review.marks import MarkedAnswer
-from understudy.types import Chunk, Document, MCQItem, QAPair
+from understudy.types import Chunk, Document, MCQItem, OpenQuestion, QAPair
 
 Sign = tuple[str, float]
-Sort = Literal["pair", "item", "mark"]
-SORTS: Mapping[Sort, str] = {"pair": "pair", "item": "exam question", "mark": "marked answer"}
+Sort = Literal["pair", "item", "open", "mark"]
+SORTS: Mapping[Sort, str] = {
+    "pair": "pair", "item": "exam question", "open": "question without options", "mark": "marked answer"
+}  # fmt: skip
 MARKED = 0.99  # somebody has read it and said so
 COMPLAINT = ("a reader marked an answer to this question as bad", 0.5)
 UNREAD_KIND = 0.15  # of a kind of which nobody has read a sample
@@ -45,7 +47,7 @@ class Entry:
     """
 
     id: str
-    record: QAPair | MCQItem | MarkedAnswer
+    record: QAPair | MCQItem | OpenQuestion | MarkedAnswer
     chunk: Chunk | None
     risk: float = 0.0
     reasons: tuple[str, ...] = ()
@@ -58,10 +60,18 @@ class Entry:
 
     @property
     def sort(self) -> Sort:
-        """`pair`, `item` (an exam question) or `mark` (an answer that a reader marked as bad)."""
+        """`pair`, `item` (an exam question), `open` (a question that is asked without options alone) or `mark` (an
+        answer that a reader marked as bad)."""
         if isinstance(self.record, QAPair):
             return "pair"
-        return "item" if isinstance(self.record, MCQItem) else "mark"
+        if isinstance(self.record, MCQItem):
+            return "item"
+        return "open" if isinstance(self.record, OpenQuestion) else "mark"
+
+    @property
+    def editable(self) -> bool:
+        """Whether its text can be edited; a question of an exam can only be rejected."""
+        return self.sort in ("pair", "mark")
 
     @property
     def is_pair(self) -> bool:
@@ -81,7 +91,7 @@ class Entry:
 
 def queue(
     pairs: Sequence[QAPair],
-    items: Sequence[MCQItem],
+    items: Sequence[MCQItem | OpenQuestion],
     chunks: Sequence[Chunk],
     documents: Sequence[Document] = (),
     asked: Collection[str] = (),
@@ -89,11 +99,12 @@ def queue(
 ) -> list[Entry]:
     """All records by falling risk, of equals in their own order.
 
-    asked: questions that a benchmark has asked. claims: the kind of claim of each fact_id, where it is known.
+    items: the exam's questions, and those that are asked without options alone. asked: questions that a benchmark has
+    asked. claims: the kind of claim of each fact_id, where it is known.
     """
     of_chunk = {chunk.chunk_id: chunk for chunk in chunks}
     pages = {document.doc_id: document for document in documents}
-    records: list[QAPair | MCQItem] = [*pairs, *items]
+    records: list[QAPair | MCQItem | OpenQuestion] = [*pairs, *items]
     kinds = claims or {}
     entries = [
         Entry(content_id(r), r, of_chunk.get(r.chunk_id), locked=r.question in asked, claim=kinds.get(r.fact_id, ""))

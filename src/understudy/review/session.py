@@ -15,7 +15,7 @@ from understudy.normal import folded
 from understudy.review.decisions import append, existing, now
 from understudy.review.marks import MarkedAnswer
 from understudy.review.queue import Entry, queue, with_marks
-from understudy.types import Chunk, Document, MCQItem, QAPair
+from understudy.types import Chunk, Document, MCQItem, OpenQuestion, QAPair
 
 
 class Review:
@@ -81,7 +81,7 @@ class Review:
         if what == "undo" and self.standing(entry) is None:
             raise InputError(f"{entry.id}: nothing was decided about it")
         if what == "edit":
-            if entry.sort == "item":
+            if not entry.editable:
                 raise InputError(f"{entry.id}: an exam question can be rejected, never edited")
             old = self.standing(entry)
             before = (old.question, old.answer) if old and old.what == "edit" else (entry.record.question, entry.answer)
@@ -127,10 +127,14 @@ def open_review(
     benchmark = artifacts.get("benchmark")
     asked = {item.question for item in benchmark.records("items", MCQItem)} if benchmark else set()
     pairs, items = generate.records("pairs", QAPair), generate.records("items", MCQItem)
+    alone: list[OpenQuestion] = []
+    if (generate.path / "open_questions.jsonl").is_file():  # others are decided as the exam question that they are
+        without_options = generate.records("open_questions", OpenQuestion)
+        alone = [q for q in without_options if not q.in_exam and not q.without]
     claims = {}
     if (generate.path / "claims.jsonl").is_file():  # not in those of older versions
         claims = {c.fact_id: c.claim for c in generate.records("claims", Claimed)}
     chunks = chunk.records("chunks", Chunk)
-    review = Review(queue(pairs, items, chunks, documents, asked, claims), path, who)
+    review = Review(queue(pairs, [*items, *alone], chunks, documents, asked, claims), path, who)
     review.mark(marks, {c.chunk_id: c for c in chunks})
     return review

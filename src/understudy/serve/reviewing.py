@@ -249,7 +249,7 @@ def _whole(review: Review, entry: Entry, served: Served) -> dict[str, Any]:
             "id": chunk.chunk_id, "text": chunk.text, "title": chunk.breadcrumb, "place": chunk.where,
         },
         "read": [{"id": c.chunk_id, "title": c.breadcrumb, "place": c.where} for c in read],
-        "editable": entry.sort != "item",
+        "editable": entry.editable,
         "standing": to_plain(standing) if standing else None,
     }  # fmt: skip
 

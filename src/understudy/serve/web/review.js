@@ -7,7 +7,7 @@ import { keep } from "./main.js";
 import { openPassage, quoted } from "./passage.js";
 import { similar } from "./similar.js";
 
-const SORTS = { pair: "pair", item: "exam question", mark: "marked answer" };
+const SORTS = { pair: "pair", item: "exam question", open: "question without options", mark: "marked answer" };
 const DONE = { accept: "accepted", reject: "rejected", edit: "edited", undo: "taken back" };
 const BY = "understudy-reviewer";
 const KEYS_OFF = "understudy-keys-off";
@@ -51,7 +51,7 @@ class Sheet {
       h("form", { class: "filters", onsubmit: (event) => event.preventDefault() },
         select("show", "Show", [["", "what waits"], ["decided", "decided"], ["all", "all"], ["audit", "a random sample (audit)"]]),
         this.audit ? [number("n", "Pairs", 1, 60), number("seed", "Seed", 0, 0)] : [
-          select("sort", "What", [["", "anything"], ["pair", "pairs"], ["item", "exam questions"], ["mark", "marked answers"]]),
+          select("sort", "What", [["", "anything"], ["pair", "pairs"], ["item", "exam questions"], ["open", "questions without options"], ["mark", "marked answers"]]),
           h("label", {}, "Words ", h("input", { type: "search", value: this.query.get("q") ?? "", onchange: set("q") }))],
         h("label", {}, "Decisions by ", h("input", {
           type: "text", maxLength: 100, placeholder: this.by, value: sessionStorage.getItem(BY) ?? "",

@@ -86,9 +86,9 @@ function free(found) {
   const { rows, differences } = found.free;
   return h("div", {},
     h("p", { class: "soft" }, "The model's answer where a passage supports it, else the passage's own sentence, else that the documentation does not say."),
-    table("Free answers of every arm", ["Arm", "Right", "Right and supported", "Refused, though answered", "Refused, not answered"],
-      rows.map((r) => [armName(r.arm), of(r.right), of(r.right_and_supported), of(r.refused), of(r.refused_without_answer)]),
-      { numbers: [1, 2, 3, 4] }),
+    table("Free answers of every arm", ["Arm", "Right", "Right and supported", "Refused, though answered", "Refused, not answered", "Refused, not treated"],
+      rows.map((r) => [armName(r.arm), of(r.right), of(r.right_and_supported), of(r.refused), of(r.refused_without_answer), of(r.refused_untreated)]),
+      { numbers: [1, 2, 3, 4, 5] }),
     differences.length ? h("ul", {}, differences.map((d) => h("li", {},
       `${armName(d.first)} − ${armName(d.second)}: ${points(d.difference.value)} points ${d.what} (${range(d.difference.low, d.difference.high, points)}, n = ${d.difference.n})`))) : null);
 }
