@@ -1,8 +1,16 @@
-"""The one normal form of the project: when two questions, answers or passages count as the same words."""
+"""The one normal form of the project: when two questions, answers or passages count as the same words.
+
+Words are taken otherwise where something else is asked: `evaluation/lexical.py` and `retrieval/analyser.py` search, so
+that parts of names count beside the whole; `evaluation/judge.py` keeps the marks of `--port`, which tell right from
+wrong. Nor is there one stem: a search takes Porter's (`retrieval/stem.py`), answers are matched by the commonest
+endings alone (`lexical.stem_of`), and `generate/hints.py` cuts as much as a reader might see through.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 
 _WORD = re.compile(r"[A-Za-z0-9]+(?:[._/:'-]+[A-Za-z0-9]+)*")
@@ -25,6 +33,12 @@ def normal(text: str) -> str:
 def jaccard(some: set[str], others: set[str]) -> float:
     """Of all words of two texts, the share that stands in both, 0 to 1."""
     return len(some & others) / len(some | others) if some and others else 0.0
+
+
+def f1(some: Sequence[str], others: Sequence[str]) -> float:
+    """F1 of two lists of words, as SQuAD counts it, 0 to 1."""
+    shared = sum((Counter(some) & Counter(others)).values())
+    return 2 * shared / (len(some) + len(others)) if shared else 0.0
 
 
 def may_both_be_right(asked: set[str], told: set[str], other_asked: set[str], other_told: set[str]) -> bool:

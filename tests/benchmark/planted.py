@@ -218,7 +218,9 @@ class Bench:
         out = self.folder / "out"
         out.mkdir(parents=True, exist_ok=True)
         settings.setdefault("arms", tuple(self.readers))
-        settings.setdefault("free", FreeConfig(answerable=0, unanswerable=0))  # planted readers choose; few write
+        settings.setdefault(
+            "free", FreeConfig(answerable=0, unanswerable=0, untreated=0)
+        )  # planted readers choose; few write
         ctx = RunContext(out, self.folder / "work", self.folder)
         with pytest.MonkeyPatch.context() as patch:
             if self.suite is not None:

@@ -213,13 +213,13 @@ def test_models_of_arms_enter_the_key() -> None:
 
 
 def test_estimate() -> None:
-    quiet = FreeConfig(answerable=0, unanswerable=0)
+    quiet = FreeConfig(answerable=0, unanswerable=0, untreated=0)
     found = estimate(BenchmarkConfig(arms=("base", "base+rag"), free=quiet), {"generate": {"items": 100}})
     assert found.counts["answers"] == 200
     assert found.tokens == 100 * 60 + 100 * (60 + 5 * 300)
     assert estimate(BenchmarkConfig(), {}).tokens is None
     freely = estimate(BenchmarkConfig(arms=("base", "base+rag")), {"generate": {"items": 100}})
-    assert freely.counts["free answers"] == 40 + 40 + 20  # without passages none can be taken out
+    assert freely.counts["free answers"] == 2 * (40 + 20) + 20  # without passages none can be taken out
     assert freely.tokens is not None
     assert freely.tokens > found.tokens
     known = {"generate": {"items": 100}, "model": {"parameters": 1e8}}

@@ -7,12 +7,12 @@ judge reads the meaning; it sees question, reference answer and given answer, an
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 from understudy.evaluation.lexical import content
 from understudy.evaluation.question import Question, prepare, result
 from understudy.evaluation.wording import agree, numbers, without_yes_no, yes_or_no
+from understudy.normal import f1
 from understudy.prompts import ABSTAIN
 from understudy.types import Answerer, ItemResult, LanguageModel, Message
 
@@ -40,7 +40,7 @@ def match(text: str, options: Sequence[str], question: str = "") -> int | None:
     if stated:
         return stated[0] if len(stated) == 1 and agree(text, options[stated[0]], question) else None
     said, asked = _stems(text), _stems(question)
-    shares = [max(_share(said, option, question), _f1(answer, form) - MATCH_F1 + MATCH_SHARE)
+    shares = [max(_share(said, option, question), f1(answer, form) - MATCH_F1 + MATCH_SHARE)
               for option, form in zip(options, forms, strict=True)]  # fmt: skip
     best = max(shares, default=0.0)
     if best < MATCH_SHARE and said - asked:
@@ -89,11 +89,6 @@ def _words(text: str) -> list[str]:
 
 def _contains(words: list[str], part: list[str]) -> bool:
     return any(words[k : k + len(part)] == part for k in range(len(words) - len(part) + 1))
-
-
-def _f1(a: list[str], b: list[str]) -> float:
-    common = sum((Counter(a) & Counter(b)).values())
-    return 2 * common / (len(a) + len(b)) if common else 0.0
 
 
 def judge_prompt(question: str, reference: str, given: str) -> tuple[Message, ...]:

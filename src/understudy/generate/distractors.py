@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
+from understudy.evaluation.leakage import ngrams
 from understudy.evaluation.lexical import K1, B, Bm25
 from understudy.evaluation.lexical import words as lexical_words
 from understudy.generate.base import Ask, Fact, Option
@@ -169,7 +170,7 @@ class Distractors:
         far = [option for name in family for option in self.pools[name]]
         rivals: dict[str, Rival] = {}
         asked, tokens = f" {normal(question)} ", words(question)
-        runs, words_asked = _runs(tokens), set(tokens)
+        runs, words_asked = ngrams(tokens, _RUN), set(tokens)
         repeated = len(words_asked & set(words(ask.option)))
         about, form = frozenset(words(ask.about)) - self.common, form_of(ask.option)
         loose = ask.type not in PRECISE and ask.type not in ("data type", "word")
@@ -290,16 +291,12 @@ def _title(chunk: Chunk) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def _quote_runs(quote: str) -> frozenset[tuple[str, ...]]:
-    return frozenset(_runs(words(quote)))
+    return frozenset(ngrams(words(quote), _RUN))
 
 
 @lru_cache(maxsize=1 << 16)
 def _word_set(text: str) -> frozenset[str]:
     return frozenset(words(text))
-
-
-def _runs(tokens: Sequence[str]) -> set[tuple[str, ...]]:
-    return {tuple(tokens[i : i + _RUN]) for i in range(len(tokens) - _RUN + 1)}
 
 
 def _related(a: frozenset[str], b: frozenset[str]) -> bool:

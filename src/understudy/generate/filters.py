@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from understudy.normal import normal, words
+from understudy.normal import f1, normal, words
 
 _SOURCE = r"(?:text|excerpt|passage|snippet|paragraph|context|extract|document|article)s?"
 _GIVEN = r"(?:given|provided|supplied|above|following|preceding)"
@@ -80,10 +80,7 @@ def answer_problem(answer: str) -> str | None:
 
 def agreement(a: str, b: str) -> float:
     """F1 of the words of two answers (as SQuAD counts it), 1.0 where one holds the other whole."""
-    x, y = Counter(words(a)), Counter(words(b))
-    if not x or not y:
-        return 0.0
-    if not x - y or not y - x:
+    x, y = words(a), words(b)
+    if x and y and (not Counter(x) - Counter(y) or not Counter(y) - Counter(x)):
         return 1.0
-    shared = sum((x & y).values())
-    return 2 * shared / (sum(x.values()) + sum(y.values()))
+    return f1(x, y)

@@ -19,6 +19,8 @@ _ROW = re.compile(r"\s*(?:[|#]|[-*+]\s|\d+[.)]\s|```)")
 _WORD = re.compile(r"\w+")
 _FEWEST_WORDS, _LONGEST = 3, 400  # words, characters of a statement
 _CODE_SPAN = re.compile(r"`[^`]+`")
+_BLOCK_AND_ADDRESS = re.compile(r"```.*?```|https?://\S+", re.DOTALL)
+_CODE_AND_ADDRESS = re.compile(r"```.*?```|`[^`]*`|https?://\S+", re.DOTALL)
 
 
 def plain(markdown: str) -> str:
@@ -37,6 +39,11 @@ def plain(markdown: str) -> str:
     text = re.sub(r"\\([\\`*_{}\[\]()#+.!|<>-])", r"\1", text)
     text = re.sub("\x00(\\d+)\x00", lambda m: kept[int(m.group(1))], text)
     return _SPACE.sub(" ", text).strip()
+
+
+def without_code(markdown: str, spans: bool = True) -> str:
+    """A page's prose: without blocks of code and addresses. spans: without what is code within a line, too."""
+    return (_CODE_AND_ADDRESS if spans else _BLOCK_AND_ADDRESS).sub(" ", markdown)
 
 
 def bare(text: str) -> str:

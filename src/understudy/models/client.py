@@ -10,6 +10,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -109,10 +110,8 @@ class ModelClient(ABC):
     def begin(self, scope: str) -> None:
         """Count against the budget all that was charged before for this piece of work, by whatever run."""
         self._scope = scope
-        if self.ledger is not None and self.budget is not None:
-            for batched in (False, True):
-                before = self.ledger.charged(scope, batched)
-                self.budget.count(self.budget.cost(before.prompt, before.completion, batched))
+        if self.ledger is not None:
+            self._count(partial(self.ledger.charged, scope))
 
     def stop(self) -> None:
         """Send nothing more: what waits to be repeated gives up; requests under way are still answered."""
@@ -211,9 +210,15 @@ class ModelClient(ABC):
             if key in self._counted:
                 return
             self._counted.add(key)
+        self._count(partial(self.ledger.charged_elsewhere, key, self._scope))
+
+    def _count(self, charged: Callable[[bool], Tokens]) -> None:
+        """Count what was charged one by one and in batches, each at its price."""
+        if self.budget is None:
+            return
         for batched in (False, True):
-            there = self.ledger.charged_elsewhere(key, self._scope, batched)
-            self.budget.count(self.budget.cost(there.prompt, there.completion, batched))
+            tokens = charged(batched)
+            self.budget.count(self.budget.cost(tokens.prompt, tokens.completion, batched))
 
     def _usable(self, reply: Reply) -> Reply:
         if reply.finish_reason == "refusal":

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from understudy.generate.base import Page
 from understudy.generate.extractive.lexicon import ACRONYMS
 from understudy.generate.extractive.site_names import NO_NAME, manual_product, site_product
-from understudy.generate.text import plain
+from understudy.generate.text import plain, without_code
 
 _NOT_PRODUCTS = frozenset(
     """
@@ -27,7 +27,7 @@ def find_product(pages: Sequence[Page]) -> str:
     documents speak of; else the program that pages show typed."""
     if named := site_product(pages):
         return named
-    read = [_Read(page, _without_code(page)) for page in pages]
+    read = [_Read(page, without_code(page.document.text)) for page in pages]
     if named := _titled_product(read) or manual_product(pages):
         return named
     finders = (_named_product, _described_product, _typed_product, _acting_product)
@@ -131,11 +131,6 @@ def _titled(pages: Sequence[Page]) -> Iterator[str]:
             yield name
             if len(name.split()) > 2 and name.partition(" ")[2][:1].isupper():
                 yield name.partition(" ")[2]  # `Django REST framework` is called `REST framework`
-
-
-def _without_code(page: Page) -> str:
-    """A page's text without its code and addresses."""
-    return re.sub(r"```.*?```|`[^`]*`|https?://\S+", " ", page.document.text, flags=re.DOTALL)
 
 
 _TYPED = re.compile(r"^(?:```|~~~) *(?:bash|sh|shell|console|zsh)[^\n]*\n[ \t]*(?:\$ +)?([a-z][\w-]*)", re.MULTILINE)

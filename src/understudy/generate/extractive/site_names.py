@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from understudy.generate.base import Page
+from understudy.generate.text import without_code
 
 _SHARE = 0.4  # of at least three pages that must carry the name
 _SAID = 0.1  # of the pages that must say it in their text
@@ -113,4 +114,5 @@ def _pages_with(name: str, texts: Sequence[str], without: str) -> int:
 def _prose(pages: Sequence[Page]) -> list[str]:
     """The text of pages, at most `_READ` of them, evenly spaced, without blocks of code and addresses."""
     chosen = pages if len(pages) <= _READ else [pages[n * len(pages) // _READ] for n in range(_READ)]
-    return [re.sub(r"```.*?```|https?://\S+", " ", page.document.text, flags=re.DOTALL) for page in chosen]
+    # A product's name is often written as code, so that code within a line stays.
+    return [without_code(page.document.text, spans=False) for page in chosen]
