@@ -64,6 +64,24 @@ def test_links_that_the_text_does_not_show_count():
     assert kind_of(text, "Kettle handbook", linked=0.0) == "reference"
 
 
+MEMBERS = (
+    "This is the complete list of members for Kettle, including all inherited members.\n\n|  |  |  |\n|---|---|---|\n"
+)
+
+
+def test_a_table_of_members_is_an_index():
+    rows = [
+        f"| {a}(Cup c) | {'Vessel' if n % 3 else 'Kettle'} | {'inline' if n % 2 else ''} |\n"
+        for n, a in enumerate(NAMES)
+    ]
+    assert kind_of(MEMBERS + "".join(rows), "Kettle Member List", linked=0.22) == "index"
+    assert kind_of(MEMBERS + "".join(rows), "Kettle Member List", linked=0.0) == "reference"
+    told = [f"| {a} | Kettle | holds what the {a} needs |\n" for a in NAMES]
+    assert kind_of(MEMBERS + "".join(told), "Kettle members", linked=0.22) == "reference"
+    shuffled = [row for place in range(4) for row in reversed(rows[place::4])]
+    assert kind_of(MEMBERS + "".join(shuffled), "Kettle members", linked=0.22) == "reference"
+
+
 @pytest.mark.parametrize(
     ("title", "text"),
     [

@@ -31,6 +31,8 @@ _VERSION = re.compile(
     re.IGNORECASE,
 )
 _SECTION_NUMBER = re.compile(r"\d+(?:\.\d+)*\.?$")
+_BAR = re.compile(r"(?<!\\)\|")  # between cells of a table
+_NAME = re.compile(r"\w+")  # with which what a row is about begins
 _CHANGE = re.compile(
     r"(?:\W*\w+[:/]\s+)?(?:add|fix|remov|improv|updat|chang|enhanc|deprecat|drop|introduc|renam|support|mov|allow|avoid|bug"
     r"|correct|new\b|refactor|revert|bump|speed|optimi[sz]|increas|reduc|rework|replac|ensure|prevent|make|made|upgrad"
@@ -87,7 +89,7 @@ class _Shape:
     table: int = 0
     code_blocks: int = 0
     linked: int = 0
-    rows: int = 0
+    rows: list[str] = field(default_factory=list)  # of tables, as they are written
     headings: list[str] = field(default_factory=list)
     items: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)  # of items and prose
@@ -112,7 +114,9 @@ def kind_of(text: str, title: str, doc_id: str = "", linked: float | None = None
         return CHANGE_LOG
     if linked >= 0.2 and _CROSS.search(title) and shape.prose < 0.2 * shape.words:
         return CROSS_REFERENCE
-    if linked >= 0.4 and shape.table >= 0.6 * shape.words and shape.rows >= 15:
+    if linked >= 0.15 and _is_listing(shape):
+        return INDEX
+    if linked >= 0.4 and shape.table >= 0.6 * shape.words and len(shape.rows) >= 15:
         return CROSS_REFERENCE
     if linked >= 0.5 and shape.code_blocks == 0 and len(shape.lines) >= 10:
         short = sum(len(line.split()) <= 10 for line in shape.lines)
@@ -150,7 +154,8 @@ def _shape(text: str) -> _Shape:
             shape.headings.append(plain.lstrip("# ").strip())
         elif first == "|":
             shape.table += n
-            shape.rows += "---|" not in line
+            if "---|" not in line:
+                shape.rows.append(line)
         elif not first.isalpha() and (mark_of := _ITEM.match(line)) is not None:
             item = plain[mark_of.end() - (first == "*") :].strip()  # of all marks, only this one is markup too
             shape.items.append(item)
@@ -193,10 +198,23 @@ def _is_change_log(title: str, shape: _Shape) -> bool:
     return len(shape.items) >= 12 and changes >= 0.6 * len(shape.items) and shape.in_items >= 0.6 * shape.words
 
 
+def _is_listing(shape: _Shape) -> bool:
+    """Whether a page is one table of names in their order, with whose they are and what else is said of many of them:
+    such as the members of a class, each of which has its own words elsewhere."""
+    if shape.code_blocks or len(shape.headings) > 1 or shape.table < 0.3 * shape.words:
+        return False
+    rows = [row for row in ([cell.strip() for cell in _BAR.split(line)[1:-1]] for line in shape.rows) if any(row)]
+    if len(rows) < 3 or len({len(row) for row in rows}) > 1 or len(rows[0]) < 2:
+        return False
+    names, owners, *others = zip(*rows, strict=True)
+    repeated = len(set(owners)) <= 0.4 * len(rows) and all(len(set(column)) <= 0.7 * len(rows) for column in others)
+    return repeated and _is_sorted([found[0] for name in names if (found := _NAME.search(name))], 0.7)
+
+
 def _is_keyword_list(title: str, shape: _Shape) -> bool:
     """Many items of a word or two, with hardly a sentence about any."""
     single = [i for i in shape.items if len(i.split()) <= 2]
-    if _KEYWORDS.search(title) and (len(single) >= 30 or (shape.rows >= 60 and shape.table >= 0.8 * shape.words)):
+    if _KEYWORDS.search(title) and (len(single) >= 30 or (len(shape.rows) >= 60 and shape.table >= 0.8 * shape.words)):
         return True
     return (
         len(single) >= 30
@@ -216,10 +234,10 @@ def _is_tutorial(small: str, title: str, shape: _Shape) -> bool:
     return len(_YOU.findall(small)) >= least
 
 
-def _is_sorted(items: list[str]) -> bool:
+def _is_sorted(items: list[str], least: float = 0.85) -> bool:
     keys = [re.sub(r"^\W+", "", i).casefold() for i in items]
     keys = [k for k in keys if k]
-    return sum(a <= b for a, b in pairwise(keys)) >= 0.85 * (len(keys) - 1)
+    return sum(a <= b for a, b in pairwise(keys)) >= least * (len(keys) - 1)
 
 
 def _has_letters(shape: _Shape) -> bool:
