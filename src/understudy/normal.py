@@ -52,6 +52,12 @@ def folded(text: object) -> str:
     return " ".join(str(text).split())
 
 
+def lowered(text: str) -> str:
+    """A text with its ASCII letters in lower case: for looking up English words and tags, since `str.lower` takes six
+    times as long where a text has other letters."""
+    return text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+
+
 @lru_cache(maxsize=1 << 16)
 def strict(text: str) -> str:
     """A normal form that keeps signs, for values: `--port` and `port` differ."""

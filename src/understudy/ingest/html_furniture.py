@@ -119,7 +119,8 @@ def _is_edge(node: Node, share: float) -> bool:
 
 def _is_around(node: Node) -> bool:
     """Whether a block with few words is a row of links to the pages around: previous, next, up, contents."""
-    if (not node.linked and node.words > 25) or node.has(HAS_CODE | HAS_HEADING):
+    unlinked = node.words - node.linked
+    if unlinked > (30 if node.linked else 25) or node.has(HAS_CODE | HAS_HEADING):
         return False
     hits: set[str] = set()
     n = 0
@@ -136,11 +137,10 @@ def _is_around(node: Node) -> bool:
             hits.add(link.get("rel") or link.get("accesskey"))
     if n == 0:
         return False
-    unlinked = node.words - node.linked
     named = {m.lower()[:4] for m in _NODES_AROUND.findall(node.plain())} if unlinked <= _LABELS else set()
     if len(named) >= 2 and unlinked <= len(named) + 4:
         return True
-    return len(hits) >= 2 and n <= 2 * len(hits) + 2 and unlinked <= 30 and not _SENTENCE.search(node.plain())
+    return len(hits) >= 2 and n <= 2 * len(hits) + 2 and not _SENTENCE.search(node.plain())
 
 
 def _is_languages(node: Node) -> bool:

@@ -41,12 +41,9 @@ class Node:
         self.kids: list[Node] = [] if tag else _NO_KIDS
         self.parent = parent
         self.text = text
-        self.block = tag in BLOCKS
-        self.holds = self.block
-        self.words = 0
-        self.linked = 0
+        self.block = self.holds = tag in BLOCKS
+        self.words = self.linked = self.inside = 0
         self.emptied = False
-        self.inside = 0
 
     def get(self, name: str) -> str:
         """The value of an attribute; empty where it is not set."""

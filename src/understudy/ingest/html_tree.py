@@ -17,7 +17,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from understudy.ingest.html_depth import check_depth
 from understudy.ingest.html_node import BITS, BLOCKS, HAS_HEADING, HAS_TAB, HEADINGS, SHOWN_AS_CODE, Node
 from understudy.ingest.places import STRAY
-from understudy.normal import folded
+from understudy.normal import folded, lowered
 
 _DROPPED = frozenset({
     "script", "style", "template", "noscript", "iframe", "object", "embed", "svg", "canvas", "select", "input",
@@ -48,12 +48,13 @@ class Tree:
 
     def __init__(self, text: str) -> None:
         """Raises SkipFile for nesting that no page of documentation has."""
-        check_depth(text)
+        small = lowered(text)
+        check_depth(small)
         parser = LexborHTMLParser(text)
         head = parser.head
         title = (head.css_first("title") if head is not None else None) or parser.css_first("title")
         self.title = folded(title.text()) if title is not None else ""
-        small = text.lower()  # what is not in it need not be looked for, which takes longer
+        # What is not in the text need not be looked for, which takes longer.
         self.site = _site(parser) if "site_name" in small or "application-name" in small else ""
         self.redirects = "refresh" in small and parser.css_first("meta[http-equiv=refresh i]") is not None
         order = _convert(parser.body) if parser.body is not None else [Node("body", _NO_ATTRIBUTES, None)]
@@ -189,8 +190,7 @@ def _convert(root: LexborNode) -> list[Node]:
             parted = True
             continue
         kids = parent.kids
-        tag = source.tag or "-"
-        if tag == "-text":
+        if source.is_text_node:
             text = source.text_content or ""
             source = source.next
             if not text.isascii() or "\x10" in text or "\x11" in text:
@@ -207,6 +207,7 @@ def _convert(root: LexborNode) -> list[Node]:
                 order.append(node)
             parted = False
             continue
+        tag = source.tag or "-"
         if tag[0] in "-!_" or tag in _DROPPED:
             if tag in _DROPPED:
                 parent.emptied = True

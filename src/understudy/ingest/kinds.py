@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from understudy.normal import lowered
+
 REFERENCE = "reference"
 TUTORIAL = "tutorial"
 CHANGE_LOG = "change log"
@@ -107,7 +109,7 @@ def kind_of(text: str, title: str, doc_id: str = "", linked: float | None = None
         return REFERENCE
     if linked is None:
         linked = shape.linked / shape.words
-    small = text.lower()
+    small = lowered(text)
     if _is_licence(small, title, shape):
         return LICENCE
     if _is_change_log(title, shape):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from understudy.ingest import html_in_markdown, markdown_details, markdown_inline
 from understudy.ingest.base import Page
 from understudy.ingest.markdown_fences import FENCE, fences
+from understudy.normal import lowered
 
 _HEADING = re.compile(
     r"^(?P<text> {0,3}#{1,6}[ \t].*?)[ \t]*\{:?[ \t]*(?:[#.]|[\w-]+=|(?:data|aria)-)[^{}\n]*\}[ \t#]*$"
@@ -38,7 +39,7 @@ _PAIR = re.compile(r"""[\w-]+=(?:"[^"]*"|'[^']*'|[^\s"']+)""")
 
 def common(page: Page) -> Page:
     """A page with what site generators add to Markdown in plain Markdown; MDX is read before."""
-    text = page.text.lower()
+    text = lowered(page.text)
     if not any(pattern.search(text) for pattern in _ON_PAGE):
         return page
     lines = list(_lines(page.text.split("\n"), page.first_line))
