@@ -39,7 +39,7 @@ _ALIKE = {
 _THING = re.compile(r"(?:The )?([^ ]+)(?: [a-z]+)?$")
 _LEAST = 4  # letters that a shared beginning or part has at least
 EQUAL, AKIN, FAINT = 3, 2, 1  # the same stem; one within the other; three letters of a short name
-SLACK = 1  # parts that the key may share with the question beyond what one wrong option shares
+SLACK = 0  # parts that the key may share with the question beyond what one wrong option shares
 WORD, NAMED, GLUED = 0, 1, 2  # of the text; a part of an identifier; a name in capitals, `ENOMEM`
 Part = tuple[str, int]
 

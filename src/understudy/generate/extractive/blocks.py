@@ -16,6 +16,7 @@ from understudy.generate.extractive.lists import (
     faq_claim,
     item_claims,
     list_claims,
+    option_rows,
     procedure_claims,
     step_title,
 )
@@ -110,6 +111,7 @@ class _Walk:
                 yield from code_claims(block, self.text, before, label, location, self.told, self.step)
             elif block.kind == "table" and not (before and _EXAMPLE.search(before.content)):
                 yield from table_claims(block, self.text, location)
+                yield from option_rows(block, location)
             elif block.kind == "definitions":
                 yield from definition_claims(block, self.text, location, self.told)
             elif block.kind == "list":
@@ -135,7 +137,8 @@ class _Walk:
         if title.endswith("?"):
             yield from self._answer(title, after, location)
         elif not self.lesson and not any(_NO_FACTS.fullmatch(h.strip()) for h in block.heading_path):
-            yield from headed_claims(block, after, self.text, location, len(block.heading_path) == 1)
+            title = len(block.heading_path) == 1 and not self.text.startswith("##", block.start)
+            yield from headed_claims(block, after, self.text, location, title)
 
     def _paragraph(self, block: Block, location: Location) -> Iterator[Claim]:
         flat = plain(block.content)

@@ -40,6 +40,16 @@ _NO_START = re.compile(
 )
 _QUESTION_WORDS = frozenset({"whether", "how", "where", "which", "what", "when", "if"})
 _ARTICLES = frozenset({"a", "an", "the", "number", "maximum", "minimum", "path", "name", "list", "time", "size", "all"})
+_NAMING = frozenset({"file", "index", "limit", "list", "name", "order", "number", "type", "value"})
+"""Nouns that are verbs as well: before `of` they are nouns."""
+_UNITS = r"(?:(?:milli|micro|nano)?seconds|minutes|hours|days|(?:kilo|mega)?bytes|pages|blocks|characters)"
+_MEASURED = re.compile(
+    r"(?:(?:total|maximum|minimum|maximal|minimal|average|optional|initial|current|default) )?(?:[a-z]+ )?"
+    r"(?:timeout|interval|delay|duration|length|size|period|time|age|number|amount|count),?"
+    rf" (?:of|in {_UNITS}|between|before|after|for)\b",
+    re.IGNORECASE,
+)
+"""`Timeout in seconds for reading a block`, `total number of bytes sent`."""
 _LONGEST = 320
 _NOUN_ENDING = re.compile(r"(?:tion|ment|ness|ity|ance|ence|er|or|ing|age|ism|ure)s?$")
 
@@ -212,6 +222,8 @@ def _style(sentence: str, flag: bool) -> Style | None:
     if first in VERBS and second not in PREPOSITIONS | FINITE:
         return "does"
     third = sentence.split()[2].lower() if len(sentence.split()) > 2 else ""
+    if _MEASURED.match(sentence) or (first in _NAMING and second in ("of", "for")):
+        return None if _has_main_verb(sentence) else "is"
     if first in NOUNS_TOO and third == "of" and second not in DETERMINERS:
         return None  # `Start type of the service`
     if first in NOUNS_TOO and second not in DETERMINERS and (not flag or second in PREPOSITIONS):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from understudy.generate.extractive.claims import Claim, Location
-from understudy.generate.extractive.lists import entry_claims, entry_name
+from understudy.generate.extractive.lists import PHRASE, entry_claims, entry_name
 from understudy.generate.extractive.tables import noun_of
 from understudy.generate.text import bare, plain, sentences
 from understudy.generate.values import PRECISE, value_type
@@ -15,6 +15,10 @@ from understudy.outline import Block
 
 _DEFAULT = re.compile(
     r"(?:The )?[Dd]efault(?:s to| value(?: is)?| is)? ?[:=]? *(?P<v>`[^`]+`|\S+(?: [a-zA-Z%]{1,9})?)[.]?"
+)
+_WHOLE_LINE = re.compile(r"(?:\*\*)?Default(?: value)?(?:\*\*)?:(?:\*\*)? *(?P<v>[^\n:;]{3,60}?)[.]?")
+_ERRORS = re.compile(
+    r"(?:[\w-]+ ){0,2}(?:errors?|error (?:codes?|messages))(?: (?:codes|list|reference|overview))?", re.IGNORECASE
 )
 _SINCE = re.compile(
     r"(?:new|added|changed|deprecated|removed|obsolete|type|default|required|since|version)\b", re.IGNORECASE
@@ -38,7 +42,7 @@ def headed_claims(
         if block.kind == "heading":
             break
         own.append(block)
-    if any(_DEPRECATED.search(text[b.start : b.end]) for b in own[:3]):
+    if any(_DEPRECATED.search(text[b.start : b.end]) for b in own[:3] if not _sheet(b)):
         return
     default = _default(own, text)
     told = next((b for b in own[:4] if b.kind == "paragraph" and not _SINCE.match(plain(b.content))), None)
@@ -47,8 +51,10 @@ def headed_claims(
     above = replace(location, headings=parents)
     noun = noun_of("name", above)
     noun = "setting" if default and noun == "one" and label[:2] != "`-" and "()" not in label else noun
+    if noun == "one" and not default and any(_ERRORS.fullmatch(h.strip()) for h in (location.title, *parents)):
+        noun = "error code" if re.search(r"code", location.title, re.IGNORECASE) else "error"
     noun = "option" if label[:2] == "`-" else "function" if label.endswith("()`") and "." not in label else noun
-    if default and value_type(default[0]) in PRECISE:
+    if default and (value_type(default[0]) in PRECISE or PHRASE.fullmatch(default[0])):
         yield from entry_claims(label, noun, f"default {default[0]}", "", heading.start, default[1], above)
     if (
         told is None
@@ -56,11 +62,25 @@ def headed_claims(
         or re.match(rf"\W*(?:(?:The|An?)\b)?\W*{re.escape(named)}\b", told.content)
     ):
         return  # a sentence with its subject is read as one
-    if any(b.kind not in ("paragraph", "list") for b in own[: own.index(told)]):
+    if any(b.kind not in ("paragraph", "list") and not _sheet(b) for b in own[: own.index(told)]):
         return
     said = _description(told)
     if said:
         yield from entry_claims(label, noun, "", said, heading.start, told.end, above)
+
+
+def _sheet(block: Block) -> dict[str, str]:
+    """What a table of one thing says, by its lower-case headings: one row under a header, or a heading beside each
+    cell; empty for other tables, and where it tells neither a type nor a default."""
+    rows = [[plain(cell) for cell in row.cells] for row in block.children] if block.kind == "table" else []
+    if len(rows) == 2:
+        told = dict(zip(rows[0], rows[1], strict=False))
+    elif rows and all(len(row) == 2 for row in rows):
+        told = {row[0]: row[1] for row in rows}
+    else:
+        return {}
+    sheet = {heading.lower().strip("*: ").removesuffix(" value"): value for heading, value in told.items()}
+    return sheet if {"default", "type"} & sheet.keys() else {}
 
 
 def _description(block: Block) -> str:
@@ -71,15 +91,18 @@ def _description(block: Block) -> str:
 
 
 def _default(blocks: Sequence[Block], text: str) -> tuple[str, int] | None:
-    """The default that a line or an item tells by itself, and where it ends; None where none or several do."""
+    """The default that a line, an item or a table of its own tells, and where it ends; None where none or several
+    do."""
     found: dict[str, int] = {}
     for block in blocks:
+        if told := bare(_sheet(block).get("default", "")):
+            found.setdefault(told, block.end)
         for part in block.children if block.kind == "list" else (block,):
             if part.kind not in ("paragraph", "item"):
                 continue
             lines = [plain(line).lstrip("-*+ ") for line in part.content.splitlines()]
             if len(lines) == 1 and part.kind == "paragraph":
                 lines += [plain(part.content)[a:b] for a, b in sentences(plain(part.content))]
-            for match in filter(None, map(_DEFAULT.fullmatch, lines)):
+            for match in filter(None, (_DEFAULT.fullmatch(line) or _WHOLE_LINE.fullmatch(line) for line in lines)):
                 found.setdefault(bare(match["v"].rstrip(".")), part.end)
     return next(iter(found.items())) if len(found) == 1 else None

@@ -11,7 +11,7 @@ from understudy.generate.extractive.grammar import BASE_VERBS, has_pronoun, is_i
 from understudy.generate.extractive.lexicon import IMPERATIVE, OBJECT_VERBS
 from understudy.generate.extractive.prose import named
 from understudy.generate.extractive.sentence_forms import first_person
-from understudy.generate.extractive.tables import described, noun_of
+from understudy.generate.extractive.tables import described, is_header, noun_of
 from understudy.generate.text import bare, clip, lower_first, plain, upper_first
 from understudy.generate.values import PRECISE, value_type
 from understudy.normal import folded, words
@@ -29,6 +29,15 @@ _DEFAULT_TAIL = re.compile(
     r"[.;,(]?\s*(?:The default(?: value)?(?: is|:)|Defaults? to|Default(?: is|:| =)?)"
     r"\s*(?P<v>`[^`]+`|[^`.;,()\s]+(?:\.\w+)*(?: ?(?:%|[a-zA-Z]{1,9}))?)\s*[.)]?\s*$"
 )
+_TERM_DEFAULT = re.compile(
+    r"\s*[(\[](?:the )?default(?: value)?(?: is)?\s*[:=]?\s*(?P<v>[^()\[\]]{1,60})[)\]]$", re.IGNORECASE
+)
+"""`relay_timeout (default: 30s)`."""
+PHRASE = re.compile(
+    r"(?!(?i:see|same|depends|n/a|unset|none|taken|as|the (?:above|below|value))\b)"
+    r"[A-Za-z`][\w`'/%-]*(?: [\w`'/%-]+){1,6}"
+)
+"""A default in words: `Number of CPU cores`."""
 _LONG_FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 _SHORT_FLAG = re.compile(r"(?<![\w-])-[A-Za-z0-9]\b")
 _NAME = re.compile(r"\\?[A-Za-z_$][\w.$:/-]*(?:\(\))?")
@@ -64,12 +73,19 @@ def definition_claims(block: Block, text: str, location: Location, subject: str)
     count as a continuation of the definition before."""
     at = block.start
     mixed = _mixed(text[block.start : block.end])
+    around: list[tuple[int, bool]] = []  # the terms that hold this one: how far in, and whether they name a thing
     while match := _TERM.search(text, at, block.end):
         at = (
             match.start("own") if match["v"].startswith(("`", "*")) else match.end()
         )  # a term may stand in a definition
-        if len(match["lead"]) != len(match["own"]):
+        depth = len(match["own"])
+        if len(match["lead"]) != depth:
             continue
+        around = [held for held in around if held[0] < depth]
+        inside = any(named for _, named in around)
+        around.append((depth, bool(entry_name(_with_default(match["t"])[0]))))
+        if inside:
+            continue  # one of the values of the thing that it is told under
         if mixed and _shape(match["t"]) == "other":
             continue
         value = re.split(r"\n\s*\n|\n\s*[-*+] |\n\s*:", match["v"])[0]
@@ -148,6 +164,8 @@ def _labelled(
     if value_type(bare(term)) == "endpoint" and method.isupper() and route:
         yield Claim("method", f"`{route}`", "method", method, start, end, location, "method")
         term = f"`{route}`"
+    term, told = _with_default(term)
+    default = default or told
     label = entry_name(term)
     if label:
         yield from entry_claims(
@@ -158,6 +176,13 @@ def _labelled(
     kind = value_type(value, label)
     if subject and kind in PRECISE - {"identifier"} and re.fullmatch(r"[A-Za-z]+(?: [a-z]+){0,4}", label):
         yield Claim("attribute", subject, lower_first(label), bare(value), start, end, location, kind)
+
+
+def _with_default(term: str) -> tuple[str, str]:
+    """A term without the default that stands behind it in brackets, and that: `relay_timeout`, `default 30s`."""
+    written = plain(term).strip().rstrip(":")
+    match = _TERM_DEFAULT.search(written)
+    return (written[: match.start()].strip(" *_"), f"default {match['v'].strip()}") if match else (term, "")
 
 
 def _with_placeholder(label: str, term: str, value: str) -> str:
@@ -182,7 +207,12 @@ def entry_claims(
     noun = called or {"flag": "option", "endpoint": "endpoint"}.get(kind) or noun_of("name", location)
     name = bare(label)
     titled = noun in location.title.lower() or f"{noun[:-1]}ies" in location.title.lower()
-    if noun not in ("option", "endpoint") and is_identifier(location.section) and titled:
+    if (
+        noun not in ("option", "endpoint")
+        and is_identifier(location.section)
+        and len(location.section.split()) < 3
+        and titled
+    ):
         if not location.owner_of(name):
             return  # under the name of one of the page's things stand its values, not more such things
         noun = "one"
@@ -234,7 +264,7 @@ def entry_claims(
     if tail or default.lower().startswith("default"):
         told = bare(tail["v"] if tail else default[len("default") :].lstrip(" :="))
         value = value[: tail.start()].strip() if tail else value
-        if told and (value_type(told) in PRECISE or " " not in told):
+        if told and (value_type(told) in PRECISE or " " not in told or PHRASE.fullmatch(told)):
             yield Claim(
                 "default", shown, "default", told, start, end, location, value_type(told), weak, words={"n": noun}
             )
@@ -246,6 +276,20 @@ def entry_claims(
         yield Claim("attribute", subject, bare(label), bare(value), start, end, location, value_type(value))
     elif len(words(value)) > 1:
         yield from described(shown, noun, value, start, end, location, weak=weak)
+
+
+def option_rows(table: Block, location: Location) -> Iterator[Claim]:
+    """Claims of a table without a header that lists a command's options, each beside what it does."""
+    rows = [(row, [cell for c in row.cells if (cell := plain(c).strip())]) for row in table.children]
+    beside = [(row, told) for row, told in rows if len(told) == 2]
+    listed = [(row, told) for row, told in beside if re.match(r"`?--?\w", told[0])]
+    header = [plain(cell).strip() for cell in table.children[0].cells] if table.children else []
+    if not location.program or 5 * len(listed) < 4 * len(beside) or is_header(header, [told for _, told in beside]):
+        return
+    for row, (name, value) in listed:
+        if label := entry_name(name):
+            shown = _with_placeholder(label, name, value)
+            yield from entry_claims(shown, "option", "", value, row.start, row.end, location)
 
 
 def list_claims(block: Block, before: Block | None, text: str, location: Location) -> Iterator[Claim]:

@@ -1,0 +1,105 @@
+"""The forms in which reference manuals list their entries, each with what is asked of it and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from understudy.generate.base import Page
+from understudy.generate.extractive.descriptions import describe
+from understudy.generate.extractive.teacher import ExtractiveTeacher
+
+MakePage = Callable[..., Page]
+
+
+def asked(page: Page) -> dict[str, str]:
+    """The first question of every fact, with its answer."""
+    taught = ExtractiveTeacher("Heron").teach([page])
+    return {fact.asks[0].questions[0]: fact.asks[0].answer for fact in taught.facts}
+
+
+def test_a_default_in_brackets_behind_the_name_is_read_with_its_description(page: MakePage) -> None:
+    text = (
+        "# Heron Configuration Parameters\n\n## The heron.cf file format\n\n"
+        "**letter_delay_limit (default: 30s)**\n: The time after which a letter is given up.\n\n"
+        "**letter_size_limit [default 64]**\n: The maximal size of a letter.\n\n"
+        "**letter_root_path (default: see the output of heron -d)**\n: The folder that holds all letters.\n"
+    )
+    found = asked(page(text, title="Heron Configuration Parameters"))
+    assert found["What is the default value of the parameter `letter_delay_limit` in Heron?"] == "30s"
+    assert found["What is the default value of the parameter `letter_size_limit` in Heron?"] == "64"
+    assert "The time after which a letter is given up." in found.values()
+    assert not any("letter_root_path" in question and "default" in question for question in found)
+
+
+def test_the_values_of_an_entry_are_no_entries(page: MakePage) -> None:
+    text = (
+        "# Heron configuration parameters\n\n"
+        "**letter_check_mode (default: loose_check)**\n: How letters are checked.\n\n"
+        "  **strict_check_all**\n  : The mode that refuses every letter without a stamp.\n\n"
+        "**letter_root_path**\n: The folder that holds all letters.\n"
+    )
+    found = asked(page(text, title="Heron configuration parameters"))
+    assert "letter_root_path" in found.values()
+    assert not any("strict_check_all" in question for question in found)
+
+
+def test_a_table_of_one_thing_tells_the_default_of_its_heading(page: MakePage) -> None:
+    sheet = "| type | default | `obsolete legacy` directive |\n|---|---|---|\n| integer | {} | none |\n\n{}\n\n"
+    text = (
+        "# inbird: a module that reads letters\n\n## Input parameters\n\n"
+        f"### KeepLetters.Probes\n\n{sheet.format(5, 'The number of looks before a letter is lost.')}"
+        f"### KeepLetters.Time\n\n{sheet.format('', 'Deprecated. The time between two looks.')}"
+    )
+    found = asked(page(text, title="inbird: a module that reads letters"))
+    assert found["What is the default value of the parameter `KeepLetters.Probes` in inbird?"] == "5"
+    assert "The number of looks before a letter is lost." in found.values()
+    assert not any("KeepLetters.Time" in question for question in found)
+
+
+def test_a_default_may_be_a_phrase(page: MakePage) -> None:
+    text = (
+        "# Configuration\n\n## Birds\n\n### `bird_pool_size`\n\nDefault: Number of CPU cores.\n\n"
+        "The number of birds that fly at once.\n\n### `bird_pool_name`\n\nDefault: see above and below.\n\nA name.\n"
+    )
+    found = asked(page(text, title="Configuration"))
+    assert found["What is the default value of the setting `bird_pool_size` in Heron?"] == "Number of CPU cores"
+    assert not any("bird_pool_name` in" in question and "default" in question for question in found)
+
+
+def test_rows_of_options_without_a_header_are_of_the_command(page: MakePage) -> None:
+    text = (
+        "# heron prune\n\n```\nheron prune [options] NEST\n```\n\n"
+        "|  |  |  |\n|---|---|---|\n| **options** |  |  |\n"
+        "|  | `-n`, `--dry-run` | print each letter that would be lost |\n"
+        "|  | `--keep-daily` | number of daily letters to keep |\n"
+        "|  | `-c SECONDS`, `--pause SECONDS` | wait SECONDS seconds before each letter (Default: 1800) |\n"
+    )
+    found = asked(page(text, title="heron prune"))
+    assert found["What does the option `--dry-run` do in heron prune?"] == "Prints each letter that would be lost."
+    assert "--keep-daily" in found.values()
+    assert "1800" in found.values()
+    unknown = page(text.replace("heron prune", "Cleaning a nest"), title="Cleaning a nest")
+    assert not any("--keep-daily" in question for question in asked(unknown))
+
+
+def test_a_page_of_error_codes_has_them_as_headings(page: MakePage) -> None:
+    text = (
+        "This page is about errors.\n\n"
+        "## `letter_limit_reached`\n\nA letter exceeds the maximum of 65 pages.\n\n"
+        "## `nest_not_found`\n\nThe requested nest does not exist.\n"
+    )
+    found = asked(page(text, title="Error codes"))
+    assert len(found) == 2
+    assert any("letter_limit_reached" in q and a.startswith("A letter exceeds") for q, a in found.items())
+
+
+def test_what_measures_is_a_noun() -> None:
+    for text in (
+        "Timeout in seconds for reading a letter.",
+        "total number of bytes sent to the network",
+        "Name of the class that reads letters.",
+    ):
+        found = describe(text)
+        assert found is not None, text
+        assert found.style == "is", text
+    assert describe("Time is lost.") is None
