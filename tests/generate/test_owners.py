@@ -215,11 +215,11 @@ def test_a_heading_says_of_which_helper_the_options_are(heading: str, program: s
 
 def test_options_of_a_helper_are_asked_with_its_name(page: MakePage) -> None:
     text = (
-        "# Heron\n\n## Command-line options\n\n`--keep-letters`\n: Keeps the letters that were read.\n\n"
+        "# Heron\n\n## Command-line options\n\n`--keep-letters`\n: Prints the mail of yesterday when the bird wakes.\n\n"
         "## heron_count command-line options\n\n`--reset-all`\n: Sets all counters of letters to nothing.\n"
     )
     asked = questions(page(text, title="Heron"))
-    assert "Which option keeps the letters that were read in Heron?" in asked
+    assert "What does the option `--keep-letters` do in Heron?" in asked
     assert "What does the option `--reset-all` do in heron_count?" in asked
 
 

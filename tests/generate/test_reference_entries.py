@@ -71,12 +71,12 @@ def test_rows_of_options_without_a_header_are_of_the_command(page: MakePage) -> 
         "# heron prune\n\n```\nheron prune [options] NEST\n```\n\n"
         "|  |  |  |\n|---|---|---|\n| **options** |  |  |\n"
         "|  | `-n`, `--dry-run` | print each letter that would be lost |\n"
-        "|  | `--keep-daily` | number of daily letters to keep |\n"
+        "|  | `--keep-daily` | number of birds that stay when a nest is cleaned |\n"
         "|  | `-c SECONDS`, `--pause SECONDS` | wait SECONDS seconds before each letter (Default: 1800) |\n"
     )
     found = asked(page(text, title="heron prune"))
     assert found["What does the option `--dry-run` do in heron prune?"] == "Prints each letter that would be lost."
-    assert "--keep-daily" in found.values()
+    assert "Number of birds that stay when a nest is cleaned." in found.values()
     assert "1800" in found.values()
     unknown = page(text.replace("heron prune", "Cleaning a nest"), title="Cleaning a nest")
     assert not any("--keep-daily" in question for question in asked(unknown))

@@ -40,6 +40,7 @@ _FIRST = 8.0  # what an option of the key's own passage is worth
 _OVERLAP = 4.0  # what an option too many or too few that matches more than the key costs
 _POOL = 13  # rivals of which every combination is weighed
 _ENOUGH = 8  # rivals from the passages that make a wider search needless
+_ROUND = re.compile(r"-?(?:\d|1[0-2]|[1-9]\d?0+|[1-9]*[05]|16|32|64|128|256|512|1024|2048|4096|8192|\d\.\d)")
 _RUN = 6  # words in a row by which a statement speaks of what is asked for
 NOT_WHOLE = "the right answer is no whole phrase"
 TOO_FEW = "too few distractors of its type, form and length"
@@ -187,6 +188,8 @@ class Distractors:
                     continue
                 if len(text) > 2 and f" {normal(text)} " in asked:
                     continue
+                if ask.type == "number" and not option.topic and not _ROUND.fullmatch(text):
+                    continue  # 739 of a bug's number is no value that anybody sets
                 if loose and (
                     option.quote == fact.quote
                     or _same_subject(ask.about, option.about)

@@ -137,8 +137,8 @@ class _Walk:
         if title.endswith("?"):
             yield from self._answer(title, after, location)
         elif not self.lesson and not any(_NO_FACTS.fullmatch(h.strip()) for h in block.heading_path):
-            title = len(block.heading_path) == 1 and not self.text.startswith("##", block.start)
-            yield from headed_claims(block, after, self.text, location, title)
+            intro = len(block.heading_path) == 1 and not self.text.startswith("##", block.start)
+            yield from headed_claims(block, after, self.text, location, intro)
 
     def _paragraph(self, block: Block, location: Location) -> Iterator[Claim]:
         flat = plain(block.content)

@@ -50,6 +50,7 @@ _MEASURED = re.compile(
     re.IGNORECASE,
 )
 """`Timeout in seconds for reading a block`, `total number of bytes sent`."""
+_SINCE = re.compile(r"\s*\((?:since|added in|new in|available (?:since|in))\b[^()]*\)", re.IGNORECASE)
 _LONGEST = 320
 _NOUN_ENDING = re.compile(r"(?:tion|ment|ness|ity|ance|ence|er|or|ing|age|ism|ure)s?$")
 
@@ -71,7 +72,7 @@ def describe(value: str, flag: bool = False) -> Description | None:
 
     flag: it describes a command line's option, where `List files` is an instruction and no noun.
     """
-    text = folded(value)
+    text = _SINCE.sub("", folded(value))
     own = _SELF.match(text)
     if own and own["rest"].split()[0] in VERBS:
         text = upper_first(own["rest"])
@@ -207,7 +208,7 @@ def does_this(head: str, style: Style, noun: str) -> str:
 
 
 _VERB_OF = {"metric": "shows"} | dict.fromkeys(
-    ("path", "file", "folder", "directory", "column", "field", "attribute", "property"), "holds"
+    ("path", "file", "folder", "directory", "column", "field", "attribute", "property", "key"), "holds"
 )
 _VERB_OF |= {"environment variable": "holds"}  # it is read as often as it is set
 _VERB_OF |= dict.fromkeys(("pattern", "symbol", "code", "abbreviation", "term", "rule"), "stands for")

@@ -198,7 +198,8 @@ _GENERIC = frozenset(
     all mode enables enable turns verbose verbosely runs when where how if whether implements implement identifies
     identify contains contain holds hold short number type controls control not does do be is are that which will
     this by with from or and one option parameter argument setting flag information show shows print prints
-    display displays output outputs drop drops add adds return returns get gets message list lists only
+    display displays output outputs drop drops add adds return returns get gets message list lists only amount time wait
+    any modify modifies generate generates generated generating extra additional array string strings
         """
     )
 )
@@ -222,8 +223,12 @@ def _holds_placeholder(claim: Claim, text: str) -> bool:
 
 
 def _gives_away(noun: str, name: str, description: str) -> bool:
-    """Whether a description holds all of a placeholder's name: `new_owner`, the new owner."""
-    parts = set(re.findall(r"[a-z]+", bare(name).lower()))
+    """Whether a description holds all of a name, or three of its four parts: `new_owner`, the new owner."""
+    parts = set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", bare(name)).lower()))
+    said = _stems(description)
+    spelled = sum(part.rstrip("s")[:5] in said or any(s.startswith(part[:4]) for s in said) for part in parts)
+    if len(parts) > 1 and 4 * spelled >= 3 * len(parts):
+        return True
     if re.match(
         r"(?:sets|holds) (?:an? |the (?:shortcut|current|name of an?|optional|only)\b|attempts?\b)", description
     ):

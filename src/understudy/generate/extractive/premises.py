@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -18,6 +19,8 @@ _TEMPLATES = (
     "Is it right that the {a} of {s} is {v}{c}?",
     "I was told that the {a} of {s} is {v}{c}. Is that so?",
 )
+_NUMBER = re.compile(r"~?(?P<n>[-+]?\d[\d,_]*(?:\.\d+)?)(?P<unit>\D*)")
+_DRAWS = 30  # values tried
 _NO_TYPE = frozenset({"boolean", "code", "url", "address"})
 
 
@@ -51,6 +54,24 @@ def values_by_type(claims: Sequence[Claim]) -> dict[str, Values]:
     return {kind: Values(values.values()) for kind, values in found.items()}
 
 
+def _near(values: Values, true: str, draw: int) -> str | None:
+    """A value that might be taken for the true one: of its unit and of like magnitude; None where none is found."""
+    for number in range(draw, draw + _DRAWS):
+        said = values.other(true, number)
+        if said is not None and _alike(said, true):
+            return said
+    return None
+
+
+def _alike(a: str, b: str) -> bool:
+    """Whether two numbers have one unit and neither is more than ten times the other (of 0: nor more than ten)."""
+    one, other = _NUMBER.fullmatch(a), _NUMBER.fullmatch(b)
+    if one is None or other is None or one["unit"] != other["unit"]:
+        return False
+    small, large = sorted(abs(float(m["n"].replace(",", "").replace("_", ""))) for m in (one, other))
+    return large <= 10 * (small or 1)
+
+
 def premise(claim: Claim, context: str, values: Mapping[str, Values]) -> Ask | None:
     """A question that asserts the value of an attribute: for one fact in two with another value of its type.
 
@@ -61,7 +82,7 @@ def premise(claim: Claim, context: str, values: Mapping[str, Values]) -> Ask | N
     draw = int(hashlib.sha256(f"{claim.subject}\x00{claim.attribute}\x00{claim.value}".encode()).hexdigest(), 16)
     true = bare(claim.value)
     wrong = draw % 2 == 0 and claim.type in ("number", "size", "time", "percent", "port")
-    said = values.get(claim.type, Values(())).other(true, draw // 2) if wrong else true
+    said = _near(values.get(claim.type, Values(())), true, draw // 2) if wrong else true
     if said is None or (claim.form == "default" and draw // 7 % 2):
         return None
     fields = {"a": claim.attribute, "s": claim.subject, "v": said, "c": context}

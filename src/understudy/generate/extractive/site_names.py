@@ -32,6 +32,13 @@ NO_NAME = frozenset(
     """.split()  # noqa: SIM905
 )
 """Words of titles that no product is called by."""
+_OF_MANUALS = frozenset(
+    """
+    library language command object configuration function method syntax error event query plugin type schema protocol
+    programming programmer administration administrator security server client database system software technical
+    """.split()  # noqa: SIM905
+)
+"""Words before `Reference` and `Guide` that say of what a part of a manual is, and are no product alone."""
 _PART = re.compile(r"\s+(?:[|—–·»]|-|::)\s+|:\s+")
 
 
@@ -64,7 +71,7 @@ def manual_product(pages: Sequence[Page]) -> str:
     names = {n for t in titles if _OF_A_MANUAL.match(t) for n in site_names(re.sub(r" Frequently .*| FAQ$", "", t))}
     begun = Counter(m[0] for t in titles if (m := re.match(r"[A-Z][\w.]*[A-Za-z](?=[: ])", t)))
     names |= {name for name, n in begun.items() if n >= max(3, _SHARE * len(pages)) and name.lower() not in NO_NAME}
-    names = {n for n in names if n[:1].isupper() and " " not in n}
+    names = {n for n in names if n[:1].isupper() and " " not in n and n.lower().rstrip("s") not in _OF_MANUALS}
     texts = _prose(pages) if names else []
     names = set(sorted(names, key=lambda n: (-sum(n in t for t in texts), n))[:_TRIED])
     said = {n: sum(_says(n, t, re.IGNORECASE) for t in texts) for n in names}

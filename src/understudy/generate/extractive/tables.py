@@ -27,7 +27,7 @@ from understudy.outline import Block
 _EMPTY = frozenset({"", "-", "–", "—", "n/a", "N/A", "✓", "✗", "none", "None", "?", "..."})
 _SAMPLE = re.compile(r"(?:test|foo|bar|baz|example|sample|dummy|demo|hello)(?![a-z])")  # data of an example
 _GONE = re.compile(r"\W*(?:deprecated|obsolete|removed)\b.{0,30}", re.IGNORECASE)
-_NO_DEFAULT = frozenset({"required", "mandatory", "optional", "varies", "unset", "unspecified"})
+_NO_DEFAULT = frozenset({"(none)", "required", "mandatory", "optional", "varies", "unset", "unspecified"})
 _HELP = re.compile(
     r"(?:Prints?|Shows?|Displays?|Outputs?) (?:an? |the |this |out )?(?:\w+ )?(?:(?:usage|help)\b|"
     r"version(?: information| number| string)?(?: and exits?)?\.?$)",
@@ -96,7 +96,7 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
             or bare(name)[:1] == "<"
             or not words(name)
             or "``" in name
-            or name.endswith("...")
+            or bare(name).endswith(("...", "_"))
             or sum(c.isdigit() for c in name) > 8
             or any(_SAMPLE.match(bare(plain(cell)).lower()) or _GONE.fullmatch(plain(cell)) for cell in row.cells)
             or not (is_identifier(name) or name[:1].isupper() or " " not in name)
