@@ -173,6 +173,21 @@ def test_a_general_acronym_is_no_product(page: MakePage) -> None:
     assert find_product([page(text, doc_id=f"part-{n}.md", title=f"Part {n}") for n in range(8)]) == ""
 
 
+def test_a_product_in_capitals_is_found_and_stubs_are_not_counted(page: MakePage) -> None:
+    said = "A letter waits in HERON until HERON has seen its stamp. " * 8
+    pages = [page(f"# Part {n}\n\n{said}", f"{n}.md", f"Part {n}") for n in range(6)]
+    stubs = [page(f"# Stub {n}\n", f"s{n}.md", f"Stub {n}") for n in range(20)]
+    assert find_product([*pages, *stubs]) == "HERON"
+
+
+def test_what_many_pages_say_in_the_same_words_is_asked_once(page: MakePage) -> None:
+    text = "# heron {0}\n\n```\nheron {0} [options]\n```\n\n`--night-mode`\n: Hides all birds that have a number.\n"
+    pages = [page(text.format(name), f"{name}.md", f"heron {name}") for name in ("add", "drop", "list", "move", "send")]
+    asked = questions(*pages)
+    assert len(asked) == 2
+    assert all("heron add" in question for question in asked)
+
+
 def test_options_of_a_small_manual_are_of_the_one_product(page: MakePage) -> None:
     rows = "".join(f"| `--limit-{n}` | {100 + n} | The most birds of kind {n}. |\n" for n in range(6))
     text = f"# Heron guide\n\nIt is small.\n\n## Options\n\n| Option | Default | Description |\n|---|---|---|\n{rows}"
@@ -215,7 +230,7 @@ def test_a_heading_says_of_which_helper_the_options_are(heading: str, program: s
 
 def test_options_of_a_helper_are_asked_with_its_name(page: MakePage) -> None:
     text = (
-        "# Heron\n\n## Command-line options\n\n`--keep-letters`\n: Prints the mail of yesterday when the bird wakes.\n\n"
+        "# Heron\n\n## Command-line options\n\n`--keep-letters`\n: Prints the mail of yesterday when birds wake.\n\n"
         "## heron_count command-line options\n\n`--reset-all`\n: Sets all counters of letters to nothing.\n"
     )
     asked = questions(page(text, title="Heron"))

@@ -108,7 +108,7 @@ class Distractors:
         told_whole = ask.topic.startswith(("term ", "definition ")) and form_of(ask.option).startswith("sentence")
         if told_whole or not is_whole(ask.option, read=True):
             return NOT_WHOLE
-        if _names_itself(ask.option, ask.about):
+        if _names_itself(ask.option, ask.about) or _initial(ask.option, ask.about):
             return TOLD
         found = self.passages(question)
         rivals = self._rivals(fact, ask, question, found)
@@ -283,6 +283,12 @@ def _names_itself(option: str, about: str) -> bool:
     """Whether a description says whose it is: `Set save_as to ...` of `save_as`."""
     leaf = _leaf(about)
     return bool(re.search(r"[_\d-]", leaf)) and leaf in words(option)
+
+
+def _initial(option: str, about: str) -> bool:
+    """Whether a flag of one letter is the initial of a word of what it does: `-v` enables verbosity."""
+    flag = next((t.strip("`") for t in (option, about.split(" ")[-1]) if re.fullmatch(r"`?-[A-Za-z]`?", t)), "")
+    return bool(flag) and any(word[0] == flag[1].lower() for word in words(f"{option} {about}") if len(word) > 1)
 
 
 def _title(chunk: Chunk) -> str:

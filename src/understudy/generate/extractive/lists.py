@@ -189,7 +189,7 @@ def _with_placeholder(label: str, term: str, value: str) -> str:
     """An option with its value's name, where its description speaks of it: `--size=N` of what makes a thing N bytes."""
     written = plain(term).replace("`", "").replace("\\", "")
     match = re.search(
-        rf"(?<![\w-]){re.escape(bare(label))}\[?[ =]?(?<=[ =])(?P<p>[A-Za-z][\w-]*|<[A-Za-z][\w -]*>)(?![\w/.:>])",
+        rf"(?<![\w-]){re.escape(bare(label))}\[?[ =]?(?<=[ =])(?P<p>[A-Za-z][\w-]*|<[A-Za-z][\w -]*>)(?![\w/.:>=])",
         written,
     )
     if match is None or label[:2] != "`-" or not re.search(rf"(?<![\w-]){re.escape(match['p'])}(?![\w-])", value):

@@ -77,23 +77,29 @@ def _described_product(pages: Sequence[_Read]) -> str:
     return name if len(pages) >= 5 and 2 * count > len(pages) else ""
 
 
+_PROSE = 300  # characters: a stub says nothing of what the documentation is about
+
+
 def _named_product(pages: Sequence[_Read]) -> str:
     """The name most documents speak of: capitalised inside sentences, in at least half of two or more documents, in two
     fifths, where no other is in more than 55 % as many, or in a quarter, where no other is in a third as many."""
+    pages = [page for page in pages if len(page.prose) > _PROSE] or pages
     seen: Counter[str] = Counter()
     commands = frozenset(name for page in pages for name in _TYPED.findall(page.text))
     for page in pages:
-        inside = Counter(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z]*[a-z][A-Za-z]*)\b", page.prose))
-        lower = Counter(re.findall(r"\b[a-z]+\b", page.prose))  # `vite` is typed, Vite is the product
+        inside = Counter(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z]*[a-z][A-Za-z]*|[A-Z]{3,})\b", page.prose))
+        # `vite` is typed, Vite is the product; in `celery.app` and `-p celery` it is no word at all
+        lower = Counter(re.findall(r"(?<![\w.:/@-])[a-z]+(?![\w:/@-]|\.\w)", page.prose))
         told = {w for w, n in inside.items() if n > (1 if w.lower() in commands else 2) * lower[w.lower()]}
-        seen.update(told - _NOT_PRODUCTS)
+        seen.update(told - _NOT_PRODUCTS - ACRONYMS)
     if not seen:
         return ""
     (name, count), *others = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
     next_best = next((n for other, n in others if not other.startswith(name)), 0)  # a `Relayfile` is the relay's
     alone = count >= len(pages) / 4 and count >= 3 * next_best
     alone = alone or (count >= 0.4 * len(pages) and count >= 1.8 * next_best)
-    return name if count >= max(2, len(pages) / 2) or (alone and count > 4) else ""
+    sure = count >= max(2, len(pages) / 2) or (alone and count > 4)
+    return (name.isupper() and _described_product(pages)) or name if sure else ""
 
 
 _FIRST_PAGES = frozenset({"index", "readme", "home", "introduction", "intro", "overview", "about", "book", "main"})

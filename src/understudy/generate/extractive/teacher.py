@@ -20,6 +20,8 @@ from understudy.generate.extractive.product import find_product
 from understudy.normal import normal
 from understudy.stage import RunContext
 
+_PAGES = 3
+
 
 class ExtractiveTeacher:
     """Reads tables, definition lists, options, steps, commands and sentences; asks nothing that is ambiguous.
@@ -54,6 +56,7 @@ class ExtractiveTeacher:
                     "generate: what the documentation is about has no name that most pages say, so only what names its "
                     "program is asked; generate.product gives the name"
                 )
+        claims = list(_once(claims))
         facts, lost = disambiguate([claim for claim in claims if claim.asked], by_id, product)
         options = tuple(spare_options([claim for claim in claims if not claim.asked], by_id))
         per_chunk = Counter(fact.chunk_id for fact in facts)
@@ -67,11 +70,29 @@ class ExtractiveTeacher:
         return Taught(tuple(facts), outcomes, dict(Counter(lost.values())), options)
 
 
+def _once(claims: Sequence[Claim]) -> Iterator[Claim]:
+    """The claims with what more than `_PAGES` pages say in the same words, as of an option that all commands have, on
+    the first of them only."""
+    pages: dict[tuple[str, str, str], list[str]] = {}
+    for claim in claims:
+        said = pages.setdefault(_saying(claim), [])
+        if claim.location.document.doc_id not in said:
+            said.append(claim.location.document.doc_id)
+    for claim in claims:
+        said = pages[_saying(claim)]
+        if len(said) <= _PAGES or claim.location.document.doc_id == said[0]:
+            yield claim
+
+
+def _saying(claim: Claim) -> tuple[str, str, str]:
+    return claim.form, normal(claim.subject), normal(claim.value)
+
+
 def _of_its_page(claim: Claim) -> Claim:
-    """A claim of a documentation of which no product is known: its question names the page's program, or its subject is
-    known by itself; else it is not asked."""
+    """A claim of a documentation of which no product is known: its question names the page's program, or it speaks of a
+    function of a prefix of its own (`heron_open()`); else it is not asked."""
     name = claim.subject
-    if known_by_itself(name):
+    if "()" in name and known_by_itself(name):
         return claim
     program = claim.location.program
     if not program:
