@@ -72,7 +72,7 @@ def describe(value: str, flag: bool = False) -> Description | None:
 
     flag: it describes a command line's option, where `List files` is an instruction and no noun.
     """
-    text = _SINCE.sub("", folded(value))
+    text = re.sub(r"^is (?=(?:the|an?) )", "", _SINCE.sub("", folded(value)), flags=re.IGNORECASE)
     own = _SELF.match(text)
     if own and own["rest"].split()[0] in VERBS:
         text = upper_first(own["rest"])

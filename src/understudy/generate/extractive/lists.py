@@ -139,6 +139,7 @@ def entry_name(term: str) -> str:
         or ".." in inner
         or re.search(r"(?i:xxx)|_[nN]\b|NNN", inner)
         or "``" in text
+        or inner.count('"') % 2
         or sum(c.isdigit() for c in inner) > 8
     ):
         return ""  # no name that anybody asks for

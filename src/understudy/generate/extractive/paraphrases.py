@@ -48,8 +48,11 @@ def asks(claim: Claim, context: str, one_way: bool) -> tuple[Ask, ...]:
         return ()  # everybody knows
     if "goal" in fields:
         fields["Goal"] = upper_first(fields["goal"])
-    found = [] if _says_nothing(claim) else [_forward(claim, fields)]
-    repeats = fields["n"] in _SETS | {"field", "column", "key"} and _told(claim) <= _stems(claim.subject)
+    nothing = _says_nothing(claim)
+    found = [] if nothing else [_forward(claim, fields)]
+    # `save` saves the network: asked in reverse, a word that is also a verb is answered by its own sound
+    repeats = nothing and fields["n"] not in _SETS | {"option", "flag", "command", "one", "method", "function"}
+    repeats = repeats or (fields["n"] in _SETS | {"field", "column", "key"} and _told(claim) <= _stems(claim.subject))
     if not one_way and not repeats:
         found += _backward(claim, fields)
     if not examinable(claim, context):

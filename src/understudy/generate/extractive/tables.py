@@ -96,6 +96,7 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
             or bare(name)[:1] == "<"
             or not words(name)
             or "``" in name
+            or name.count('"') % 2
             or bare(name).endswith(("...", "_"))
             or sum(c.isdigit() for c in name) > 8
             or any(_SAMPLE.match(bare(plain(cell)).lower()) or _GONE.fullmatch(plain(cell)) for cell in row.cells)
