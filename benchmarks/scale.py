@@ -9,8 +9,9 @@ go through ingest, chunk and index (BM25), each size in a process and a store of
 the process and of its workers, `own` those of the process alone, which more workers do not share (those of a Ray
 cluster are not counted); memory is the most that a stage held above what the process held when it began, mapped files
 included. A search is opened anew; its questions are words of random passages, half of them with words that most of
-the passages hold. --teach adds the offline teacher. --vectors adds random vectors of 384 numbers in place of
-embeddings: the vector index alone is measured. --index measures the index alone: passages are cut from the same pages
+the passages hold. --teach adds the offline teacher. --vectors adds made-up vectors of 384 numbers in place of
+embeddings, about 500 around each of many centres: their cells alone are measured, and what share of the ten nearest
+vectors a search finds, with as many cells as it reads and with 64, since real vectors are grouped less clearly. --index measures the index alone: passages are cut from the same pages
 with a pair of scissors, as long as the chunk stage's are and about as many, so that neither it nor ingest has to run.
 """
 
@@ -97,7 +98,7 @@ def index_alone(folder: Path, pages: int, vectors: bool) -> dict[str, Any]:
     print("index", json.dumps(rows["index"]), file=sys.stderr, flush=True)
     rows["search"] = searching(made.path)
     if vectors:
-        rows["vectors"] = vector_index(folder / "lance", chunks)
+        rows["vectors"] = vector_index(folder / "cells", chunks)
     return rows
 
 
@@ -155,7 +156,7 @@ def one_size(folder: Path, pages: int, engine: str, workers: int, vectors: bool,
     done = Pipeline(recipe, folder / "store").run(on_stage=on_stage, **how)
     rows["search"] = searching(done["index"].path)
     if vectors:
-        rows["vectors"] = vector_index(folder / "lance", rows["chunk"]["counts"]["chunks"])
+        rows["vectors"] = vector_index(folder / "cells", rows["chunk"]["counts"]["chunks"])
     return rows
 
 
@@ -183,42 +184,65 @@ def searching(path: Path) -> dict[str, Any]:
     return {**found, "processor_ms_median": round(busy[len(busy) // 2], 1), "processor_ms_p99": _p99(busy)}
 
 
-def vector_index(folder: Path, rows: int) -> dict[str, Any]:
-    """The table of vectors over random unit vectors: building it and asking it."""
+def vector_index(file: Path, rows: int) -> dict[str, Any]:
+    """The cells of made-up unit vectors: making them and asking them, beside comparing all vectors."""
     import numpy as np
 
-    from understudy.retrieval.dense import open_table, write_table
+    from understudy.retrieval import mapped
+    from understudy.retrieval.cells import Cells
+    from understudy.retrieval.dense import Dense
     from understudy.stage import _PeakMemory
 
     rng = np.random.default_rng(0)
-    vectors = np.empty((rows, WIDTH), dtype=np.float32)
+    middles = rng.standard_normal((max(1, rows // 500), WIDTH), dtype=np.float32)
+
+    def some(n: int) -> np.ndarray:
+        made = middles[rng.integers(len(middles), size=n)] + rng.standard_normal((n, WIDTH), dtype=np.float32)
+        return made / np.linalg.norm(made, axis=1, keepdims=True)
+
+    vectors = mapped.create(file.with_suffix(".vectors"), {"vectors": (np.float32, (rows, WIDTH))})["vectors"]
     for start in range(0, rows, 50_000):
-        part = rng.standard_normal((min(50_000, rows - start), WIDTH), dtype=np.float32)
-        vectors[start : start + len(part)] = part / np.linalg.norm(part, axis=1, keepdims=True)
+        vectors[start : start + 50_000] = some(min(50_000, rows - start))
     clock, began = processor_seconds()[0], time.perf_counter()
     with _PeakMemory() as memory:
-        write_table(folder, vectors, 100_000)
+        cells = Cells.make(vectors, file)
     built, wall = processor_seconds()[0] - clock, time.perf_counter() - began
-    table = open_table(folder, vectors, 100_000)
-    took, busy = [], []
-    for vector in rng.standard_normal((100, WIDTH), dtype=np.float32):
-        at, worked = time.perf_counter(), time.process_time()
-        table.search(vector).distance_type("dot").nprobes(32).limit(10).to_arrow()
-        took.append(1000 * (time.perf_counter() - at))
-        busy.append(1000 * (time.process_time() - worked))
-    took.sort()
-    busy.sort()
+    questions = some(200)
+
+    def asked(index: Dense) -> tuple[list[set[int]], dict[str, float]]:
+        took, busy, found = [], [], []
+        for vector in questions:
+            at, worked = time.perf_counter(), time.process_time()
+            found.append({row for row, _ in index.nearest(vector, 10)})
+            took.append(1000 * (time.perf_counter() - at))
+            busy.append(1000 * (time.process_time() - worked))
+        took.sort()
+        busy.sort()
+        middle = len(took) // 2
+        return found, {
+            "ms_median": round(took[middle], 1),
+            "ms_p99": _p99(took),
+            "processor_ms_median": round(busy[middle], 1),
+            "processor_ms_p99": _p99(busy),
+        }
+
+    wider = Cells(cells.centres, cells.starts, cells.rows, cells.vectors, 64)
+    near, searches = asked(Dense(vectors, cells, lambda: None))  # type: ignore[arg-type,return-value]
+    _, of_64 = asked(Dense(vectors, wider, lambda: None))  # type: ignore[arg-type,return-value]
+    exact, whole = asked(Dense(vectors, None, lambda: None))  # type: ignore[arg-type,return-value]
     return {
         "rows": rows,
         "processor_seconds": round(built, 1),
         "wall_seconds": round(wall, 1),
         "memory_mb": round((memory.peak_bytes - memory.start_bytes) / 1e6),
         "vectors_mb": round(vectors.nbytes / 1e6),
-        "disk_mb": round(sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6),
-        "ms_median": round(took[50], 1),
-        "ms_p99": _p99(took),
-        "processor_ms_median": round(busy[50], 1),
-        "processor_ms_p99": _p99(busy),
+        "disk_mb": round(file.stat().st_size / 1e6),
+        "cells": len(cells.centres),
+        "read": cells.probes,
+        "recall_at_10": sum(len(a & b) for a, b in zip(near, exact, strict=True)) / (10 * len(exact)),
+        **searches,
+        "64_cells": of_64,
+        "all": whole,
     }
 
 

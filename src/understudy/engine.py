@@ -240,8 +240,8 @@ class _Here:
 
 
 class _Processes:
-    """Processes of this machine. Spawned, not forked: a fork copies the locks of torch's and LanceDB's
-    threads in whatever state they are."""
+    """Processes of this machine. Spawned, not forked: a fork copies the locks of torch's threads in
+    whatever state they are."""
 
     def __init__(self, function: Callable[..., Any], workers: int, common: Any, fresh: bool = False) -> None:
         self.at_once = self.running = workers * (1 if fresh else _AHEAD)

@@ -31,7 +31,7 @@ _SILENCE = {
     "HF_UPDATE_DOWNLOAD_COUNTS": "0",  # datasets
     "RAY_USAGE_STATS_ENABLED": "0",
     "GRADIO_ANALYTICS_ENABLED": "False",
-    "OTEL_SDK_DISABLED": "true",  # LanceDB, Ray
+    "OTEL_SDK_DISABLED": "true",  # Ray
     "ANONYMIZED_TELEMETRY": "False",
     "VLLM_NO_USAGE_STATS": "1",
 }

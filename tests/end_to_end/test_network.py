@@ -126,7 +126,7 @@ def test_the_quickstart_neither_looks_a_name_up_nor_connects(tmp_path: Path, doc
     small = {
         "docs.path": docs_folder,
         "generate.n_items": 6,
-        "index.retriever": "hybrid",  # so that the packaged embedder and LanceDB are in it
+        "index.retriever": "hybrid",  # so that the packaged embedder is in it
         "sft.method": "lora",
         "sft.r": 4,
         "sft.epochs": 1,

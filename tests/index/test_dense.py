@@ -1,4 +1,4 @@
-"""Dense and hybrid retrieval with the packaged embedding model, and the table made from its vectors."""
+"""Dense and hybrid retrieval with the packaged embedding model, and the cells made from its vectors."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from safetensors.numpy import load_file
 
 from understudy.artifact import Artifact
 from understudy.errors import InputError, ModelError, StoreError
+from understudy.retrieval import cells, dense
+from understudy.retrieval.cells import Cells, open_cells
 from understudy.retrieval.config import PACKAGED, EmbedderConfig, SearchConfig
+from understudy.retrieval.embed import Embedder, model_folder
 from understudy.retrieval.open import open_index
 from understudy.stage import _PeakMemory
 from understudy.types import Chunk
 
 from .conftest import Build
-
-lancedb = pytest.importorskip("lancedb")
-
-from understudy.retrieval import dense  # noqa: E402
-from understudy.retrieval.embed import Embedder, model_folder  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -36,71 +34,104 @@ def unit(rows: int, dimension: int, seed: int = 0) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def ranker(folder: Path, vectors: np.ndarray, ann_above: int = 100_000) -> dense.Dense:
-    table = dense.open_table(folder, vectors, ann_above)
-    return dense.Dense(table, vectors, lambda: pytest.fail("no model is needed here"))
+def ranker(vectors: np.ndarray, some: Cells | None = None) -> dense.Dense:
+    return dense.Dense(vectors, some, lambda: pytest.fail("no model is needed here"))
 
 
-def test_nearest_is_the_exact_order_by_cosine(tmp_path: Path) -> None:
+def grouped() -> np.ndarray:
+    vectors = np.repeat(unit(40, 24, seed=2), 50, axis=0) + 0.3 * unit(2000, 24, seed=3)
+    found: np.ndarray = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return found
+
+
+def test_nearest_is_the_exact_order_by_cosine() -> None:
     vectors, question = unit(300, 16), unit(1, 16, seed=1)[0]
     cosines = vectors.astype(np.float64) @ question.astype(np.float64)
-    found = ranker(tmp_path / ".lance", vectors).nearest(question, 20)
+    found = ranker(vectors).nearest(question, 20)
     assert [row for row, _ in found] == np.argsort(-cosines, kind="stable")[:20].tolist()
     np.testing.assert_allclose([s for _, s in found], np.sort(cosines)[::-1][:20], atol=1e-6)
 
 
-def test_equal_vectors_stand_in_row_order_wherever_the_cut_falls(tmp_path: Path) -> None:
+@pytest.mark.parametrize("many", [False, True])
+def test_equal_vectors_stand_in_row_order_wherever_the_cut_falls(many: bool) -> None:
     vectors = np.repeat(unit(4, 16), 3, axis=0)[[3, 0, 4, 6, 1, 5, 9, 2, 7, 8, 10, 11]]
-    index = ranker(tmp_path / ".lance", vectors)
+    index = ranker(vectors, Cells.make(vectors, None) if many else None)
     full = [row for row, _ in index.nearest(vectors[0], 12)]
     assert full[:3] == [0, 2, 5]
     for limit in range(1, 12):
         assert [row for row, _ in index.nearest(vectors[0], limit)] == full[:limit]
 
 
-def test_the_approximate_index_finds_nearly_all(tmp_path: Path) -> None:
-    centres = unit(40, 24, seed=2)
-    vectors = np.repeat(centres, 50, axis=0) + 0.3 * unit(2000, 24, seed=3)
-    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    index = ranker(tmp_path / ".lance", vectors, ann_above=256)
-    assert index.table.list_indices()
+def test_cells_find_nearly_all_and_read_a_part(tmp_path: Path) -> None:
+    vectors = grouped()
+    index = ranker(vectors, Cells.make(vectors, tmp_path / "cells"))
+    assert index.cells is not None
+    assert index.cells.probes < len(index.cells.centres) / 2
     recall = []
-    for question in vectors[::100]:
-        exact = set(np.argsort(-(vectors @ question), kind="stable")[:10].tolist())
-        recall.append(len(exact & {row for row, _ in index.nearest(question, 10)}) / 10)
-    assert np.mean(recall) > 0.9
+    for question in vectors[::50] + 0.1 * unit(40, 24, seed=4):
+        exact = [row for row, _ in ranker(vectors).nearest(question, 10)]
+        recall.append(len(set(exact) & {row for row, _ in index.nearest(question, 10)}) / 10)
+    assert np.mean(recall) > 0.95
 
 
-def test_the_table_takes_no_multiple_of_its_vectors_in_memory(tmp_path: Path) -> None:
-    """Handed over whole, 61 MB of vectors took 255."""
-    vectors = np.random.default_rng(0).standard_normal((120_000, 128), dtype=np.float32)
-    dense.write_table(tmp_path / "first", vectors[:10], 10**9)  # what the library holds from then on
+def test_cells_hold_every_vector_once_and_are_the_same_again(tmp_path: Path) -> None:
+    vectors = grouped()
+    made = Cells.make(vectors, tmp_path / "a")
+    assert sorted(made.rows.tolist()) == list(range(len(vectors)))
+    assert (made.vectors == vectors[made.rows]).all()
+    for cell, (start, stop) in enumerate(zip(made.starts, made.starts[1:], strict=False)):
+        assert ((made.vectors[start:stop] @ made.centres.T).argmax(axis=1) == cell).all()
+    Cells.make(vectors, tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    np.testing.assert_array_equal(Cells.make(vectors, None).vectors, made.vectors)
+
+
+@pytest.mark.parametrize("n", [1, 2, 12])
+def test_cells_of_few_or_equal_vectors(n: int) -> None:
+    vectors = np.repeat(unit(1, 8), n, axis=0)
+    index = ranker(vectors, Cells.make(vectors, None))
+    assert [row for row, _ in index.nearest(vectors[0], 20)] == list(range(n))
+
+
+def test_making_cells_takes_no_multiple_of_the_vectors_in_memory(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).standard_normal((60_000, 128), dtype=np.float32)
     with _PeakMemory(0.01) as memory:
-        dense.write_table(tmp_path / "table", vectors, 10**9)
-    assert memory.peak_bytes - memory.start_bytes < 2.5 * vectors.nbytes
-    found = dense.open_table(tmp_path / "table", vectors, 10**9).to_arrow().sort_by("row")["vector"].combine_chunks()
-    assert (found.flatten().to_numpy().reshape(vectors.shape) == vectors).all()
+        Cells.make(vectors, tmp_path / "cells")  # mapped: its own 31 MB count
+    assert memory.peak_bytes - memory.start_bytes < 3.5 * vectors.nbytes
 
 
-def test_the_table_is_made_again_where_it_is_lost_or_of_other_vectors(tmp_path: Path) -> None:
-    folder = tmp_path / ".lance"
-    ranker(folder, unit(10, 8))
-    assert ranker(folder, unit(12, 8)).table.count_rows() == 12
-    shutil.rmtree(folder)
-    assert ranker(folder, unit(12, 8)).table.count_rows() == 12
-    for file in (folder / "vectors.lance").rglob("*.lance"):
-        file.unlink()
-    index = ranker(folder, unit(12, 8))
-    assert index.nearest(unit(12, 8)[3], 1)[0][0] == 3
+def test_cells_are_made_again_where_they_are_lost_damaged_or_of_other_vectors(tmp_path: Path) -> None:
+    file, vectors = tmp_path / ".cells", unit(300, 8)
+    open_cells(file, unit(400, 8))
+    for spoil in (lambda: None, file.unlink, lambda: file.write_bytes(b"half"), lambda: Cells.make(-vectors, file)):
+        spoil()
+        assert ranker(vectors, open_cells(file, vectors)).nearest(vectors[3], 1)[0][0] == 3
+        assert Cells.open(file).of(vectors)
 
 
-def test_a_folder_that_cannot_be_written_is_read_from_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cells_that_cannot_be_written_are_held_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError("read-only")
 
-    monkeypatch.setattr(dense, "write_table", refuse)
-    assert ranker(tmp_path / ".lance", unit(10, 8)).nearest(unit(10, 8)[7], 1)[0][0] == 7
-    assert not (tmp_path / ".lance").exists()
+    monkeypatch.setattr(cells, "atomic_path", refuse)
+    vectors = unit(300, 8)
+    assert ranker(vectors, open_cells(tmp_path / ".cells", vectors)).nearest(vectors[7], 1)[0][0] == 7
+    assert not (tmp_path / ".cells").exists()
+
+
+def test_an_index_of_many_passages_is_searched_by_cells(
+    build: Build, chunks: list[Chunk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few, _ = build(chunks, "few", retriever="dense")
+    many = [replace(c, chunk_id=f"{c.chunk_id}-{n}", text=f"{c.text} {n}") for n in range(60) for c in chunks]
+    path, _ = build(many, "many", retriever="dense", ann_above=256)
+    assert not (few / ".cells.safetensors").exists()
+    assert (path / ".cells.safetensors").is_file()
+    index = open_index(path, device="cpu")
+    found = index.search("which TCP socket does it bind to", 3)
+    (path / ".cells.safetensors").unlink()
+    assert open_index(path, device="cpu").search("which TCP socket does it bind to", 3) == found
+    assert {hit.chunk.chunk_id.partition("-")[0] for hit in found} == {"server.md#0"}
 
 
 def test_hybrid_finds_paraphrases_and_identifiers(build: Build, chunks: list[Chunk]) -> None:
@@ -118,7 +149,6 @@ def test_the_digest_holds_content_only(build: Build, chunks: list[Chunk], tmp_pa
     b, _ = build(chunks, "b", batch_size=2)
     files = {f["path"] for f in Artifact.open(a).manifest["files"]}
     assert files == {"chunks.jsonl", "chunks.safetensors", "settings.json", "bm25.safetensors", "vectors.safetensors"}
-    assert (a / ".lance").is_dir()
     one, two = (
         load_file(a / "vectors.safetensors")["vectors"],
         load_file(b / "vectors.safetensors")["vectors"],
@@ -280,6 +310,8 @@ def test_reciprocal_rank_fusion_is_one_setting_away(build: Build, chunks: list[C
 def test_bm25_scores_agree_with_lancedbs_full_text() -> None:
     """An independent implementation of the same formula with k1 = 1.2 and b = 0.75."""
     import pyarrow as pa
+
+    lancedb = pytest.importorskip("lancedb")
     from lancedb.index import FTS
 
     from understudy.retrieval.bm25 import BM25

@@ -21,7 +21,7 @@ EXTRAS = (
     ("a store in a bucket (--store s3://…)", "s3fs", "s3"),
     ("tests and checks", "pytest", "dev"),
 )
-_CORE = ("torch", "transformers", "peft", "trl", "lancedb", "sentence-transformers", "tokenizers", "pydantic")
+_CORE = ("torch", "transformers", "peft", "trl", "sentence-transformers", "tokenizers", "pydantic")
 
 
 def doctor(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from understudy.types import Chunk
 
@@ -37,19 +38,29 @@ class Bm25:
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
         self.chunks = list(chunks)
-        self.postings: dict[str, list[tuple[int, int]]] = {}
+        self._postings: dict[str, array[int]] = {}  # by word: a place, how often it stands there, the next place, …
         self.lengths = []
         for k, chunk in enumerate(self.chunks):
             counts = Counter(words(f"{chunk.breadcrumb} {chunk.text}"))
             self.lengths.append(sum(counts.values()))
             for word, count in counts.items():
-                self.postings.setdefault(word, []).append((k, count))
+                self._postings.setdefault(word, array("I")).extend((k, count))
         self.mean_length = sum(self.lengths) / max(1, len(self.lengths))
         self.place = {chunk.chunk_id: k for k, chunk in enumerate(self.chunks)}
 
+    @property
+    def vocabulary(self) -> Iterable[str]:
+        """Every word of the chunks, once."""
+        return self._postings
+
+    def holding(self, word: str) -> Iterable[tuple[int, int]]:
+        """The places of the chunks that hold a word, in order, and how often each does."""
+        found = self._postings.get(word)
+        return zip(found[::2], found[1::2], strict=True) if found else ()
+
     def idf(self, word: str) -> float:
         """Robertson's inverse document frequency, never negative."""
-        n = len(self.postings.get(word, ()))
+        n = len(self._postings.get(word, ())) // 2
         return math.log(1 + (len(self.chunks) - n + 0.5) / (n + 0.5))
 
     def scores(self, text: str) -> dict[int, float]:
@@ -57,7 +68,7 @@ class Bm25:
         found: dict[int, float] = {}
         for word in sorted(set(words(text))):  # sums of floats depend on their order
             weight = self.idf(word)
-            for k, count in self.postings.get(word, ()):
+            for k, count in self.holding(word):
                 norm = K1 * (1 - B + B * self.lengths[k] / self.mean_length)
                 found[k] = found.get(k, 0.0) + weight * count * (K1 + 1) / (count + norm)
         return found

@@ -79,14 +79,14 @@ class Topic:
     def weight(self, stem: str) -> float:
         """How rare a stem is: the inverse document frequency of its words together."""
         if stem not in self._weights:
-            n = len({k for word in self._words.get(stem, ()) for k, _ in self._index.postings[word]})
+            n = len({k for word in self._words.get(stem, ()) for k, _ in self._index.holding(word)})
             self._weights[stem] = math.log(1 + (len(self._index.chunks) - n + 0.5) / (n + 0.5))
         return self._weights[stem]
 
     @cached_property
     def _words(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for word in self._index.postings:
+        for word in self._index.vocabulary:
             found.setdefault(stem_of(word), []).append(word)
         return found
 

@@ -41,6 +41,7 @@ _OVERLAP = 4.0  # what an option too many or too few that matches more than the 
 _POOL = 13  # rivals of which every combination is weighed
 _ENOUGH = 8  # rivals from the passages that make a wider search needless
 _ROUND = re.compile(r"-?(?:\d|1[0-2]|[1-9]\d?0+|[1-9]*[05]|16|32|64|128|256|512|1024|2048|4096|8192|\d\.\d)")
+_REMEMBERED = 512  # passages whose words are held
 _RUN = 6  # words in a row by which a statement speaks of what is asked for
 NOT_WHOLE = "the right answer is no whole phrase"
 TOO_FEW = "too few distractors of its type, form and length"
@@ -67,7 +68,7 @@ class Distractors:
     def __init__(self, facts: Sequence[Fact], options: Sequence[Option], chunks: Sequence[Chunk]) -> None:
         self.index = Bm25(chunks)
         self.found: dict[str, list[str]] = {}
-        self.counts = {c.chunk_id: Counter(lexical_words(f"{c.breadcrumb} {c.text}")) for c in chunks}
+        self.counts = lru_cache(_REMEMBERED)(self._counts)  # of few passages, and those again
         self.titles = {c.chunk_id: _title(c) for c in chunks}
         self.names = frozenset(title for title in self.titles.values() if title)
         self.pools: dict[str, list[Option]] = defaultdict(list)
@@ -90,6 +91,11 @@ class Distractors:
                 self.near[option.chunk_id, option.type].append(option)
                 if option.topic:
                     self.pools[option.type].append(option)
+
+    def _counts(self, chunk_id: str) -> Counter[str]:
+        """The words of a passage, with how often each stands there."""
+        chunk = self.index.chunks[self.index.place[chunk_id]]
+        return Counter(lexical_words(f"{chunk.breadcrumb} {chunk.text}"))
 
     def passages(self, question: str) -> list[str]:
         """The chunks that a search by words brings for a question, best first."""
@@ -148,7 +154,7 @@ class Distractors:
         tokens = sorted(set(lexical_words(option)))
         best, at_depth = 0.0, []
         for rank, chunk_id in enumerate(found, 1):
-            counts, length = self.counts[chunk_id], self.index.lengths[self.index.place[chunk_id]]
+            counts, length = self.counts(chunk_id), self.index.lengths[self.index.place[chunk_id]]
             score = 0.0
             for token in tokens:
                 count = counts.get(token, 0)

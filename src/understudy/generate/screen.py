@@ -9,11 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from hashlib import blake2b
+from typing import overload
 
 from understudy.evaluation.similar import similar_pairs
 from understudy.generate.filters import answer_problem, question_problem
-from understudy.normal import normal, words
+from understudy.generate.splits import text_key
+from understudy.normal import words
 from understudy.types import Chunk, QAPair
 
 DUPLICATE = 0.95
@@ -84,14 +85,14 @@ def without_duplicates(pairs: Sequence[QAPair]) -> tuple[list[QAPair], dict[str,
     seen: set[bytes] = set()
     single: list[QAPair] = []
     for pair in pairs:
-        key = blake2b(f"{normal(pair.question)}\0{normal(pair.answer)}".encode(), digest_size=16).digest()
+        key = text_key(pair.question, pair.answer)
         if key in seen:
             counts["exact duplicate"] += 1
             continue
         seen.add(key)
         single.append(pair)
     del seen
-    said = [f"{pair.question} {pair.answer}" for pair in single]
+    said = _Said(single)
     gone: set[int] = set()
     for i, j, _ in similar_pairs(said, said, DUPLICATE):
         a, b = single[i], single[j]
@@ -99,6 +100,26 @@ def without_duplicates(pairs: Sequence[QAPair]) -> tuple[list[QAPair], dict[str,
             gone.add(j)
     counts["near-duplicate"] += len(gone)
     return [pair for k, pair in enumerate(single) if k not in gone], dict(counts)
+
+
+class _Said(Sequence[str]):
+    """Questions with their answers, put together when they are read: as texts they would take as much memory again."""
+
+    def __init__(self, pairs: Sequence[QAPair]) -> None:
+        self._pairs = pairs
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> _Said: ...
+    def __getitem__(self, place: int | slice) -> str | _Said:
+        if isinstance(place, slice):
+            return _Said(self._pairs[place])
+        pair = self._pairs[place]
+        return f"{pair.question} {pair.answer}"
 
 
 def masked(pair: QAPair) -> tuple[QAPair, list[str]]:

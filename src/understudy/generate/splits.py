@@ -76,14 +76,14 @@ def make_pairs(
 ) -> list[QAPair]:
     """All pairs of all facts; a paraphrase that two splits would share stays in the first one only."""
     pairs: list[QAPair] = []
-    seen: set[str] = set()
+    seen: set[bytes] = set()
     for fact in facts:
         whole = held_out.source(fact) != "heldout-paraphrase"
         for ask in fact.asks:
             for question, split in split_paraphrases(ask, fact.fact_id, config.paraphrases, seed).items():
-                if normal(question) in seen:
+                if (key := text_key(question)) in seen:
                     continue
-                seen.add(normal(question))
+                seen.add(key)
                 pairs.append(
                     QAPair(
                         pair_id=pair_id(fact.fact_id, question, ask.answer),
@@ -99,6 +99,11 @@ def make_pairs(
                     )
                 )
     return pairs
+
+
+def text_key(*texts: str) -> bytes:
+    """What stands for texts in normal form where they are many: 16 bytes that no two others share."""
+    return hashlib.blake2b("\0".join(map(normal, texts)).encode(), digest_size=16).digest()
 
 
 def pair_id(*parts: str) -> str:

@@ -28,8 +28,8 @@ def run(config: IndexConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     """Index the chunk artifact's chunks into `ctx.out`.
 
     Writes `chunks.jsonl` and where its lines begin, `settings.json`, and `bm25.safetensors` and `vectors.safetensors`
-    as the retriever needs them; equal chunks and settings give equal bytes. The vector table lies in a hidden folder
-    that the content digest leaves out, since its files bear random names; it is made again from the vectors if lost.
+    as the retriever needs them; equal chunks and settings give equal bytes. The cells of many vectors lie in a hidden
+    file, out of the content digest; they are made again from the vectors if lost.
     Raises InputError where there are no chunks.
     """
     source = inputs["chunk"].path / CHUNKS_FILE
@@ -54,7 +54,7 @@ def run(config: IndexConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         postings.build(k1=config.k1, b=config.b, path=ctx.out / BM25_FILE)
         metrics["bm25_seconds"] = round(time.perf_counter() - clock, 3)
     if config.uses_dense:
-        from understudy.retrieval.dense import build_dense  # torch and LanceDB load only for those who use them
+        from understudy.retrieval.dense import build_dense  # torch loads only for those who use them
 
         clock = time.perf_counter()
         texts = map(prompts.passage, inputs["chunk"].stream("chunks", Chunk))

@@ -1,37 +1,31 @@
-"""Dense retrieval: vectors of record in safetensors, searched through a LanceDB table made from them."""
+"""Dense retrieval: vectors in safetensors, all of them compared where they are few, else cells of them."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import lancedb
 import numpy as np
-import pyarrow as pa
-from lancedb.index import IvfFlat
 from numpy.typing import NDArray
 
-from understudy.artifact import atomic_path, digest_json
+from understudy.artifact import digest_json
 from understudy.engine import map_kept
 from understudy.errors import ModelError
 from understudy.kept import Kept
 from understudy.retrieval import mapped
+from understudy.retrieval.cells import Cells, open_cells
 from understudy.retrieval.config import EmbedderConfig
 from understudy.retrieval.embed import Embedder, Vectors, embedder_identity
 from understudy.stage import RunContext
 
 VECTORS_FILE = "vectors.safetensors"
-TABLE_FOLDER = ".lance"  # hidden: its files bear random names, which must not enter the content digest
-_TABLE = "vectors"
+CELLS_FILE = ".cells.safetensors"  # hidden, and out of the content digest: it is made of the vectors
 _SHARD = 128  # passages embedded together and kept
-_LOADED = 8192  # vectors handed to the table at once; whole, it took five times their memory
-_PROBES = 32
+_TIE = 2e-6  # cosines in single precision that are no farther apart may be equal
 _SAMPLED = 1000  # passages whose mean stands for all
 _REMEMBERED = 4096  # questions, and sentences, whose vectors are kept
 
@@ -69,7 +63,8 @@ def build_dense(passages: Iterable[str], size: int, config: EmbedderConfig, ann_
         if row % _SHARD == 0:
             ctx.progress("embeddings", row, size)
     _embedder.cache_clear()
-    write_table(ctx.out / TABLE_FOLDER, vectors, ann_above)
+    if size >= ann_above:
+        Cells.make(vectors, ctx.out / CELLS_FILE)
     return Built(
         {
             "model": config.model_dump(exclude={"batch_size"}),
@@ -109,8 +104,8 @@ def _unpack(kept: bytes) -> tuple[Vectors, bool, int]:
 class Dense:
     """A ranker by cosine. The embedder loads at the first question."""
 
-    table: Any
     vectors: Vectors
+    cells: Cells | None
     load_embedder: Callable[[], Embedder]
     _embedder: Embedder | None = None
     _embed: Callable[[str], Vectors] | None = None
@@ -139,7 +134,8 @@ class Dense:
                 )
             return Embedder(config, device)
 
-        return cls(open_table(path / TABLE_FOLDER, vectors, settings["ann_above"]), vectors, load)
+        many = len(vectors) >= settings["ann_above"]
+        return cls(vectors, open_cells(path / CELLS_FILE, vectors) if many else None, load)
 
     def rank(self, query: str, limit: int) -> list[tuple[int, float]]:
         """Rows and cosines of the nearest passages, best first; equal cosines in row order."""
@@ -192,55 +188,17 @@ class Dense:
             return self._embed(query)
 
     def nearest(self, vector: Vectors, limit: int) -> list[tuple[int, float]]:
-        """Rows and cosines of the nearest vectors."""
-        # Twice as many as asked for, so that among equal ones the first rows are there to be chosen.
-        found = (
-            self.table.search(vector)
-            .distance_type("dot")
-            .nprobes(_PROBES)
-            .select(["row", "_distance"])
-            .limit(2 * limit)
-            .to_arrow()
-        )
-        pairs = zip(found["row"].to_pylist(), found["_distance"].to_pylist(), strict=True)
-        ranked = sorted(((1.0 - distance, row) for row, distance in pairs), key=lambda p: (-p[0], p[1]))
-        return [(row, score) for score, row in ranked[:limit]]
-
-
-def write_table(folder: Path, vectors: Vectors, ann_above: int) -> None:
-    """Make the table in `folder` by one load, one index and one rename."""
-    with atomic_path(folder) as temporary:
-        _fill(lancedb.connect(temporary), vectors, ann_above)
-
-
-def open_table(folder: Path, vectors: Vectors, ann_above: int) -> Any:
-    """The table in `folder`, made again where it is missing or not of these vectors; in memory where the
-    folder cannot be written."""
-    with contextlib.suppress(OSError, ValueError, RuntimeError):  # half copied: the vectors of record are whole
-        if folder.is_dir():
-            table = lancedb.connect(folder).open_table(_TABLE)
-            if table.count_rows() == len(vectors) and table.search(vectors[-1]).limit(1).to_arrow().num_rows:
-                return table
-    try:
-        shutil.rmtree(folder, ignore_errors=True)
-        write_table(folder, vectors, ann_above)
-        return lancedb.connect(folder).open_table(_TABLE)
-    except (OSError, RuntimeError):
-        return _fill(lancedb.connect("memory://"), vectors, ann_above)
-
-
-def _fill(database: Any, vectors: Vectors, ann_above: int) -> Any:
-    size, dimension = vectors.shape
-    schema = pa.schema([("row", pa.int64()), ("vector", pa.list_(pa.float32(), dimension))])
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        for start in range(0, size, _LOADED):
-            part = np.ascontiguousarray(vectors[start : start + _LOADED])
-            columns = [pa.array(np.arange(start, start + len(part))), pa.array(part.reshape(-1))]
-            columns[1] = pa.FixedSizeListArray.from_arrays(columns[1], dimension)
-            yield pa.record_batch(columns, schema=schema)
-
-    table = database.create_table(_TABLE, pa.RecordBatchReader.from_batches(schema, batches()))
-    if size >= ann_above:
-        table.create_index("vector", config=IvfFlat(distance_type="dot"))
-    return table
+        """Rows and cosines of the nearest vectors, best first; equal cosines in row order."""
+        if self.cells is None:
+            rows, rough = np.arange(len(self.vectors)), self.vectors @ vector
+        else:
+            rows, rough = self.cells.near(vector)
+        limit = min(limit, len(rows))
+        if not limit:
+            return []
+        last = np.partition(rough, len(rough) - limit)[len(rough) - limit]
+        best = np.sort(rows[rough >= last - _TIE])
+        # Summed row by row: a product of matrices may give equal rows sums that differ in their last bits.
+        cosines = (self.vectors[best].astype(np.float64) * vector.astype(np.float64)).sum(axis=1)
+        order = np.argsort(-cosines, kind="stable")[:limit]
+        return [(int(best[k]), float(cosines[k])) for k in order]

@@ -69,7 +69,7 @@ def open_index(path: Path, search: SearchConfig | None = None, *, device: str = 
         _same_size(path, BM25_FILE, bm25.size, len(chunks))
         rankers.append(bm25)
     if settings["dense"] is not None:
-        from understudy.retrieval.dense import Dense  # torch and LanceDB load only for those who use them
+        from understudy.retrieval.dense import Dense  # torch loads only for those who use them
 
         dense = Dense.open(path, settings["dense"], device=device)
         _same_size(path, "vectors", len(dense.vectors), len(chunks))
