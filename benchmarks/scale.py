@@ -11,8 +11,9 @@ cluster are not counted); memory is the most that a stage held above what the pr
 included. A search is opened anew; its questions are words of random passages, half of them with words that most of
 the passages hold. --teach adds the offline teacher. --vectors adds made-up vectors of 384 numbers in place of
 embeddings, about 500 around each of many centres: their cells alone are measured, and what share of the ten nearest
-vectors a search finds, with as many cells as it reads and with 64, since real vectors are grouped less clearly. --index measures the index alone: passages are cut from the same pages
-with a pair of scissors, as long as the chunk stage's are and about as many, so that neither it nor ingest has to run.
+vectors a search finds, with as many cells as it reads and with 64, since real vectors are grouped less clearly.
+--index measures the index alone: passages are cut from the same pages with a pair of scissors, as long as the chunk
+stage's are and about as many, so that neither it nor ingest has to run.
 """
 
 from __future__ import annotations

@@ -97,16 +97,21 @@ def _recipe(recipe: str | Path | Mapping[str, Any] | Recipe, settings: Settings 
 
 
 def plan(
-    recipe: str | Path | Mapping[str, Any] | Recipe, *, set: Settings | Iterable[str] = (), store: str | Path = STORE
+    recipe: str | Path | Mapping[str, Any] | Recipe,
+    *,
+    set: Settings | Iterable[str] = (),
+    store: str | Path = STORE,
+    closely: bool = True,
 ) -> Plan:
-    """What a recipe would run, what is cached and why, with estimates. Computes nothing and loads no model.
+    """What a recipe would run, what is cached and why, with estimates. Loads no model and asks none.
 
     recipe: a YAML file, a mapping or a Recipe. set: dotted keys and values (`{"sft.r": 16}`), as `--set` takes them.
+    closely: read a sample of documentation that was not read yet, which takes seconds, and count by it.
     Raises RecipeError naming file, line and key.
     """
     loaded, _ = _recipe(recipe, set)
     pipeline = Pipeline(loaded, place(store))
-    lines = tuple(pipeline.plan())
+    lines = tuple(pipeline.plan(closely=closely))
     return Plan(lines, pipeline.pages(), pipeline.facts(lines))
 
 

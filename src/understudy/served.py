@@ -110,7 +110,7 @@ def watch(
     looked = False
     while True:
         try:
-            planned = api.plan(recipe, set=settings, store=store)
+            planned = api.plan(recipe, set=settings, store=store, closely=False)
         except (UnderstudyError, OSError) as error:
             if once or not looked:  # a mistake in the recipe, which whoever started this wants to see
                 raise

@@ -31,7 +31,7 @@ from understudy.failures import explain
 Engine = Literal["local", "ray"]
 ProgressFunction = Callable[[str, float, float | None], None]
 _SITTINGS = "sittings.json"
-_LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "trl", "safetensors", "lancedb", "numpy", "openai")
+_LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "trl", "safetensors", "numpy", "openai")
 
 
 def silent(what: str, done: float, total: float | None) -> None:
@@ -111,6 +111,12 @@ class Estimate:
     missing: tuple[str, ...] = ()
 
 
+FRESH = 85e6
+"""Bytes that a process holds before its first stage."""
+
+SAMPLE = "sample"
+"""What `upstream` calls the counts of files that were read for the plan (`understudy.pipeline.sample`)."""
+
 Run = Callable[[Any, Inputs, RunContext], StageOutput]
 """What `understudy.<room>.stage.run` is."""
 
@@ -147,6 +153,12 @@ class _PeakMemory:
         self._stop.set()
         self._thread.join()
         self.sample()
+
+
+def _processor_seconds() -> float:
+    """Of this process and of its children that have ended."""
+    took = os.times()
+    return took.user + took.system + took.children_user + took.children_system
 
 
 def _earlier_seconds(work: Path) -> float:
@@ -217,7 +229,7 @@ def execute(
     """
     shutil.rmtree(ctx.out, ignore_errors=True)
     started = datetime.now(UTC)
-    clock = time.perf_counter()
+    clock, worked = time.perf_counter(), _processor_seconds()
     try:
         earlier = _earlier_seconds(ctx.work)
         ctx.out.mkdir(parents=True)
@@ -235,6 +247,7 @@ def execute(
             "counts": to_plain(output.counts),
             "started": started.isoformat(timespec="seconds"),
             "wall_seconds": round(earlier + time.perf_counter() - clock, 3),
+            "processor_seconds": round(_processor_seconds() - worked, 3),  # of this sitting
             "peak_memory_bytes": memory.peak_bytes,
             "start_memory_bytes": memory.start_bytes,
             "commit": _commit(),

@@ -15,7 +15,9 @@ from understudy.stage import Estimate
 from understudy.types import Arm
 
 QUESTION_TOKENS = 60  # a question with its options, on average
-PASSAGES = 5
+PASSAGES = 5  # that an arm reads, where nothing tells
+WRITTEN = 0.4  # of the tokens that a free answer may have
+LIBRARIES = 1.3e9  # bytes of memory
 
 
 def estimate(config: BenchmarkConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Estimate:
@@ -32,7 +34,7 @@ def estimate(config: BenchmarkConfig, upstream: Mapping[str, Mapping[str, Any]])
     context = {
         "closed-book": 0.0,
         "oracle": per_chunk,
-        "rag": PASSAGES * per_chunk,
+        "rag": upstream.get("search", {}).get("passages", PASSAGES) * per_chunk,
         "corpus": float(chunk.get("tokens") or 0),
     }
     shown = any(s != "cloze" for s in config.scoring)
@@ -43,9 +45,10 @@ def estimate(config: BenchmarkConfig, upstream: Mapping[str, Mapping[str, Any]])
     free = {a: _free(config, int(items), a, context) for a in config.arms}
     answers = sum(f.answers for f in free.values())
     parameters = upstream.get("model", {}).get("parameters")
-    seconds = None
+    seconds = memory = None
     if parameters and not served:
         speed = rates(parameters)
+        memory = LIBRARIES + parameters * 4.0 * len({Arm.parse(a).model for a in config.arms})
         read = sum(each.values()) + sum(f.read for f in free.values())
         seconds = read / speed.read + sum(f.written for f in free.values()) / speed.written
     return Estimate(
@@ -57,6 +60,7 @@ def estimate(config: BenchmarkConfig, upstream: Mapping[str, Mapping[str, Any]])
         },
         tokens=sum(each.values()) + sum(f.read + f.written for f in free.values()),
         seconds=seconds,
+        memory_bytes=memory,
         **paid,
     )
 
@@ -80,4 +84,4 @@ def _free(config: BenchmarkConfig, items: int, name: str, context: Mapping[str, 
         n = min(items, config.free.answerable)
         n += min(items, config.free.unanswerable) if arm.context == "rag" else 0
         n += 0 if config.questions else min(items, config.free.untreated)
-    return _Free(n, n * (context[arm.context] + QUESTION_TOKENS), n * config.free.max_tokens)
+    return _Free(n, n * (context[arm.context] + QUESTION_TOKENS), n * config.free.max_tokens * WRITTEN)

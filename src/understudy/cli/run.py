@@ -34,7 +34,10 @@ def run(
     """Run what is not cached, in order; print the verdict and the path of the report."""
     from understudy import api
 
-    _check_spending(api.plan(recipe, set=set_, store=store), only, until, agreed=yes)
+    planned = api.plan(recipe, set=set_, store=store, closely=False)
+    if planned.usd:  # as `understudy plan` says it
+        planned = api.plan(recipe, set=set_, store=store)
+    _check_spending(planned, only, until, agreed=yes)
     with Watch() as watch:
         done = api.run(
             recipe,

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from understudy.errors import InputError
 from understudy.generate.config import GenerateConfig
 from understudy.models.access import missing
 from understudy.models.rates import rates
 from understudy.models.resolve import parameters
-from understudy.rows import count_rows
-from understudy.stage import Estimate
+from understudy.stage import FRESH, SAMPLE, Estimate
 
-# Measured with the extractive teacher over five manuals in chunks of 300 tokens (0.8 to 3.3 pairs a chunk).
+# Without a sample: measured with the extractive teacher over five manuals in chunks of 300 tokens.
 PAIRS_PER_CHUNK = 3.0
+FACTS_PER_CHUNK = 0.5
 ITEMS_PER_CHUNK = 0.6
-CHUNKS_PER_SECOND = 250.0  # 7,000 to 11,000 chunks of manuals of 420 and 770 pages in 20 and 43 s of a quiet core
-# What structure gives depends on the writing: the bundled manual, dense with tables, gave 50 pairs a chunk.
+CHUNK_CHARACTERS = 900
+# Seconds of a quiet core of the offline teacher: reading a character, writing a fact's and a pair's questions and
+# comparing them with all others, and looking for wrong options of a question, found or not, among so many characters.
+PER_CHARACTER, PER_FACT, PER_PAIR = 5.4e-6, 1.7e-3, 2.5e-4
+PER_TRY, PER_TRY_AND_CHARACTER = 5e-3, 1.2e-8
+BEGUN = 0.1
+# Bytes of memory for a character and a pair.
+CHARACTER_BYTES, PAIR_BYTES, BEGUN_BYTES = 30.0, 2200.0, 30e6
 SEEN_LATER = (
-    "extractive: no model is asked; a dense manual gives up to sixteen times these pairs, and `run --until generate`, "
-    "which takes seconds, makes the plan exact"
+    "extractive: no model is asked; how many pairs there are depends on the writing, and `run --until generate` makes "
+    "the plan exact"
 )
 # A remote call: instructions and headings; a pair written as JSON with its quote; seconds it takes.
 PROMPT_TOKENS = 700.0
@@ -43,15 +52,12 @@ def estimate(config: GenerateConfig, upstream: Mapping[str, Mapping[str, Any]]) 
         return Estimate(note="the number of chunks is not known yet", **paid)
     chunks = float(chunks)
     size = float(counts["tokens"]) / chunks if counts.get("tokens") and chunks else 300.0
-    if config.pairs:
-        pairs = float(count_rows(Path(config.pairs))) + (chunks * PAIRS_PER_CHUNK if config.keep_generated else 0.0)
-    elif config.teacher == "extractive":
-        pairs = chunks * PAIRS_PER_CHUNK
-    else:
+    if config.asks:
         pairs = chunks * config.remote.rounds * config.remote.pairs_per_round
-    made = {"pairs": pairs, "items": min(float(config.n_items), chunks * ITEMS_PER_CHUNK)}
-    if config.teacher == "extractive" or config.pairs:
-        return Estimate(counts=made, usd=0.0, seconds=1.0 + chunks / CHUNKS_PER_SECOND, note=SEEN_LATER)
+        made = {"pairs": pairs, "items": min(float(config.n_items), chunks * ITEMS_PER_CHUNK)}
+        made |= {"taught": pairs * _taught(config)}
+    else:
+        return _offline(config, upstream, chunks)
     calls = chunks * remote.rounds
     written = calls * remote.pairs_per_round * TOKENS_PER_PAIR
     # Later rounds are shown the questions of the earlier ones.
@@ -89,3 +95,66 @@ def estimate(config: GenerateConfig, upstream: Mapping[str, Mapping[str, Any]]) 
         seconds=None if remote.batch else calls * SECONDS_PER_CALL / remote.concurrency,  # minutes to a day
         note=note, **paid,
     )  # fmt: skip
+
+
+def _offline(config: GenerateConfig, upstream: Mapping[str, Mapping[str, Any]], chunks: float) -> Estimate:
+    """The offline teacher, which makes the questions of imported pairs too."""
+    sample = upstream.get(SAMPLE, {})
+    read = float(upstream.get("ingest", {}).get("characters") or chunks * CHUNK_CHARACTERS)
+    if sample.get("characters") and "facts" in sample:
+        whole = read / sample["characters"]
+        made = {name: whole * sample[name] for name in ("facts", "pairs", "taught", "watched", "items", "tried")}
+    else:
+        made = {"facts": chunks * FACTS_PER_CHUNK, "pairs": chunks * PAIRS_PER_CHUNK}
+        made |= {"taught": made["pairs"] * _taught(config), "watched": made["pairs"] * config.paraphrases.dev}
+        made |= {"items": chunks * ITEMS_PER_CHUNK, "tried": chunks * ITEMS_PER_CHUNK}
+    written = made["pairs"]
+    if config.pairs:
+        splits = _splits(config)
+        kept = float(config.keep_generated)
+        made["pairs"] = kept * made["pairs"] + sum(splits.values())
+        made["taught"] = kept * made["taught"] + splits["train"]
+        made["watched"] = kept * made["watched"] + splits["dev"]
+        written = max(written, made["pairs"])
+        if config.questions == "pairs":
+            made["items"] = made["tried"] = float(splits["test"])
+    yields = made["items"] / made["tried"] if made["tried"] else 1.0
+    made["items"] = min(float(config.n_items), made["items"])
+    tried = made["items"] / yields if yields else made["tried"]
+    seconds = BEGUN + read * PER_CHARACTER + made["facts"] * PER_FACT + written * PER_PAIR
+    seconds += tried * (PER_TRY + read * PER_TRY_AND_CHARACTER)
+    return Estimate(
+        counts={name: round(made[name]) for name in ("pairs", "items", "taught", "watched")},
+        usd=0.0,
+        seconds=seconds,
+        memory_bytes=FRESH + BEGUN_BYTES + CHARACTER_BYTES * read + PAIR_BYTES * written,
+        note="" if sample.get("whole") else SEEN_LATER,
+    )
+
+
+def _taught(config: GenerateConfig) -> float:
+    """The share of a teacher's pairs that is trained on."""
+    shares = config.paraphrases
+    return (1 - shares.test - shares.dev) * (1 - config.heldout_documents) * (1 - config.heldout_chunks)
+
+
+def _splits(config: GenerateConfig) -> Counter[str]:
+    """How many imported pairs are trained on (`train`), held out for early stopping (`dev`) and asked (`test`); none
+    where the file cannot be read (the stage says why)."""
+    path, shares = Path(config.pairs or ""), config.paraphrases.test if config.questions == "pairs" else None
+    try:
+        return _counted(path, path.stat().st_mtime, config.dev_share, config.heldout_facts, shares)
+    except (InputError, OSError):
+        return Counter()
+
+
+@functools.lru_cache(8)
+def _counted(path: Path, changed: float, dev_share: float, heldout: float, paraphrases: float | None) -> Counter[str]:
+    """paraphrases: the share held out of pairs that are the questions; None where they are not."""
+    from understudy.generate.imported import named_pairs  # they are heavy, and few recipes import pairs
+    from understudy.generate.own_questions import group_facts, hold_out_pairs
+
+    pairs = named_pairs(path, dev_share, 0)
+    if paraphrases is not None:
+        pairs = hold_out_pairs(group_facts(pairs), heldout, paraphrases, 0)
+    return Counter(pair.split for pair in pairs)

@@ -6,6 +6,7 @@ import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,26 +119,36 @@ def import_pairs(
         if chunk is None or (quote and quote not in chunk.text):
             chunk, quote, how = linker.link(row["question"], row["answer"], row.get("doc_id", ""))
         counts[how] += 1
-        identity = row.get("pair_id") or pair_id(row["question"], row["answer"])
-        split = row.get("split") or ""
-        if not split:
-            # By question, so that two answers to one question never stand on both sides.
-            split = "dev" if random.Random(f"{seed}:{normal(row['question'])}").random() < dev_share else "train"
-        pairs.append(
-            QAPair(
-                pair_id=identity,
-                question=row["question"],
-                answer=row["answer"],
-                chunk_id=chunk.chunk_id if chunk else "",
-                doc_id=chunk.doc_id if chunk else "",
-                quote=quote,
-                kind=row.get("kind") or "imported",
-                fact_id=row.get("fact_id") or identity,
-                split=split,  # type: ignore[arg-type]
-                source=row.get("source") or path.name,
-            )
-        )
+        pair = _unlinked(row, path, dev_share, seed)
+        if chunk is not None:
+            pair = replace(pair, chunk_id=chunk.chunk_id, doc_id=chunk.doc_id)
+        pairs.append(replace(pair, quote=quote))
     return pairs, dict(counts)
+
+
+def named_pairs(path: Path, dev_share: float, seed: int) -> list[QAPair]:
+    """The file's pairs with their splits and the document that each names, else one of its own: for counting them
+    without the documentation. Raises InputError as `read_pairs` does."""
+    rows, _ = read_pairs(path)
+    pairs = [_unlinked(row, path, dev_share, seed) for row in rows]
+    return [replace(p, doc_id=row.get("doc_id") or p.pair_id) for p, row in zip(pairs, rows, strict=True)]
+
+
+def _unlinked(row: Mapping[str, str], path: Path, dev_share: float, seed: int) -> QAPair:
+    identity = row.get("pair_id") or pair_id(row["question"], row["answer"])
+    split = row.get("split") or ""
+    if not split:
+        # By question, so that two answers to one question never stand on both sides.
+        split = "dev" if random.Random(f"{seed}:{normal(row['question'])}").random() < dev_share else "train"
+    return QAPair(
+        pair_id=identity,
+        question=row["question"],
+        answer=row["answer"],
+        kind=row.get("kind") or "imported",
+        fact_id=row.get("fact_id") or identity,
+        split=split,  # type: ignore[arg-type]
+        source=row.get("source") or path.name,
+    )
 
 
 class Linker:

@@ -103,8 +103,7 @@ def folder_of(file: Path, digest: str) -> Path:
     Raises MissingExtraError where the library that reads GGUF is missing, ModelError for an architecture or a
     quantisation that cannot be read, or a cache that cannot be written.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "understudy" / "gguf"
-    target = cache / f"{file.stem}-{digest[:16]}"
+    target = _target(file, digest)
     if _made_from(target, digest):
         return target
     if util.find_spec("gguf") is None:
@@ -120,10 +119,20 @@ def folder_of(file: Path, digest: str) -> Path:
         if _made_from(target, digest):  # another process was faster
             return target
         raise ModelError(
-            f"{file.name}: the cache {cache} cannot be written ({error.strerror or error}); set XDG_CACHE_HOME to a "
-            "folder that can"
+            f"{file.name}: the cache {target.parent} cannot be written ({error.strerror or error}); set XDG_CACHE_HOME "
+            "to a folder that can"
         ) from error
     return target
+
+
+def unpacked(file: Path, digest: str) -> bool:
+    """Whether the model folder of a GGUF file is there already."""
+    return _made_from(_target(file, digest), digest)
+
+
+def _target(file: Path, digest: str) -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "understudy" / "gguf"
+    return cache / f"{file.stem}-{digest[:16]}"
 
 
 def _made_from(folder: Path, digest: str) -> bool:

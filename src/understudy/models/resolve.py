@@ -47,6 +47,15 @@ def local_folder(ref: str, *, nested: bool = False) -> Path:
     )
 
 
+def at_hand(ref: str) -> bool:
+    """Whether a model's files are here as they are read: nothing is to be downloaded or multiplied out."""
+    parsed = ModelRef.parse(ref)
+    if parsed.scheme == "gguf":
+        file = gguf.find(parsed.name)
+        return gguf.unpacked(file, _digest_cached(file))
+    return identity(ref) is not None
+
+
 def dataset_folder(ref: str) -> Path:
     """The folder with the files of a hub data set `hf:org/name@revision` (JSON lines, JSON, CSV or Parquet)."""
     parsed = ModelRef.parse(ref)

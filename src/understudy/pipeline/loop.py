@@ -13,7 +13,8 @@ from understudy.artifact import Artifact, digest_json
 from understudy.config import StageConfig
 from understudy.errors import InputError, RecipeError
 from understudy.facts import FactChanges
-from understudy.models.resolve import identity, local_folder, parameters
+from understudy.index.config import IndexConfig
+from understudy.models.resolve import at_hand, identity, local_folder, parameters
 from understudy.pipeline.budget import Hours
 from understudy.pipeline.keys import differences, key_fields, unknown
 from understudy.pipeline.previous import (
@@ -25,13 +26,14 @@ from understudy.pipeline.previous import (
 )
 from understudy.pipeline.progress import noted
 from understudy.pipeline.runs import RunRecord, begin, begin_again, previous_keys, save
+from understudy.pipeline.sample import READ, counted, look
 from understudy.pipeline.steps import Step, model_before, steps_of
 from understudy.pipeline.store import Store
 from understudy.pipeline.timings import Timings
 from understudy.pipeline.upkeep import sweep
 from understudy.recipe import Recipe
 from understudy.sft.estimate import MOVED
-from understudy.stage import Engine, Estimate, Inputs, ProgressFunction, RunContext, execute, silent
+from understudy.stage import SAMPLE, Engine, Estimate, Inputs, ProgressFunction, RunContext, execute, silent
 
 logger = logging.getLogger(__name__)
 
@@ -71,14 +73,17 @@ class Pipeline:
     def names(self) -> tuple[str, ...]:
         return tuple(step.name for step, _ in self.steps)
 
-    def plan(self) -> list[Planned]:
-        """What would run, what is cached and why, with estimates. Computes nothing and loads no model."""
+    def plan(self, *, closely: bool = True) -> list[Planned]:
+        """What would run, what is cached and why, with estimates. Loads no model and asks none.
+
+        closely: read a sample of the documentation first, where it was not read whole, and count by it; it is kept.
+        """
         previous = previous_keys(self.store.root, self.recipe.name)
         done: dict[str, Artifact] = {}
         upstream = self._upstream(done)
         lines: list[Planned] = []
         timings = Timings(self.store.root)
-        spent = 0.0
+        spent = held = 0.0
         for step, config in self.steps:
             missing: tuple[str, ...] = ()
             upstream |= self._moved(step, config, done)
@@ -91,7 +96,10 @@ class Pipeline:
                 done[step.name] = planned.artifact
                 upstream[step.name] = planned.artifact.counts
             else:
-                planned = replace(planned, estimate=timings.scaled(config, step.estimate(config, upstream)))
+                if closely and step.name in READ and SAMPLE not in upstream:
+                    upstream[SAMPLE] = look(self.steps, self.recipe.base_model, self.recipe.seed, self.store.root)
+                planned = replace(planned, estimate=timings.scaled(config, step.estimate(config, upstream), held))
+                held = timings.left(config, planned.estimate, held)
                 planned = replace(
                     planned, estimate=replace(planned.estimate, missing=planned.estimate.missing + missing)
                 )
@@ -230,7 +238,7 @@ class Pipeline:
                         watch = progress(step.name) if progress else silent
                         with noted(self._listed(), step.name, watch) as watched:
                             artifact = self._execute(planned, done, device, watched)
-                        self._note(planned, upstream, artifact)
+                        self._note(planned, upstream, done, artifact)
                     artifact = self.store.share(artifact)
             else:
                 artifact = self.store.share(artifact)
@@ -262,15 +270,24 @@ class Pipeline:
             save(self.store, self.record, {})
         return folder
 
-    def _note(self, planned: Planned, upstream: Mapping[str, Mapping[str, Any]], artifact: Artifact) -> None:
-        """Keep what the stage took beside what it was estimated to take, for the next plan."""
-        estimate = planned.step.estimate(planned.config, upstream)
+    def _note(
+        self,
+        planned: Planned,
+        upstream: Mapping[str, Mapping[str, Any]],
+        done: Mapping[str, Artifact],
+        artifact: Artifact,
+    ) -> None:
+        """Keep what the stage took beside what it is estimated to take, by what it made, for the next plan."""
+        whole = counted({**done, planned.step.name: artifact})
+        estimate = planned.step.estimate(planned.config, {**upstream, SAMPLE: whole})
         Timings(self.store.root).note(planned.config, estimate, artifact)
 
     def _upstream(self, done: Mapping[str, Artifact]) -> dict[str, Mapping[str, Any]]:
         """Counts by stage, as estimates take them."""
-        base = self.recipe.base_model
-        return {"model": {"parameters": parameters(base) if base else None}} | {n: a.counts for n, a in done.items()}
+        index = self.recipe.section("index")
+        read = {"passages": index.search.top_k} if isinstance(index, IndexConfig) else {}
+        known = {"model": _model(self.recipe.base_model), "search": read}
+        return known | {n: a.counts for n, a in done.items()}
 
     def _moved(self, step: Step, config: StageConfig, done: Mapping[str, Artifact]) -> dict[str, Mapping[str, Any]]:
         """For a training that goes on from another also how many facts are new, changed, unchanged and withdrawn."""
@@ -331,6 +348,13 @@ class Pipeline:
             target=self.store.artifact(step.name, key),
             ctx=ctx,
         )
+
+
+def _model(reference: str | None) -> dict[str, Any]:
+    """What estimates take of a model: its `parameters`, and those `to_unpack` before it can be read."""
+    size = parameters(reference) if reference else None
+    packed = reference is not None and reference.startswith("gguf:") and not at_hand(reference)
+    return {"parameters": size, "to_unpack": size if packed else 0}
 
 
 def _taken(artifact: Artifact) -> float:

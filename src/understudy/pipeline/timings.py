@@ -16,8 +16,9 @@ from typing import Any
 from understudy.artifact import Artifact, digest_json
 from understudy.config import StageConfig
 from understudy.kept import Kept
-from understudy.stage import Estimate, hardware
+from understudy.stage import FRESH, Estimate, hardware
 
+_STAYS = ("ingest", "chunk", "generate", "index")  # stages that leave to the process what they held
 _LAST = 15  # runs of a stage that count
 _FEWEST_SECONDS = 0.2  # what ended sooner says nothing of speed
 _BELIEVED = 100.0  # times off: further, the estimate was another formula's, of an earlier release
@@ -34,14 +35,17 @@ class Timings:
         taken = artifact.manifest
         row = {
             "seconds": [estimate.seconds, taken["wall_seconds"]],
-            "memory_bytes": [estimate.memory_bytes, taken["peak_memory_bytes"]],
+            "memory_bytes": [estimate.memory_bytes, _alone(config, taken)],
             "counts": dict(estimate.counts),
         }
         key = _key(config)
         self._kept.put({key: json.dumps([*self._rows(key), row][-_LAST:]).encode()})
 
-    def scaled(self, config: StageConfig, estimate: Estimate) -> Estimate:
-        """The estimate by what the stage took before on this machine; as it is where it never ran here."""
+    def scaled(self, config: StageConfig, estimate: Estimate, held: float = 0.0) -> Estimate:
+        """The estimate by what the stage took before on this machine; as it is where it never ran here.
+
+        held: bytes that the stages before leave to the process (`left`).
+        """
         rows = self._rows(_key(config))
         seconds = _factor([r["seconds"] for r in rows], _FEWEST_SECONDS)
         memory = _factor([r["memory_bytes"] for r in rows], 0.0)
@@ -49,12 +53,28 @@ class Timings:
             estimate = replace(estimate, seconds=estimate.seconds * seconds)
         if estimate.memory_bytes is not None and memory is not None:
             estimate = replace(estimate, memory_bytes=estimate.memory_bytes * memory)
+        if estimate.memory_bytes is not None and config.NAME in _STAYS:
+            estimate = replace(estimate, memory_bytes=estimate.memory_bytes + held)
         return estimate
+
+    @staticmethod
+    def left(config: StageConfig, estimate: Estimate, held: float) -> float:
+        """Bytes that the process holds after a stage beyond those of a fresh one, where `held` were held before."""
+        if config.NAME not in _STAYS or estimate.memory_bytes is None:
+            return held
+        return max(held, estimate.memory_bytes - FRESH)
 
     def _rows(self, key: str) -> list[Mapping[str, Any]]:
         found = self._kept.get([key]).get(key)
         rows: list[Mapping[str, Any]] = json.loads(found) if found else []
         return rows
+
+
+def _alone(config: StageConfig, taken: Mapping[str, Any]) -> float:
+    """The most memory of a stage, less what stages before it had left to the process."""
+    peak = float(taken["peak_memory_bytes"])
+    before = float(taken.get("start_memory_bytes", 0)) - FRESH
+    return peak - max(0.0, before) if config.NAME in _STAYS else peak
 
 
 def _key(config: StageConfig) -> str:

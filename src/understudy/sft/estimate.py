@@ -15,11 +15,12 @@ _QUESTION_TOKENS = 60
 _ANSWER_TOKENS = 28
 _SEATED = 2  # questions that are asked about the same passages, however many may be: 2.1 of at most 6 in real.yaml
 _CHUNK_TOKENS = 250
-_WORDINGS_TRAINED = 0.8  # share of the pairs that is not held out
-_WORDINGS_LOOKED_AT = 0.1  # that is held out for early stopping, up to `dev_rows`
+_TRAINED = 0.6  # share of the pairs that is not held out, where nothing tells
+_LOOKED_AT = 0.2  # that is held out for early stopping, up to `dev_rows`, where nothing tells
 _BEGUN = 8.0  # processor seconds of loading the libraries, whatever is taught
 _SKILLS = 4  # of the general suite
 _ASKED_TOKENS = 150  # a question with its options, a passage before every fourth
+_LONG = 1.3  # times as long as a passage is on average are long ones
 _LARGE = 1e9  # parameters above which a pass takes two rows (`models/lora.py`)
 _PASS = 1024  # tokens of a pass on a processor, from there on (`sft/bounded.py`), and its logits below
 _LOGITS = 4e8
@@ -31,7 +32,8 @@ def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Es
     pairs = upstream.get("generate", {}).get("pairs")
     if pairs is None:
         return Estimate(note="the number of pairs is not known yet")
-    found = float(pairs) * _WORDINGS_TRAINED * config.epochs * _share(config, upstream.get(MOVED, {}))
+    taught, watched = _splits(upstream["generate"], float(pairs))
+    found = taught * config.epochs * _share(config, upstream.get(MOVED, {}))
     rows = found if config.pairs_an_epoch is None else min(found, float(config.pairs_an_epoch * config.epochs))
     left_out = "" if rows == found else f"; about {found - rows:,.0f} of {found:,.0f} rows are beyond the budget"
     chunk = upstream.get("chunk", {})
@@ -43,15 +45,23 @@ def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Es
             {"rows": round(rows)}, tokens=tokens, note=f"time and memory follow from the model's size{left_out}"
         )
     speed = rates(parameters)
-    looked_at = held_out_tokens(config, float(pairs), rows, follows=MOVED in upstream)
+    looked_at = held_out_tokens(config, watched, rows, follows=MOVED in upstream)
     worked = tokens + _FORWARD * (sweep_tokens(config) + looked_at + rows * replay_tokens(config))
     return Estimate(
         {"rows": round(rows)},
         tokens=tokens,
         seconds=_BEGUN + worked / speed.trained,
-        memory_bytes=memory(config, parameters, gpu=speed.gpu),
+        memory_bytes=memory(config, parameters, longest(config, _mean_chunk(chunk)), gpu=speed.gpu),
         note=f"on {speed.where}; early stop may end it sooner{left_out}",
     )
+
+
+def _splits(generated: Mapping[str, Any], pairs: float) -> tuple[float, float]:
+    """How many pairs are trained on and held out for early stopping: as they are, or as they are planned."""
+    splits = generated.get("splits")
+    if splits is not None:
+        return float(splits.get("train", 0)), float(splits.get("dev", 0))
+    return float(generated.get("taught", _TRAINED * pairs)), float(generated.get("watched", _LOOKED_AT * pairs))
 
 
 def _share(config: SftConfig, moved: Mapping[str, Any]) -> float:
@@ -85,20 +95,27 @@ def sweep_tokens(config: SftConfig) -> float:
     return (len(sweep.lambdas) + 1) * asked * _ASKED_TOKENS if sweep.enabled else 0.0
 
 
-def held_out_tokens(config: SftConfig, pairs: float, rows: float, *, follows: bool) -> float:
-    """Tokens read of the held-out paraphrases: no more often than weights change; of an update before and after."""
+def held_out_tokens(config: SftConfig, watched: float, rows: float, *, follows: bool) -> float:
+    """Tokens read of the `watched` held-out paraphrases: no more often than weights change; of an update before and
+    after."""
     looks = 2.0 if follows else min(config.epochs * config.evals_per_epoch, -(-rows // config.batch_size))
-    return looks * min(config.dev_rows, _WORDINGS_LOOKED_AT * pairs) * (_QUESTION_TOKENS + _ANSWER_TOKENS)
+    return looks * min(config.dev_rows, watched) * (_QUESTION_TOKENS + _ANSWER_TOKENS)
 
 
-def memory(config: SftConfig, parameters: float, *, gpu: bool) -> float:
-    """Bytes for weights, optimizer and activations of a forward pass, all of whose rows are as long as may be."""
+def longest(config: SftConfig, chunk_tokens: float) -> float:
+    """Tokens of the longest rows: a question, an answer and as many passages as may be, longer ones than most."""
+    passages = 1 + config.mix.distractors if config.mix.context or config.mix.multiple_choice else 0
+    return min(config.max_length, _QUESTION_TOKENS + _ANSWER_TOKENS + passages * _LONG * chunk_tokens)
+
+
+def memory(config: SftConfig, parameters: float, length: float, *, gpu: bool) -> float:
+    """Bytes for weights, optimizer and activations of a forward pass, all of whose rows have `length` tokens."""
     weight = {"lora": 2.0 if gpu else 4.0, "qlora": 0.6, "full": 4.0}[config.method]
     trained = parameters if config.method == "full" else parameters * 0.006 * config.r / 16
     if config.method == "full" and config.replay.loss == "kl" and replay_tokens(config):
         weight += 2.0 if gpu else 4.0  # the model before training, to which replay holds
     rows = config.per_device_train_batch_size or (2 if parameters > _LARGE else config.batch_size)
-    held = rows * config.max_length
+    held = rows * length
     logits = 0.0
     if not gpu and parameters >= MIDDLE and config.per_device_train_batch_size is None:
         held, logits = min(held, max(_PASS, config.max_length)), _LOGITS
