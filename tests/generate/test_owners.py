@@ -17,7 +17,7 @@ MakePage = Callable[..., Page]
 
 
 def questions(*pages: Page, product: str | None = "Heron") -> list[str]:
-    taught: Taught = ExtractiveTeacher(product, ("does", "object")).teach(pages)
+    taught: Taught = ExtractiveTeacher(product, ("described", "does", "object")).teach(pages)
     return [ask.questions[0] for fact in taught.facts for ask in fact.asks]
 
 

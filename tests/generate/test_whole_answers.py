@@ -17,7 +17,7 @@ MakePage = Callable[..., Page]
 
 
 def asks(*pages: Page, product: str | None = "Heron") -> list[Ask]:
-    return [ask for fact in ExtractiveTeacher(product).teach(pages).facts for ask in fact.asks]
+    return [ask for fact in ExtractiveTeacher(product, ("described",)).teach(pages).facts for ask in fact.asks]
 
 
 def questions(*pages: Page) -> list[str]:

@@ -61,8 +61,10 @@ def asks(claim: Claim, context: str, one_way: bool) -> tuple[Ask, ...]:
 
 
 def kind_of(claim: Claim) -> str:
-    """The name under which the precision of a claim is measured: its form, `relation` for all relations."""
-    return claim.form.partition(":")[0]
+    """The name under which the precision of a claim is measured: its form, `relation` for all relations, `described`
+    for a term that nobody sets (an attribute, an event, a variable)."""
+    form = claim.form.partition(":")[0]
+    return "described" if form == "term" and claim.words.get("n", "one") not in _SETS - {"variable"} else form
 
 
 def option_of(claim: Claim) -> str:
