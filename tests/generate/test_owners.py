@@ -141,6 +141,12 @@ def test_without_a_product_only_what_says_itself_whose_it_is_is_asked(page: Make
     assert len(questions(*pages, product="Heron")) > 2
 
 
+def test_without_a_product_and_a_program_long_names_are_asked_rather_than_nothing(page: MakePage) -> None:
+    pages = [page("# Store\n\n`spool_max_size` defaults to 4. `size` defaults to 5.\n", "a.md", "Store")]
+    pages += [page(f"# Part {n}\n\nIt is small.\n", f"{n}.md", f"Part {n}") for n in range(9)]
+    assert questions(*pages, product=None) == ["What is the default value of `spool_max_size`?"]
+
+
 def _manual(page: MakePage, first: str, other: str) -> list[Page]:
     pages = [page(f"# {first}\n\nWelcome.\n", "index.md", first)]
     return pages + [page(f"# Part {n}\n\n{other}\n", f"part-{n}.md", f"Part {n}") for n in range(9)]

@@ -50,7 +50,10 @@ class ExtractiveTeacher:
         by_id = {page.document.doc_id: page for page in pages}
         claims = [replace(c, asked=False) if kind_of(c) in self.off else c for c in claims]
         if self.product is None and not product and not corpus.small:
-            claims = [_of_its_page(claim) for claim in claims]
+            own = [_of_its_page(claim) for claim in claims]
+            if not any(claim.asked for claim in own):  # two manuals in one folder: better by their names than nothing
+                own = [c if c.asked and known_by_itself(c.subject) else replace(c, asked=False) for c in claims]
+            claims = own
             if self.ctx is not None:
                 self.ctx.logger.warning(
                     "generate: what the documentation is about has no name that most pages say, so only what names its "
