@@ -21,7 +21,7 @@ from understudy.evaluation.lexical import K1, B, Bm25
 from understudy.evaluation.lexical import words as lexical_words
 from understudy.generate.base import Ask, Fact, Option
 from understudy.generate.forms import form_of, is_whole
-from understudy.generate.hints import SLACK, gist, shared, weight
+from understudy.generate.hints import gist, shared, weight
 from understudy.generate.phrases import passage_options
 from understudy.generate.values import PRECISE
 from understudy.normal import normal, strict, words
@@ -133,8 +133,7 @@ class Distractors:
             if not all(apart[i][j] for i, j in combinations(places, 2)):
                 continue
             if told and (
-                len(set().union(*(hides[i] for i in places))) < len(told)
-                or max(weights[i] for i in places) < most - SLACK
+                len(set().union(*(hides[i] for i in places))) < len(told) or max(weights[i] for i in places) < most
             ):
                 continue
             chosen = [pool[i] for i in places]

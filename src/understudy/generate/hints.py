@@ -39,7 +39,6 @@ _ALIKE = {
 _THING = re.compile(r"(?:The )?([^ ]+)(?: [a-z]+)?$")
 _LEAST = 4  # letters that a shared beginning or part has at least
 EQUAL, AKIN, FAINT = 3, 2, 1  # the same stem; one within the other; three letters of a short name
-SLACK = 0  # parts that the key may share with the question beyond what one wrong option shares
 WORD, NAMED, GLUED = 0, 1, 2  # of the text; a part of an identifier; a name in capitals, `ENOMEM`
 Part = tuple[str, int]
 
@@ -155,10 +154,10 @@ def weight(question: str, option: str) -> int:
 
 def given_away(question: str, key: str, wrong: Iterable[str]) -> str:
     """A part of the question that stands in the key more plainly than in every wrong option, or all that it repeats
-    where no wrong option repeats nearly as much; empty where nothing tells."""
+    where no wrong option repeats as much; empty where nothing tells."""
     wrong = list(wrong)
     others = [shared(question, option) for option in wrong]
-    if max((weight(question, option) for option in wrong), default=0) < weight(question, key) - SLACK:
+    if max((weight(question, option) for option in wrong), default=0) < weight(question, key):
         return " ".join(sorted(shared(question, key)))
     for part, level in sorted(shared(question, key).items()):
         if all(other.get(part, 0) < level for other in others):

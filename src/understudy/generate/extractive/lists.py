@@ -73,7 +73,7 @@ def definition_claims(block: Block, text: str, location: Location, subject: str)
     count as a continuation of the definition before."""
     at = block.start
     mixed = _mixed(text[block.start : block.end])
-    around: list[tuple[int, bool]] = []  # the terms that hold this one: how far in, and whether they name a thing
+    around: list[tuple[int, str]] = []  # the terms that hold this one, with how far in they stand
     while match := _TERM.search(text, at, block.end):
         at = (
             match.start("own") if match["v"].startswith(("`", "*")) else match.end()
@@ -82,8 +82,8 @@ def definition_claims(block: Block, text: str, location: Location, subject: str)
         if len(match["lead"]) != depth:
             continue
         around = [held for held in around if held[0] < depth]
-        inside = any(named for _, named in around)
-        around.append((depth, bool(entry_name(_with_default(match["t"])[0]))))
+        inside = any(entry_name(_with_default(term)[0]) for _, term in around)
+        around.append((depth, match["t"]))
         if inside:
             continue  # one of the values of the thing that it is told under
         if mixed and _shape(match["t"]) == "other":

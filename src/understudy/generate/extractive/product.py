@@ -98,8 +98,9 @@ def _named_product(pages: Sequence[_Read]) -> str:
     next_best = next((n for other, n in others if not other.startswith(name)), 0)  # a `Relayfile` is the relay's
     alone = count >= len(pages) / 4 and count >= 3 * next_best
     alone = alone or (count >= 0.4 * len(pages) and count >= 1.8 * next_best)
-    sure = count >= max(2, len(pages) / 2) or (alone and count > 4)
-    return (name.isupper() and _described_product(pages)) or name if sure else ""
+    if not (count >= max(2, len(pages) / 2) or (alone and count > 4)):
+        return ""
+    return (_described_product(pages) if name.isupper() else "") or name
 
 
 _FIRST_PAGES = frozenset({"index", "readme", "home", "introduction", "intro", "overview", "about", "book", "main"})

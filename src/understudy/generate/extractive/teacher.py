@@ -20,7 +20,7 @@ from understudy.generate.extractive.product import find_product
 from understudy.normal import normal
 from understudy.stage import RunContext
 
-_PAGES = 3
+_PAGES = 3  # that may say the same of a thing of theirs
 
 
 class ExtractiveTeacher:
@@ -76,19 +76,14 @@ class ExtractiveTeacher:
 def _once(claims: Sequence[Claim]) -> Iterator[Claim]:
     """The claims with what more than `_PAGES` pages say in the same words, as of an option that all commands have, on
     the first of them only."""
-    pages: dict[tuple[str, str, str], list[str]] = {}
-    for claim in claims:
-        said = pages.setdefault(_saying(claim), [])
-        if claim.location.document.doc_id not in said:
-            said.append(claim.location.document.doc_id)
-    for claim in claims:
-        said = pages[_saying(claim)]
-        if len(said) <= _PAGES or claim.location.document.doc_id == said[0]:
+    sayings = [(claim.form, normal(claim.subject), normal(claim.value)) for claim in claims]
+    pages: dict[tuple[str, str, str], dict[str, None]] = {}
+    for claim, saying in zip(claims, sayings, strict=True):
+        pages.setdefault(saying, {})[claim.location.document.doc_id] = None
+    for claim, saying in zip(claims, sayings, strict=True):
+        said = pages[saying]
+        if len(said) <= _PAGES or claim.location.document.doc_id == next(iter(said)):
             yield claim
-
-
-def _saying(claim: Claim) -> tuple[str, str, str]:
-    return claim.form, normal(claim.subject), normal(claim.value)
 
 
 def _of_its_page(claim: Claim) -> Claim:
