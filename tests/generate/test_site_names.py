@@ -9,6 +9,7 @@ import pytest
 
 from understudy.generate.base import Page
 from understudy.generate.extractive.product import find_product
+from understudy.generate.extractive.self_named import self_named_product
 from understudy.generate.extractive.site_names import site_names, site_product
 
 MakePage = Callable[..., Page]
@@ -81,3 +82,31 @@ def test_a_site_s_name_that_few_pages_carry_is_none(page: MakePage) -> None:
 def test_the_title_of_a_manual_names_the_product(page: MakePage, titles: list[str], text: str, expected: str) -> None:
     pages = [page(f"# {t}\n\n{text}\n", f"part-{n}.md", t) for n, t in enumerate(titles)]
     assert find_product(pages) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "titles", "expected"),
+    [
+        # a name in lower case, said by its first page's title and by what it says it is
+        (["heron is a post office. Letters go through heron, not through Mallard."] * 6, ["Welcome to heron"], "heron"),
+        # of several words, said by the repository and by what it says it is
+        (
+            ["Post the Heron is an office. See https://github.com/post/posttheheron about it."] * 6,
+            [""],
+            "Post the Heron",
+        ),
+        # said by all pages, but a common noun
+        (["A relay is a thing. The relay waits, and a relay ends."] * 6, ["relay"], ""),
+        # said by too few pages
+        (["heron is an office."] + ["Letters wait until they are read."] * 5, ["Welcome to heron"], ""),
+        # one thing alone speaks for it
+        (["Letters go through heron and back."] * 6, ["Welcome to heron"], ""),
+    ],
+)
+def test_a_manual_that_names_itself_in_its_own_words_is_called_so(
+    page: MakePage, texts: list[str], titles: list[str], expected: str
+) -> None:
+    names = ["index.md", *(f"part-{i}.md" for i in range(1, len(texts)))]
+    heads = [*titles, *(f"Part {i}" for i in range(1, len(texts)))]
+    pages = [page(f"# {h}\n\n{t}\n", n, h) for t, n, h in zip(texts, names, heads, strict=True)]
+    assert self_named_product(pages) == expected

@@ -59,6 +59,7 @@ _BY_EXAMPLE = re.compile(
 _ENTRY = 8  # blocks behind a heading in which an entry that it names is told
 _LESSON = re.compile(r"\b(?:tutorial|walk-?through|your first|by example|part \d+)\b", re.IGNORECASE)
 _ANSWER_CHARACTERS = 420
+_GOES_ON = frozenset({"list", "code", "table", "definitions"})
 
 
 def states_facts(page: Page) -> bool:
@@ -119,7 +120,7 @@ class _Walk:
             elif block.kind == "admonition":
                 yield from self.claims(block.children, nested=True)
             elif block.kind == "html":
-                yield from self._html(block, blocks[i + 1 : i + 2], location)
+                yield from self._html(block, blocks[i + 1 : i + 3], location)
             before = block
         if not nested:
             yield from self._flush()
@@ -186,15 +187,13 @@ class _Walk:
             yield from self._answer(summary.group(1), after, location)
 
     def _answer(self, question: str, after: Sequence[Block], location: Location) -> Iterator[Claim]:
-        """The first sentences of the paragraph that follows a question."""
-        if not after or after[0].kind != "paragraph":
+        """The paragraph that follows a question, where it is whole: no list, example or table goes on with it."""
+        if not after or after[0].kind != "paragraph" or (len(after) > 1 and after[1].kind in _GOES_ON):
             return
         start, end = self._content(after[0])
-        stop = start
-        for _, close in sentences(self.text[start:end]):
-            if close > _ANSWER_CHARACTERS:
-                break
-            stop = start + close
+        stop = max((start + close for _, close in sentences(self.text[start:end])), default=start)
+        if stop - start > _ANSWER_CHARACTERS:
+            return
         claim = faq_claim(question, self.text[start:stop], start, stop, location) if stop > start else None
         if claim is not None and not claim.value.endswith(":"):
             yield claim

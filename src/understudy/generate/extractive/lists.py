@@ -342,13 +342,48 @@ def faq_claim(question: str, answer: str, start: int, end: int, location: Locati
     """A question of the documentation itself with the first sentences of its answer."""
     asked = re.sub(r"^(?:[QA]?\d+[.):]|Q[.:])\s*", "", plain(question)).strip()
     asked = re.sub(r"^How to (.)", lambda m: f"How do I {m[1].lower()}", asked)
-    text = plain(answer)
-    if not asked.endswith("?") or len(words(asked)) < 4 or points_away(asked.replace("I ", "").replace(" I", "")):
+    text = re.sub(r"^(?:\*\*)?A(?:nswer)?[.:](?:\*\*)? ", "", plain(answer))
+    if not asked.endswith("?") or len(words(asked)) < 4 or points_away(re.sub(r"\bI\b", "", asked)):
         return None
-    if has_pronoun(asked) or not re.match(r"[A-Z`]", text) or not text.endswith(".") or len(words(text)) < 4:
+    if _OF_MAKERS.search(asked) or not _IS_ASKED.search(asked) or _TITLE_CASE.match(asked):
         return None
-    if re.match(r"(?:this|that|it|these|those|they|see|the (?:following|above))\b", text, re.IGNORECASE):
+    if has_pronoun(asked) or not re.match(r"[A-Z`]", text) or not text.endswith(".") or len(words(text)) < 8:
         return None
-    goal = re.match(r"(?:How (?:do|can|should) I|How can you|How do you) (?P<g>[^?]{8,90})\?$", asked)
-    extra = {"question": upper_first(asked)} | ({"goal": first_person(goal["g"])} if goal else {})
+    if _TELLS_NOTHING.search(text) or re.search(r"\b(?:we|our|us)\b", text, re.IGNORECASE):
+        return None
+    if _HOW.match(asked) and not _INSTRUCTS.search(text):
+        return None
+    goal = re.match(r"(?:How (?:do|can|should) I|How can you|How do you) (?P<g>[^?]{8,90})\?$", asked, re.IGNORECASE)
+    extra = {"question": upper_first(asked)}
+    extra |= {"goal": first_person(goal["g"])} if goal else {}
     return Claim("faq", "", "faq", clip(text), start, end, location, "explanation", False, text, extra)
+
+
+_OF_MAKERS = re.compile(
+    r"\b(?:your|yours|our|we|us|(?:do|does|don't|did|didn't|can|will|are|would) you)\b", re.IGNORECASE
+)
+"""A question to the makers, or one of theirs."""
+_AUXILIARY = r"(?:is|are|isn't|aren't|can|can't|could|do|don't|does|doesn't|did|will|won't|would|should|must|may)\b"
+_IS_ASKED = re.compile(
+    rf"^(?:[^?.!]*[,.!] )?(?:(?:what|which|who|whose)\b|(?:when|where|why|how)(?: \w+)? {_AUXILIARY}|{_AUXILIARY})",
+    re.IGNORECASE,
+)
+_TITLE_CASE = re.compile(r"\w+ (?:Is|Are|Do|Does|Can|Should|Will|To|Use)\b")
+_HOW = re.compile(r"how (?:do|can|could|should) (?:I|you)\b", re.IGNORECASE)
+_INSTRUCTS = re.compile(
+    r"\b(?:you (?:can|could|should|need|must|may|have to)|use|using|run|set|add|create|click|choose|select|open|type|"
+    r"enable|disable|install|specify|via|with the|by \w+ing|should|must|no way|not possible|does not|doesn't|cannot)\b"
+    r"|`",
+    re.IGNORECASE,
+)
+"""An answer to `How do I ...?` says what to do."""
+_TELLS_NOTHING = re.compile(
+    r"^(?:this|that|it|these|those|they|see|the (?:above|process is|short answer)|please (?:read|see|note)|in short|"
+    r"(?:yes|no)[.,!;]? (?:see|please)|there (?:are|is|may|might|can|could) |to (?:do|achieve) (?:this|that|so)|"
+    r"if you select this|it depends|(?:great|good) question)\b|\bthe following\b|\bfollow(?:ing)? (?:the|these|this)\b|"
+    r"\b(?:steps|instructions|section|page|guide|examples?) (?:below|above)\b|\bsee (?:the|our|also|here)\b|"
+    r"\b(?:number of|several|many|some) (?:things|ways|reasons|options)\b|"
+    r"^(?:yes|no|absolutely|sure|unfortunately)[.!]?$",
+    re.IGNORECASE,
+)
+"""Answers that begin with what is not said, or send the reader on."""

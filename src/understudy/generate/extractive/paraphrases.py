@@ -46,6 +46,8 @@ def asks(claim: Claim, context: str, one_way: bool) -> tuple[Ask, ...]:
         fields["c"] = f",{context}" if context else ""  # `What does it result in, in Heron?`
     if bare(claim.subject).split(" ")[-1] in _PLAIN_FLAGS:
         return ()  # everybody knows
+    if "question" in fields:
+        fields["Question"] = _in_context(fields["question"], fields["p"])
     if "goal" in fields:
         fields["Goal"] = upper_first(fields["goal"])
     nothing = _says_nothing(claim)
@@ -77,6 +79,12 @@ def option_of(claim: Claim) -> str:
 
 
 _DECIDES = re.compile(r"(?:whether|how|which|when|where|if)\b", re.IGNORECASE)
+
+
+def _in_context(question: str, where: str) -> str:
+    """A question behind `In Heron, `, its first word in lower case where it is no name."""
+    said = question if not where or question.partition(" ")[0] in ("I", "I'm", "I've") else lower_first(question)
+    return f"{where}{said}"
 
 
 def _forward(claim: Claim, fields: dict[str, str]) -> Ask:

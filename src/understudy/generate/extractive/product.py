@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from understudy.generate.base import Page
 from understudy.generate.extractive.lexicon import ACRONYMS
+from understudy.generate.extractive.self_named import self_named_product
 from understudy.generate.extractive.site_names import NO_NAME, manual_product, site_product
 from understudy.generate.text import plain, without_code
 
@@ -28,7 +29,7 @@ def find_product(pages: Sequence[Page]) -> str:
     if named := site_product(pages):
         return named
     read = [_Read(page, without_code(page.document.text)) for page in pages]
-    if named := _titled_product(read) or manual_product(pages):
+    if named := _titled_product(read) or self_named_product(pages) or manual_product(pages):
         return named
     finders = (_named_product, _described_product, _typed_product, _acting_product)
     return next((name for find in finders if (name := find(read))), "")

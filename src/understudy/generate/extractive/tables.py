@@ -68,6 +68,7 @@ _OF_PLACES = frozenset(
 )
 """What a heading is often about without its entries being such."""
 _NAME_HEADERS = frozenset(NOUNS) | IDENTIFIES
+_ENVIRONMENT = re.compile(r"env(?:ironment)?(?: var(?:iable)?)?")
 
 
 def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]:
@@ -90,6 +91,8 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
     spaced = sum("." in name for name in names) > 0.8 * len(names)
     for row in body:
         name = plain(row.cells[column]).strip()
+        if noun == "environment variable":
+            name = name.partition(", ")[0]  # what follows are its older names
         if (
             not name
             or name in _EMPTY
@@ -150,7 +153,9 @@ def _naming_column(header: list[str], rows: Sequence[tuple[str, ...]]) -> int | 
 
 def noun_of(name: str, location: Location) -> str:
     """What the rows or entries are called: by the header's own word, else by a heading; `one` where nobody says."""
-    single = _single(name).removesuffix(" name")
+    single = _single(name).removesuffix(" name").removeprefix("cli ").removeprefix("config ")
+    if _ENVIRONMENT.fullmatch(single):
+        return "environment variable"
     if single in NOUNS:
         return "error code" if single == "code" and "error" in location.section.lower() else single
     if single == "path":

@@ -245,7 +245,7 @@ FORWARD: dict[str, tuple[str, ...]] = {
         "Does {s} have to be set{c}?",
         "{p}is {s} required?",
     ),
-    "faq": ("{question}",),
+    "faq": ("{Question}",),
 }  # fmt: skip
 
 BACKWARD: dict[str, tuple[str, ...]] = {
