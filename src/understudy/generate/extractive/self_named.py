@@ -53,7 +53,7 @@ def self_named_product(pages: Sequence[Page]) -> str:
         if len(letters) >= 3 and not set(re.findall(r"[a-z]+", name.lower())) <= NO_NAME:
             evidence[letters].add(kind)
     prose = [without_code(page.document.text, spans=False) for page in pages]
-    best, most = "", (0, 0.0)
+    best, most = "", (0.0, 0)
     for letters, kinds in evidence.items():
         if len(kinds) < 2:
             continue
