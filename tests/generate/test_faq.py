@@ -73,3 +73,22 @@ def test_a_column_of_the_environment_names_variables(page: MakePage) -> None:
     asked = {q for f in ExtractiveTeacher("Heron").teach(pages).facts for a in f.asks for q in a.questions}
     assert "What is the default value of the environment variable `HERON_GATE` in Heron?" in asked
     assert "What is the default value of the environment variable `HERON_BELL` in Heron?" in asked
+
+
+def test_an_entry_is_called_by_the_full_name_that_it_tells(page: MakePage) -> None:
+    told = "- Name: `HERON_GATE`\n- Default: `blue`\n\nConfigures which gate letters go through."
+    facts = (
+        ExtractiveTeacher("Heron").teach([page(f"# Settings\n\n### GATE\n\n{told}\n", "settings.md", "Settings")]).facts
+    )
+    asked = {q for f in facts for a in f.asks for q in a.questions}
+    assert any("`HERON_GATE`" in q for q in asked)
+    assert not any("`GATE`" in q for q in asked)
+
+
+def test_what_a_variable_of_the_environment_is_for_is_asked_as_what_it_holds(page: MakePage) -> None:
+    rows = "| `HERON_GATE` | File path of the office. |\n| `HERON_BELL` | Output format of the evening. |"
+    pages = [page(f"# Settings\n\n| Environment | Description |\n|---|---|\n{rows}\n", "settings.md", "Settings")]
+    asked = {q for f in ExtractiveTeacher("Heron").teach(pages).facts for a in f.asks for q in a.questions}
+    assert asked
+    assert "What is the environment variable `HERON_GATE` in Heron?" not in asked
+    assert not any("outputs format" in q for q in asked)

@@ -72,7 +72,8 @@ def test_near_misses_come_first_and_no_more_than_asked_for() -> None:
     ]
     wrong = WrongAnswers(pairs).of(pairs[0], 2, random.Random(1), altered=1)
     assert len(wrong) == 2
-    assert wrong[0].startswith("The server uses port ") and normal(wrong[0]) != normal(pairs[0].answer)
+    assert wrong[0].startswith("The server uses port ")
+    assert normal(wrong[0]) != normal(pairs[0].answer)
     assert wrong[1] in {pairs[1].answer, pairs[2].answer}
     assert WrongAnswers(pairs).of(pairs[0], 2, random.Random(1)) == WrongAnswers(pairs).of(
         pairs[0], 2, random.Random(1), altered=0

@@ -47,6 +47,7 @@ _LOG_TITLE = re.compile(
     r"|^(?:changes|history|news)$|\breleases? \d+(?:\.\d+)|\bchanges (?:in|since|from|to) ",
     re.IGNORECASE,
 )
+_A_RELEASE = re.compile(r"(?:[\w+-]+\s+){0,3}v?\d+(?:\.\d+){1,3}")  # `Heron 2.1.2`
 _TUTORIAL = re.compile(
     r"\btutorials?\b|\bgetting[ -]started\b|\bquick ?-?start\b|\bwalk-?through\b|\bfirst steps\b|\bhow ?-?to\b"
     r"|\bin \d+ minutes\b",
@@ -195,6 +196,8 @@ def _is_change_log(title: str, shape: _Shape) -> bool:
         return True
     changes = sum(_CHANGE.match(i) is not None for i in shape.items)
     many = len(shape.items) >= 5 and changes >= 0.4 * len(shape.items)
+    if many and _A_RELEASE.fullmatch(title):
+        return True
     if _LOG_TITLE.search(title) and (versions >= 2 or many or re.search(r"\d+\.\d+", title)):
         return True
     return len(shape.items) >= 12 and changes >= 0.6 * len(shape.items) and shape.in_items >= 0.6 * shape.words

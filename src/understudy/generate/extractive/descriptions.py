@@ -215,6 +215,13 @@ _VERB_OF |= dict.fromkeys(("pattern", "symbol", "code", "abbreviation", "term", 
 _SETS = frozenset({"parameter", "option", "setting", "flag", "variable", "environment variable", "argument", "key"})
 
 
+_WHAT_IS_SET = frozenset(
+    """
+    format file directory path folder level name type mode size dir style encoding order interval timeout field
+    """.split()  # noqa: SIM905
+)
+
+
 def _style(sentence: str, flag: bool) -> Style | None:
     first = sentence.split()[0].strip("\"'(`").lower()
     second = sentence.split()[1].lower() if len(sentence.split()) > 1 else ""
@@ -225,6 +232,10 @@ def _style(sentence: str, flag: bool) -> Style | None:
     third = sentence.split()[2].lower() if len(sentence.split()) > 2 else ""
     if _MEASURED.match(sentence) or (first in _NAMING and second in ("of", "for")):
         return None if _has_main_verb(sentence) else "is"
+    if first == "go" and sentence[0] == "G":
+        return None  # a language
+    if second in _WHAT_IS_SET and first in NOUNS_TOO:
+        return "is"  # `Output format` is not put out
     if first in NOUNS_TOO and third == "of" and second not in DETERMINERS:
         return None  # `Start type of the service`
     if first in NOUNS_TOO and second not in DETERMINERS and (not flag or second in PREPOSITIONS):

@@ -92,7 +92,7 @@ def _forward(claim: Claim, fields: dict[str, str]) -> Ask:
     asked_as = "howto" if form == "faq" and "goal" in fields else form
     if form == "term" and (fields["n"] in _SETS or fields.get("head", "").lower().startswith(("whether", "how "))):
         asked_as = "sets"
-    if asked_as == "sets" and bare(claim.subject).split()[-1].isupper():
+    if asked_as == "sets" and bare(claim.subject).split()[-1].isupper() and fields["n"] != "environment variable":
         asked_as = "term"  # a constant sets nothing
     elif asked_as == "sets" and fields["n"] not in _SETS:
         asked_as = "tells"
@@ -184,6 +184,8 @@ def _named_in(place: str, text: str) -> bool:
 
 def _says_nothing(claim: Claim) -> bool:
     """Whether a description holds nothing beyond the name: `DROP ROLE` removes a role."""
+    if claim.form == "default":
+        return normal(claim.value) == normal(claim.subject).rpartition(" ")[2]
     if claim.form not in ("purpose", "term", "does", "object", "definition"):
         return False
     told = _told(claim)
@@ -213,6 +215,7 @@ _GENERIC = frozenset(
     this by with from or and one option parameter argument setting flag information show shows print prints
     display displays output outputs drop drops add adds return returns get gets message list lists only amount time wait
     any modify modifies generate generates generated generating extra additional array string strings
+    activate activates support supports multiple perform performs
         """
     )
 )

@@ -64,12 +64,12 @@ def _near(values: Values, true: str, draw: int) -> str | None:
 
 
 def _alike(a: str, b: str) -> bool:
-    """Whether two numbers have one unit and neither is more than ten times the other (of 0: nor more than ten)."""
+    """Whether two numbers have one unit and they differ, by ten times at most (from 0: by ten)."""
     one, other = _NUMBER.fullmatch(a), _NUMBER.fullmatch(b)
     if one is None or other is None or one["unit"] != other["unit"]:
         return False
     small, large = sorted(abs(float(m["n"].replace(",", "").replace("_", ""))) for m in (one, other))
-    return large <= 10 * (small or 1)
+    return small < large <= 10 * (small or 1)  # 60.0 is 60
 
 
 def premise(claim: Claim, context: str, values: Mapping[str, Values]) -> Ask | None:

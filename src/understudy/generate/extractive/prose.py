@@ -287,6 +287,8 @@ def _admitted(draft: Draft, location: Location, at: int) -> bool:
     if draft.goal and not (clear_goal(draft.goal) and known):
         return False
     value = draft.value
+    if draft.form == "default" and value.lower() in ("optional", "required", "mandatory"):
+        return False
     if draft.form in ("howto", "advice") and (_LOOK_UP.match(value) or "also" in words(value)):
         return False
     if draft.form == "used" and value.startswith("to be "):
