@@ -35,7 +35,7 @@ _NO_START = re.compile(
     r"changed|added|new|removed|todo|note|example|and|or|but|with|without|for|in|on|at|from|because|you|we|i|yes|no|"
     r"neither|either|only|where|instead|rather|unlike|except|unless|until|usually|typically|normally|otherwise|once|after|before|"
     r"while|during|since|although|both|"
-    r"here|there|then|so|also|similar|identical|equivalent|short|used|reserved|unused|none|n/a)\b",
+    r"was|were|are|does|did|should|has|have|can|here|there|then|so|also|similar|identical|equivalent|short|used|reserved|unused|none|n/a)\b",
     re.IGNORECASE,
 )
 _QUESTION_WORDS = frozenset({"whether", "how", "where", "which", "what", "when", "if"})
@@ -78,7 +78,13 @@ def describe(value: str, flag: bool = False) -> Description | None:
         text = upper_first(own["rest"])
     elif own and re.match(r"is (?:the|an?) ", own["rest"]):
         text = upper_first(own["rest"][3:])
-    if _NO_START.match(text) or text.endswith((":", ",", ";", " like", " like.")) or "|" in text or "\\`" in text:
+    if (
+        _NO_START.match(text)
+        or re.fullmatch(r"\([^()]*\)[.]?", text)
+        or text.endswith((":", ",", ";", " like", " like."))
+        or "|" in text
+        or "\\`" in text
+    ):
         return None
     if re.search(r"[a-z)][.]?\)[A-Z][a-z]|[a-z][.][A-Z][a-z]+ [a-z]", text):  # two cells in one
         return None

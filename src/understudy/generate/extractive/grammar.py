@@ -42,7 +42,7 @@ _VAGUE = re.compile(
 )
 _POINTS = re.compile(
     r"\b(?:[Tt]his|[Tt]hese|[Tt]hose|(?:above|below)(?! -?\d)|"
-    r"following|previous|latter|former|aforementioned|here|as follows|"
+    r"following|read more|learn more|previous|latter|former|aforementioned|here|as follows|"
     r"(?:see|in|and|or) (?:section|chapter|figure|table|appendix) [\dA-Z]|section \d|table \d|mentioned|"
     r"that (?:kind|sort|way|type|point|time|case|reason|fact|page|section|setting|value|behaviou?r|situation|"
     r"function|method|option|command|object|class|file|directory|parameter|argument|table|field|column|thread)s?\b|"

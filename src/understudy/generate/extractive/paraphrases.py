@@ -185,7 +185,7 @@ def _named_in(place: str, text: str) -> bool:
 def _says_nothing(claim: Claim) -> bool:
     """Whether a description holds nothing beyond the name: `DROP ROLE` removes a role."""
     if claim.form == "default":
-        return normal(claim.value) == normal(claim.subject).rpartition(" ")[2]
+        return claim.value.endswith(("...", "…")) or normal(claim.value) == normal(claim.subject).rpartition(" ")[2]
     if claim.form not in ("purpose", "term", "does", "object", "definition"):
         return False
     told = _told(claim)

@@ -50,7 +50,7 @@ def self_named_product(pages: Sequence[Page]) -> str:
     evidence: defaultdict[str, set[str]] = defaultdict(set)
     for kind, name in _claimed(pages):
         letters = _letters(name)
-        if len(letters) >= 3 and not set(re.findall(r"[a-z]+", name.lower())) <= NO_NAME:
+        if len(letters) >= 3 and "_" not in name and not set(re.findall(r"[a-z]+", name.lower())) <= NO_NAME:
             evidence[letters].add(kind)
     prose = [without_code(page.document.text, spans=False) for page in pages]
     best, most = "", (0.0, 0)

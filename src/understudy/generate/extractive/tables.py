@@ -68,6 +68,9 @@ _OF_PLACES = frozenset(
 )
 """What a heading is often about without its entries being such."""
 _NAME_HEADERS = frozenset(NOUNS) | IDENTIFIES
+_REMARK = re.compile(
+    r"\s*\((?:new|added|since|available|deprecated|optional|required|default)\b[^()]*\)$", re.IGNORECASE
+)
 _ENVIRONMENT = re.compile(r"env(?:ironment)?(?: var(?:iable)?)?")
 
 
@@ -91,6 +94,7 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
     spaced = sum("." in name for name in names) > 0.8 * len(names)
     for row in body:
         name = plain(row.cells[column]).strip()
+        name = _REMARK.sub("", name)
         if noun == "environment variable":
             name = name.partition(", ")[0]  # what follows are its older names
         if (
@@ -249,7 +253,7 @@ def described(
             yield Claim(
                 "meaning", subject, "meaning", meaning, start, end, location, "description", weak, words={"n": noun}
             )
-    elif found is not None and (not row or noun in NOUNS or (is_identifier(subject) and noun not in _NO_NOUNS)):
+    elif found is not None and (not row or noun in NOUNS or ("`" in subject and noun not in _NO_NOUNS)):
         form = "purpose" if found.style != "is" else "term"
         extra = {"n": noun, "head": found.head, "style": found.style}
         yield Claim(form, subject, "purpose", found.text, start, end, location, "description", weak, words=extra)
