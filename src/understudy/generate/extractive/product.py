@@ -135,7 +135,13 @@ def _titled(pages: Sequence[Page]) -> Iterator[str]:
         name = plain(page.document.title).strip()
         for _ in range(3):
             name = _AROUND.sub("", name).strip()
-        if 1 <= len(name.split()) <= 4 and name[:1].isupper() and not set(name.lower().split()) & NO_NAME:
+        placeholder = name.isupper() and "_" in name  # `SITE_NAME`, to be filled in
+        if (
+            1 <= len(name.split()) <= 4
+            and name[:1].isupper()
+            and not placeholder
+            and not set(name.lower().split()) & NO_NAME
+        ):
             yield name
             if len(name.split()) > 2 and name.partition(" ")[2][:1].isupper():
                 yield name.partition(" ")[2]  # `Django REST framework` is called `REST framework`
