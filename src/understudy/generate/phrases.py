@@ -30,6 +30,10 @@ _THING = re.compile(r"\b[Tt]he `?[\w.:()-]*[_()A-Z.][\w.:()-]*`? [a-z]+(?= (?:is
 _LOOK_UP = re.compile(r"(?:see|refer|read|consult|visit)\b", re.IGNORECASE)
 
 
+_TARGET = re.compile(r"\]\([^()\s]{1,2000}")
+"""Where a link leads: an address that no sentence states."""
+
+
 def passage_options(chunks: Sequence[Chunk]) -> Iterator[Option]:
     """Options of every passage, each with the sentence or line it stands in and what that is about."""
     for chunk in chunks:
@@ -41,9 +45,9 @@ def passage_options(chunks: Sequence[Chunk]) -> Iterator[Option]:
                     for kind, text, about in _phrases(flat):
                         yield Option(text, kind, chunk.chunk_id, chunk.doc_id, block[start:end], "", about)
         for line in chunk.text.split("\n"):
-            for value in precise_values(line):
+            for value in precise_values(_TARGET.sub("]", line)):
                 kind = value_type(value)
-                if kind in PRECISE and len(value) <= 80:
+                if kind in PRECISE and len(value) <= 80 and not value.endswith(("...", "…")):
                     yield Option(value, kind, chunk.chunk_id, chunk.doc_id, line.strip())
 
 

@@ -36,7 +36,7 @@ _SECTION_NUMBER = re.compile(r"\d+(?:\.\d+)*\.?$")
 _BAR = re.compile(r"(?<!\\)\|")  # between cells of a table
 _NAME = re.compile(r"\w+")  # with which what a row is about begins
 _CHANGE = re.compile(
-    r"(?:\W*\w+[:/]\s+)?(?:add|fix|remov|improv|updat|chang|enhanc|deprecat|drop|introduc|renam|support|mov|allow|avoid|bug"
+    r"(?:\W{0,3}[\w/.-]{1,40}\W{0,2}[:/]\s+)?(?:add|fix|remov|improv|updat|chang|enhanc|deprecat|drop|introduc|renam|support|mov|allow|avoid|bug"
     r"|correct|new\b|refactor|revert|bump|speed|optimi[sz]|increas|reduc|rework|replac|ensure|prevent|make|made|upgrad"
     r"|clean|document|extend|implement|cve-)",
     re.IGNORECASE,

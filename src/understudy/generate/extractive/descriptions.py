@@ -198,7 +198,7 @@ _SENTENCE = re.compile(r"\b[a-z]{3,}s (?:the|a|an|all|any|its)\b")
 
 def does_this(head: str, style: Style, noun: str) -> str:
     """A description as what follows `Which option ...`: `sets the number of layers`; empty where it cannot be said."""
-    text = lower_first(clip(re.sub(r" ?\([^)]*default[^)]*\)", "", head)))
+    text = lower_first(clip(re.sub(r" ?\((?:[^)]*default[^)]*|repeatable|optional|required)\)", "", head)))
     if "," in text and any(word in FINITE for word in words(text.partition(",")[2])):
         return ""
     if style == "condition" or has_pronoun(text) or len(words(text)) > 22 or ";" in text:

@@ -137,6 +137,7 @@ def entry_name(term: str) -> str:
     if (
         inner.upper() in _REMARKS
         or ".." in inner
+        or inner.endswith("/")
         or re.search(r"(?i:xxx)|_[nN]\b|NNN", inner)
         or "``" in text
         or inner.count('"') % 2

@@ -215,7 +215,7 @@ _GENERIC = frozenset(
     this by with from or and one option parameter argument setting flag information show shows print prints
     display displays output outputs drop drops add adds return returns get gets message list lists only amount time wait
     any modify modifies generate generates generated generating extra additional array string strings
-    activate activates support supports multiple perform performs
+    activate activates support supports multiple perform performs path file
         """
     )
 )
@@ -249,7 +249,8 @@ def _gives_away(noun: str, name: str, description: str) -> bool:
         r"(?:sets|holds) (?:an? |the (?:shortcut|current|name of an?|optional|only)\b|attempts?\b)", description
     ):
         return True  # stilted
-    return noun in ("parameter", "argument", "field", "column", "one") and parts <= set(words(description))
+    alone = noun in ("parameter", "argument", "field", "column", "one") or (bare(name)[:1] != "-" and len(name) > 4)
+    return alone and parts <= set(words(description))
 
 
 def called(subject: str) -> str:

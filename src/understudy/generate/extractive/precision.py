@@ -73,7 +73,21 @@ PRECISION: dict[str, Judged] = {
     "why": Judged(0, 0, 4),
 }
 YOUNG = frozenset(
-    {"acts", "steps", "aim", "called", "manner", "polar", "possible", "relates", "required", "same", "timing"}
+    {
+        "acts",
+        "list",
+        "set",
+        "steps",
+        "aim",
+        "called",
+        "manner",
+        "polar",
+        "possible",
+        "relates",
+        "required",
+        "same",
+        "timing",
+    }
 )
 """Kinds that are on only after more were read."""
 OFF = frozenset(

@@ -41,6 +41,13 @@ _NAVIGATION = frozenset({"prev", "previous", "next", "up", "home", "top", "index
 _NO_NOUNS = frozenset(
     {"one", "example", "input", "expression", "query", "output", "syntax", "feature", "case", "scenario"}
 )
+_DESCRIBED = frozenset(NOUNS) | frozenset(
+    """
+    function class module package program macro directive statement operator keyword hook signal object tag interface
+    subcommand component service plugin extension middleware rule role permission state level mode format type
+    """.split()  # noqa: SIM905
+)
+"""What a row is described as; of a platform or a site a row tells what others do there."""
 _PARTS = frozenset(
     {"column", "field", "argument", "parameter", "key", "attribute", "property", "flag", "option", "name"}
 )
@@ -253,7 +260,7 @@ def described(
             yield Claim(
                 "meaning", subject, "meaning", meaning, start, end, location, "description", weak, words={"n": noun}
             )
-    elif found is not None and (not row or noun in NOUNS or ("`" in subject and noun not in _NO_NOUNS)):
+    elif found is not None and (not row or noun in _DESCRIBED):
         form = "purpose" if found.style != "is" else "term"
         extra = {"n": noun, "head": found.head, "style": found.style}
         yield Claim(form, subject, "purpose", found.text, start, end, location, "description", weak, words=extra)
