@@ -170,3 +170,9 @@ def test_a_line_of_links_that_nothing_closes_is_looked_at_in_time(mark: str) -> 
     began = time.process_time()
     kind_of(f"# Guide\n\nSome words.\n\n{mark * 60_000}\n", "Guide")
     assert time.process_time() - began < 3
+
+
+def test_a_page_named_by_a_version_that_lists_changes_is_a_change_log() -> None:
+    changes = "".join(f"- `lid/{n}`: fix the hinge of lid {n}\n- `spout`: add a filter of size {n}\n" for n in range(4))
+    assert kind_of(changes * 2, "Kettle 2.1.2") == "change log"
+    assert kind_of(PROSE, "Kettle 2.1.2") == "reference"

@@ -101,7 +101,7 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
     spaced = sum("." in name for name in names) > 0.8 * len(names)
     for row in body:
         name = plain(row.cells[column]).strip()
-        name = _REMARK.sub("", name)
+        name = _REMARK.sub("", name).rstrip("*").rstrip("\\")
         if noun == "environment variable":
             name = name.partition(", ")[0]  # what follows are its older names
         if (
