@@ -44,7 +44,8 @@ _NO_NOUNS = frozenset(
 _DESCRIBED = frozenset(NOUNS) | frozenset(
     """
     function class module package program macro directive statement operator keyword hook signal object tag interface
-    subcommand component service plugin extension middleware rule role permission state level mode format type
+    subcommand message warning symbol component service plugin extension middleware rule role permission state level
+    mode format type
     """.split()  # noqa: SIM905
 )
 """What a row is described as; of a platform or a site a row tells what others do there."""
