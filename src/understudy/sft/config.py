@@ -105,22 +105,10 @@ class ContrastConfig(BaseModel):
         description="wrong answers that a question is taught against, taken from other questions about the same "
         "passages and page; 0: none",
     )
-    altered: int = Field(
-        default=0,
-        ge=0,
-        le=8,
-        description="how many of them are the right answer with one thing changed: a number, a name, a noun, a denial",
-    )
     weight: float = Field(default=1.0, gt=0, description="weight of the choice beside the right answer's likelihood")
     scale: float = Field(
         default=20.0, gt=0, description="what the mean log-likelihood a character is multiplied by before the choice"
     )
-
-    @model_validator(mode="after")
-    def _no_more_altered_than_wrong(self) -> ContrastConfig:
-        if self.altered > self.wrong:
-            raise ValueError(f"altered is {self.altered}, but only {self.wrong} wrong answers are asked for (wrong)")
-        return self
 
 
 class SweepConfig(BaseModel):
@@ -295,7 +283,7 @@ class SftConfig(StageConfig):
         if self.replay.share == 0 or self.replay.source == "off":
             found |= {"replay.loss", "replay.max_tokens", "replay.share", "replay.source"}
         if self.contrast.wrong == 0:
-            found |= {"contrast.altered", "contrast.weight", "contrast.scale"}
+            found |= {"contrast.weight", "contrast.scale"}
         if not self.sweep.enabled:
             found.add("sweep")
         if self.start == "base":

@@ -161,7 +161,7 @@ class Dealer:
             return row
         rng = random.Random(f"{self._seed}|{epoch}|{row.pair_id}|{i}|wrong")
         shown = {self._named[passage] for passage in row.passages}
-        wrong = self._wrong.of(self._pairs[i], self._contrast.wrong, rng, shown, self._contrast.altered)
+        wrong = self._wrong.of(self._pairs[i], self._contrast.wrong, rng, shown)
         return replace(row, options=(self._pairs[i].answer.strip(), *wrong)) if wrong else row
 
     def _seat(self, rows: dict[int, Row], rng: random.Random) -> None:

@@ -1,4 +1,4 @@
-"""Wrong answers to a question: true sentences out of the other pairs, and the right one with one thing changed."""
+"""Wrong answers to a question, out of the other pairs: true sentences in the same style, wrong for this question."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from understudy.normal import may_both_be_right, normal, words
-from understudy.sft.near_misses import near_misses
 from understudy.types import QAPair
 
 _LONGEST = 400  # characters
-_LENDING = 40  # answers of a page that lend a near miss their words
 
 
 class WrongAnswers:
@@ -27,11 +25,8 @@ class WrongAnswers:
             self._of_page[pair.doc_id].append(i)
             self._of_chunk[pair.chunk_id].append(i)
 
-    def of(
-        self, pair: QAPair, count: int, rng: random.Random, shown: Collection[str] = (), altered: int = 0
-    ) -> tuple[str, ...]:
-        """At most `count`: `altered` near misses, all others but one from what is said in the passages shown, the rest
-        from the same page.
+    def of(self, pair: QAPair, count: int, rng: random.Random, shown: Collection[str] = ()) -> tuple[str, ...]:
+        """At most `count`: all but one from what is said in the passages shown, the rest from the same page.
 
         shown: ids of the chunks that stand before the question. Those of the page are taken in the order of how nearly
         they share as many words with the question as the right one, so that matching words does not find it.
@@ -44,11 +39,6 @@ class WrongAnswers:
         own = _share(told & asked, asked)
         page.sort(key=lambda i: abs(_share(self._told[i] & asked, asked) - own) + 0.3 * rng.random())
         found: dict[str, str] = {}
-        if altered:
-            said = [self._pairs[i].answer for i in page[:_LENDING] if self._is_wrong(i, pair, asked, told)]
-            for wrong in near_misses(pair.answer.strip(), pair.question, said, rng):
-                if len(found) < altered and normal(wrong) != normal(pair.answer):
-                    found.setdefault(normal(wrong), wrong)
         for pool, most in ((near, max(1, count - 1)), (page, count)):
             for i in pool:
                 if len(found) >= most:
