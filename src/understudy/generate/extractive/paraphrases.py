@@ -215,7 +215,7 @@ _GENERIC = frozenset(
     this by with from or and one option parameter argument setting flag information show shows print prints
     display displays output outputs drop drops add adds return returns get gets message list lists only amount time wait
     any modify modifies generate generates generated generating extra additional array string strings
-    activate activates support supports multiple perform performs
+    support supports multiple perform performs
         """
     )
 )
