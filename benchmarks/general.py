@@ -53,8 +53,10 @@ def main() -> None:
     runs = [api.open_run(name, store=asked.store) for name in asked.runs]
     results = {"base": answers("base", runs[0].model, None, drawn, asked.work)}
     for run in runs:
-        adapter = run.artifact("sft").path / "adapter"
-        results[run.label] = answers(run.label, run.model, adapter, drawn, asked.work)
+        taught = run.artifact("sft").path
+        whole = taught / "model"  # where all weights were taught
+        model, adapter = (str(whole), None) if whole.is_dir() else (run.model, taught / "adapter")
+        results[run.label] = answers(run.label, model, adapter, drawn, asked.work)
     for name in sorted(set(sets.values())):
         table(name, [i.item_id for i in drawn if sets[i.item_id] == name], results, asked.margin)
     table("all", [i.item_id for i in drawn], results, asked.margin)
