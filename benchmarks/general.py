@@ -19,6 +19,7 @@ from pathlib import Path
 
 from understudy import api
 from understudy.answer import ModelAnswerer
+from understudy.answerers import Answerers
 from understudy.benchmark.arms import Results, in_blocks
 from understudy.evaluation import intervals, paired
 from understudy.evaluation.cloze import Cloze
@@ -53,9 +54,7 @@ def main() -> None:
     runs = [api.open_run(name, store=asked.store) for name in asked.runs]
     results = {"base": answers("base", runs[0].model, None, drawn, asked.work)}
     for run in runs:
-        taught = run.artifact("sft").path
-        whole = taught / "model"  # where all weights were taught
-        model, adapter = (str(whole), None) if whole.is_dir() else (run.model, taught / "adapter")
+        model, adapter = Answerers(run.model, {"sft": run.artifact("sft")}, None, "cpu").behind(Arm.parse("sft"))
         results[run.label] = answers(run.label, model, adapter, drawn, asked.work)
     for name in sorted(set(sets.values())):
         table(name, [i.item_id for i in drawn if sets[i.item_id] == name], results, asked.margin)

@@ -96,7 +96,7 @@ def upper_first(text: str) -> str:
 def lower_first(text: str) -> str:
     """Lower-case the first letter unless the first word is a name, an acronym or code."""
     first = text.split(" ", 1)[0]
-    if first[:1] == "`" or first[1:] != first[1:].lower() or first == "I":
+    if first[:1] == "`" or first[1:] != first[1:].lower() or first.partition("'")[0] == "I":
         return text
     return text[:1].lower() + text[1:]
 

@@ -219,13 +219,12 @@ _VERB_OF = {"metric": "shows"} | dict.fromkeys(
 _VERB_OF |= {"environment variable": "holds"}  # it is read as often as it is set
 _VERB_OF |= dict.fromkeys(("pattern", "symbol", "code", "abbreviation", "term", "rule"), "stands for")
 _SETS = frozenset({"parameter", "option", "setting", "flag", "variable", "environment variable", "argument", "key"})
-
-
 _WHAT_IS_SET = frozenset(
     """
     format file directory path folder level name type mode size dir style encoding order interval timeout field
     """.split()  # noqa: SIM905
 )
+"""Nouns before which a word that may be a verb is none: `Output format`."""
 
 
 def _style(sentence: str, flag: bool) -> Style | None:

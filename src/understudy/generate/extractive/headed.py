@@ -35,13 +35,15 @@ def headed_claims(
     after: the blocks that follow it. location: with the headings above it. intro: whether it is the page's title.
     """
     label = entry_name(re.sub(r"^#+\s*|\s*#*$", "", text[heading.start : heading.end]))
+    if not label or intro:
+        return
     own: list[Block] = []
     for block in after:
         if block.kind == "heading":
             break
         own.append(block)
     label = _full_name(own, bare(label)) or label
-    if not label or intro or (bare(label).isupper() and "_" not in label):
+    if bare(label).isupper() and "_" not in label:
         return
     if any(_DEPRECATED.search(text[b.start : b.end]) for b in own[:3] if not _sheet(b)):
         return
@@ -74,7 +76,7 @@ def _full_name(own: Sequence[Block], short: str) -> str:
     """The name in code that an item `Name: ...` tells, where the heading is the end of it; empty where none does."""
     items = [item.content for block in own if block.kind == "list" for item in block.children]
     found = (_NAME.match(item) for item in items)
-    return next((f"`{m[1]}`" for m in found if m and short and m[1] != short and m[1].endswith(short)), "")
+    return next((f"`{m[1]}`" for m in found if m and m[1] != short and m[1].endswith(short)), "")
 
 
 _NAME = re.compile(

@@ -72,6 +72,8 @@ DESCRIBES = frozenset(
     ("description", "descriptions", "meaning", "purpose", "what", "explanation", "details", "usage", "function", "use")
 ) | {"effect", "action", "summary", "notes", "note"}
 DEFAULT_COLUMN = frozenset({"default", "defaults", "default value", "standard"})
+NEEDED = frozenset({"required", "mandatory", "optional"})
+"""What is said in a default's place and is none."""
 TYPE_COLUMN = frozenset({"type", "data type", "kind"})
 REQUIRED_COLUMN = frozenset({"required", "mandatory"})
 IDENTIFIES = frozenset({"name", "component", "part", "item", "id", "what"})

@@ -340,10 +340,10 @@ def step_title(text: str) -> tuple[int, str] | None:
 
 
 def faq_claim(question: str, answer: str, start: int, end: int, location: Location) -> Claim | None:
-    """A question of the documentation itself with the first sentences of its answer."""
+    """A question of the documentation itself with its answer; None where either says too little alone."""
     asked = re.sub(r"^(?:[QA]?\d+[.):]|Q[.:])\s*", "", plain(question)).strip()
     asked = re.sub(r"^How to (.)", lambda m: f"How do I {m[1].lower()}", asked)
-    text = re.sub(r"^(?:\*\*)?A(?:nswer)?[.:](?:\*\*)? ", "", plain(answer))
+    text = re.sub(r"^A(?:nswer)?[.:] ", "", plain(answer))
     if not asked.endswith("?") or len(words(asked)) < 4 or points_away(re.sub(r"\bI\b", "", asked)):
         return None
     if _OF_MAKERS.search(asked) or not _IS_ASKED.search(asked) or _TITLE_CASE.match(asked):
@@ -381,10 +381,9 @@ _INSTRUCTS = re.compile(
 _TELLS_NOTHING = re.compile(
     r"^(?:this|that|it|these|those|they|see|the (?:above|process is|short answer)|please (?:read|see|note)|in short|"
     r"(?:yes|no)[.,!;]? (?:see|please)|there (?:are|is|may|might|can|could) |to (?:do|achieve) (?:this|that|so)|"
-    r"if you select this|it depends|(?:great|good) question)\b|\bthe following\b|\bfollow(?:ing)? (?:the|these|this)\b|"
+    r"if you \w+ this|it depends|(?:great|good) question)\b|\bthe following\b|\bfollow(?:ing)? (?:the|these|this)\b|"
     r"\b(?:steps|instructions|section|page|guide|examples?) (?:below|above)\b|\bsee (?:the|our|also|here)\b|"
-    r"\b(?:number of|several|many|some) (?:things|ways|reasons|options)\b|"
-    r"^(?:yes|no|absolutely|sure|unfortunately)[.!]?$",
+    r"\b(?:number of|several|many|some) (?:things|ways|reasons|options)\b",
     re.IGNORECASE,
 )
 """Answers that begin with what is not said, or send the reader on."""

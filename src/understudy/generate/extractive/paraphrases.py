@@ -47,7 +47,8 @@ def asks(claim: Claim, context: str, one_way: bool) -> tuple[Ask, ...]:
     if bare(claim.subject).split(" ")[-1] in _PLAIN_FLAGS:
         return ()  # everybody knows
     if "question" in fields:
-        fields["Question"] = _in_context(fields["question"], fields["p"])
+        asked, where = fields["question"], fields["p"]
+        fields["Question"] = f"{where}{lower_first(asked)}" if where else asked
     if "goal" in fields:
         fields["Goal"] = upper_first(fields["goal"])
     nothing = _says_nothing(claim)
@@ -79,12 +80,6 @@ def option_of(claim: Claim) -> str:
 
 
 _DECIDES = re.compile(r"(?:whether|how|which|when|where|if)\b", re.IGNORECASE)
-
-
-def _in_context(question: str, where: str) -> str:
-    """A question behind `In Heron, `, its first word in lower case where it is no name."""
-    said = question if not where or question.partition(" ")[0] in ("I", "I'm", "I've") else lower_first(question)
-    return f"{where}{said}"
 
 
 def _forward(claim: Claim, fields: dict[str, str]) -> Ask:
@@ -183,7 +178,8 @@ def _named_in(place: str, text: str) -> bool:
 
 
 def _says_nothing(claim: Claim) -> bool:
-    """Whether a description holds nothing beyond the name: `DROP ROLE` removes a role."""
+    """Whether a claim tells nothing: a description no more than the name (`DROP ROLE` removes a role), a default its
+    setting's own name or a value that is not told to its end."""
     if claim.form == "default":
         return claim.value.endswith(("...", "…")) or normal(claim.value) == normal(claim.subject).rpartition(" ")[2]
     if claim.form not in ("purpose", "term", "does", "object", "definition"):

@@ -73,21 +73,7 @@ PRECISION: dict[str, Judged] = {
     "why": Judged(0, 0, 4),
 }
 YOUNG = frozenset(
-    {
-        "acts",
-        "list",
-        "set",
-        "steps",
-        "aim",
-        "called",
-        "manner",
-        "polar",
-        "possible",
-        "relates",
-        "required",
-        "same",
-        "timing",
-    }
+    "acts aim called list manner polar possible relates required same set steps timing".split()  # noqa: SIM905
 )
 """Kinds that are on only after more were read."""
 OFF = frozenset(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from understudy.generate.base import Page
 from understudy.generate.extractive.lexicon import ACRONYMS
 from understudy.generate.extractive.self_named import self_named_product
-from understudy.generate.extractive.site_names import NO_NAME, manual_product, site_product
+from understudy.generate.extractive.site_names import FIRST_PAGES, NO_NAME, manual_product, site_product
 from understudy.generate.text import plain, without_code
 
 _NOT_PRODUCTS = frozenset(
@@ -104,7 +104,6 @@ def _named_product(pages: Sequence[_Read]) -> str:
     return (_described_product(pages) if name.isupper() else "") or name
 
 
-_FIRST_PAGES = frozenset({"index", "readme", "home", "introduction", "intro", "overview", "about", "book", "main"})
 _AROUND = re.compile(
     r"^(?:welcome to|introduction to|introducing|about|getting started with|get started with|what is|overview of|the) |"
     r" (?:documentation|docs|manual|user guide|user\'s guide|reference|reference manual|guide|overview|introduction|"
@@ -127,7 +126,7 @@ def _titled_product(pages: Sequence[_Read]) -> str:
 
 def _titled(pages: Sequence[Page]) -> Iterator[str]:
     """The names in the titles of first pages, of those that stand highest."""
-    first = [p for p in pages if PurePosixPath(p.document.doc_id).stem.lower() in _FIRST_PAGES]
+    first = [p for p in pages if PurePosixPath(p.document.doc_id).stem.lower() in FIRST_PAGES | {"book"}]
     depth = min((len(PurePosixPath(p.document.doc_id).parts) for p in first), default=0)
     for page in first:
         if len(PurePosixPath(page.document.doc_id).parts) > depth:

@@ -17,7 +17,7 @@ from understudy.generate.extractive.grammar import (
     points_away,
     says_little,
 )
-from understudy.generate.extractive.lexicon import DETERMINERS
+from understudy.generate.extractive.lexicon import DETERMINERS, NEEDED
 from understudy.generate.extractive.mentions import said_before, spoken_of
 from understudy.generate.extractive.owners import known_by_itself
 from understudy.generate.extractive.polar import by_polar
@@ -287,7 +287,7 @@ def _admitted(draft: Draft, location: Location, at: int) -> bool:
     if draft.goal and not (clear_goal(draft.goal) and known):
         return False
     value = draft.value
-    if draft.form == "default" and value.lower() in ("optional", "required", "mandatory"):
+    if draft.form == "default" and value.lower() in NEEDED:
         return False
     if draft.form in ("howto", "advice") and (_LOOK_UP.match(value) or "also" in words(value)):
         return False

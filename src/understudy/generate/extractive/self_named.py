@@ -8,15 +8,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from understudy.generate.base import Page
-from understudy.generate.extractive.site_names import NO_NAME
-from understudy.generate.text import without_code
+from understudy.generate.extractive.site_names import FIRST_PAGES, NO_NAME, prose_of
 
 _SHARES = {2: 1 / 2, 3: 1 / 3}  # of the pages must say a name that so many things speak for
 _MOST_LINKED = 3  # repositories and hosts that may be its own
 _BARE = 3  # a name stands so many times as often without an article as with one
 
 _REPOSITORY = re.compile(
-    r"(?:github\.com|gitlab\.com|codeberg\.org|bitbucket\.org)[/:]([\w.-]{2,40})/([\w.-]{2,60}?)(?=\.git\b|[^\w.-]|$)"
+    r"(?:github\.com|gitlab\.com|codeberg\.org|bitbucket\.org)[/:][\w.-]{2,40}/([\w.-]{2,60}?)(?=\.git\b|[^\w.-]|$)"
 )
 _HOST = re.compile(
     r"https?://(?:(?:www|docs?|demo|forum|community|blog|wiki)\.)?([a-z0-9-]{3,30})\.[a-z]{2,6}(?=[/\s)>\"'#]|$)"
@@ -52,7 +51,7 @@ def self_named_product(pages: Sequence[Page]) -> str:
         letters = _letters(name)
         if len(letters) >= 3 and "_" not in name and not set(re.findall(r"[a-z]+", name.lower())) <= NO_NAME:
             evidence[letters].add(kind)
-    prose = [without_code(page.document.text, spans=False) for page in pages]
+    prose = prose_of(pages)
     best, most = "", (0.0, 0)
     for letters, kinds in evidence.items():
         if len(kinds) < 2:
@@ -69,13 +68,13 @@ def _claimed(pages: Sequence[Page]) -> Iterator[tuple[str, str]]:
     hosts: Counter[str] = Counter()
     for page in pages:
         text = page.document.text
-        linked.update({name for owner, name in _REPOSITORY.findall(text) if owner})
+        linked.update(set(_REPOSITORY.findall(text)))
         hosts.update(set(_HOST.findall(text)) - _NO_HOST)
         for name in _DEFINED.findall(text):
             yield "defined", name
-    for counted, least in ((linked, 2), (hosts, 2)):
+    for counted in (linked, hosts):
         for name, count in counted.most_common(_MOST_LINKED):
-            if count >= least:
+            if count > 1:
                 yield "linked", name
                 yield "linked", re.split(r"[-_.]", name)[0]
     first = [
@@ -90,7 +89,7 @@ def _claimed(pages: Sequence[Page]) -> Iterator[tuple[str, str]]:
             yield from (("titled", word) for word in words)
 
 
-_FIRST = frozenset({"index", "readme", "home", "introduction", "intro", "overview", "about", "main", "faq"})
+_FIRST = FIRST_PAGES | {"faq"}
 
 
 def _letters(name: str) -> str:

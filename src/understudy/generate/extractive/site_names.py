@@ -32,6 +32,8 @@ NO_NAME = frozenset(
     """.split()  # noqa: SIM905
 )
 """Words of titles that no product is called by."""
+FIRST_PAGES = frozenset({"index", "readme", "home", "introduction", "intro", "overview", "about", "main"})
+"""What the page is called on which a manual begins."""
 _OF_MANUALS = frozenset(
     """
     library language command object configuration function method syntax error event query plugin type schema protocol
@@ -52,7 +54,7 @@ def site_product(pages: Sequence[Page]) -> str:
     firsts = Counter(next(site_names(page.document.site), "") for page in pages)
     enough = max(3, _SHARE * len(pages))
     found = [n for n, count in firsts.items() if n and count >= enough] or [n for n, c in seen.items() if c >= enough]
-    texts = _prose(pages) if found else []
+    texts = prose_of(pages) if found else []
     for name in sorted(found, key=lambda n: (-seen[n], n)):
         if said := _as_said(name, texts):
             return said
@@ -72,7 +74,7 @@ def manual_product(pages: Sequence[Page]) -> str:
     begun = Counter(m[0] for t in titles if (m := re.match(r"[A-Z][\w.]*[A-Za-z](?=[: ])", t)))
     names |= {name for name, n in begun.items() if n >= max(3, _SHARE * len(pages)) and name.lower() not in NO_NAME}
     names = {n for n in names if n[:1].isupper() and " " not in n and n.lower().rstrip("s") not in _OF_MANUALS}
-    texts = _prose(pages) if names else []
+    texts = prose_of(pages) if names else []
     names = set(sorted(names, key=lambda n: (-sum(n in t for t in texts), n))[:_TRIED])
     said = {n: sum(_says(n, t, re.IGNORECASE) for t in texts) for n in names}
     inside = {n: sum(re.search(rf"(?<=[a-z,] ){re.escape(n)}(?![\w-])", t) is not None for t in texts) for n in names}
@@ -118,7 +120,7 @@ def _pages_with(name: str, texts: Sequence[str], without: str) -> int:
     return sum(name in t and named.search(t.replace(without, " ") if without else t) is not None for t in texts)
 
 
-def _prose(pages: Sequence[Page]) -> list[str]:
+def prose_of(pages: Sequence[Page]) -> list[str]:
     """The text of pages, at most `_READ` of them, evenly spaced, without blocks of code and addresses."""
     chosen = pages if len(pages) <= _READ else [pages[n * len(pages) // _READ] for n in range(_READ)]
     # A product's name is often written as code, so that code within a line stays.

@@ -14,6 +14,7 @@ from understudy.generate.extractive.lexicon import (
     DESCRIBES,
     IDENTIFIES,
     IMPERATIVE,
+    NEEDED,
     NOUNS,
     NOUNS_TOO,
     REQUIRED_COLUMN,
@@ -27,7 +28,7 @@ from understudy.outline import Block
 _EMPTY = frozenset({"", "-", "–", "—", "n/a", "N/A", "✓", "✗", "none", "None", "?", "..."})
 _SAMPLE = re.compile(r"(?:test|foo|bar|baz|example|sample|dummy|demo|hello)(?![a-z])")  # data of an example
 _GONE = re.compile(r"\W*(?:deprecated|obsolete|removed)\b.{0,30}", re.IGNORECASE)
-_NO_DEFAULT = frozenset({"(none)", "required", "mandatory", "optional", "varies", "unset", "unspecified"})
+_NO_DEFAULT = NEEDED | {"(none)", "varies", "unset", "unspecified"}
 _HELP = re.compile(
     r"(?:Prints?|Shows?|Displays?|Outputs?) (?:an? |the |this |out )?(?:\w+ )?(?:(?:usage|help)\b|"
     r"version(?: information| number| string)?(?: and exits?)?\.?$)",
@@ -102,7 +103,7 @@ def table_claims(table: Block, text: str, location: Location) -> Iterator[Claim]
     spaced = sum("." in name for name in names) > 0.8 * len(names)
     for row in body:
         name = plain(row.cells[column]).strip()
-        name = _REMARK.sub("", name).rstrip("*").rstrip("\\")
+        name = _REMARK.sub("", name).rstrip("\\*")
         if noun == "environment variable":
             name = name.partition(", ")[0]  # what follows are its older names
         if (
