@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import PreTrainedModel
 
 from understudy.artifact import read_records
 from understudy.models.head import only_at, vocabulary
@@ -63,7 +64,9 @@ def test_logits_are_made_only_where_they_are_asked_for(tiny_model: Path) -> None
 def test_it_is_the_same_training_in_however_many_passes(
     inputs: Inputs, context: Context, monkeypatch: pytest.MonkeyPatch, method: str, wrong: int
 ) -> None:
-    """Losses, divergence of held rows and held-out accuracy, step by step, against the plain trainer."""
+    """Losses, divergence of held rows and held-out accuracy, step by step, against the plain trainer.
+
+    Short passes attend plainly and long ones fused."""
     config = SftConfig(
         method=method,
         mix=MixConfig(closed_book=0.6, context=0.4, multiple_choice=0, short=0, distractors=1, together=3),
@@ -86,8 +89,18 @@ def test_it_is_the_same_training_in_however_many_passes(
         return found
 
     monkeypatch.setattr(bounded, "passes", few)
+    monkeypatch.setattr(bounded, "PLAIN_ATTENTION", 150)
+    attended: set[str] = set()
+    set_attention = PreTrainedModel.set_attn_implementation
+
+    def noted(model: PreTrainedModel, implementation: str) -> None:
+        attended.add(implementation)
+        set_attention(model, implementation)
+
+    monkeypatch.setattr(PreTrainedModel, "set_attn_implementation", noted)
     stage.run(config, inputs, split)
     assert max(seen) > 2
+    assert attended == {"eager", "sdpa"}
     one, other = (list(read_records(c.out / "log.jsonl", dict)) for c in (plain, split))
     assert [line["step"] for line in one] == [line["step"] for line in other]
     for before, after in zip(one, other, strict=True):

@@ -46,7 +46,7 @@ def train(
     rows = [p for epoch in range(config.epochs) for p in Random(f"{seed}|{epoch}").sample(pairs, len(pairs))]
     steps = -(-len(rows) // config.batch_size)
     parameters = trainable(model)
-    optimizer = torch.optim.AdamW(parameters.values(), lr=config.learning_rate, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(parameters.values(), lr=config.learning_rate, weight_decay=0.0, fused=True)
     checkpoints = Checkpoints(work / "checkpoints", config.checkpoint_seconds)
     state = checkpoints.state()
     done = int(state["step"])

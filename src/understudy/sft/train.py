@@ -30,7 +30,7 @@ from understudy.models.ref import ModelRef
 from understudy.models.resolve import local_folder
 from understudy.models.save import save_adapter, save_model, stored_dtype
 from understudy.sft.batches import columns, load_rows
-from understudy.sft.bounded import PLAIN_ATTENTION, BoundedTrainer, unwrapped
+from understudy.sft.bounded import BoundedTrainer
 from understudy.sft.hold import HoldingTrainer
 from understudy.sft.job import BEST, CHECKPOINTS, DEV, FINAL, LOG, RESULT, TRAIN, Job
 from understudy.sft.parameters import before_training, checkpointing, prepare
@@ -54,7 +54,9 @@ def train(job: Job, progress: Progress) -> dict[str, Any]:
     tokenizer = load_tokenizer(local_folder(job.model))
     model = prepare(job)
     parameters = trainable(model)
-    optimizer = torch.optim.AdamW(parameters.values(), lr=job.learning_rate, weight_decay=job.config.weight_decay)
+    optimizer = torch.optim.AdamW(
+        parameters.values(), lr=job.learning_rate, weight_decay=job.config.weight_decay, fused=True
+    )
     checkpoints = Checkpoints(job.folder / CHECKPOINTS, job.config.checkpoint_seconds)
     state = checkpoints.state()
     checkpoints.restore(parameters, optimizer)
@@ -68,8 +70,6 @@ def train(job: Job, progress: Progress) -> dict[str, Any]:
     kind: type[HoldingTrainer] = HoldingTrainer
     if _bounded(job, model):
         kind = BoundedTrainer
-        if job.config.max_length <= PLAIN_ATTENTION and job.config.mix.together == 1:
-            unwrapped(model).set_attn_implementation("eager")
     trainer = kind(
         model=model,
         reference=before_training(job, model),

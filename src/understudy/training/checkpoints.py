@@ -30,7 +30,7 @@ def trainable(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
 def save_weights(parameters: Mapping[str, torch.Tensor], file: Path) -> None:
     """Write tensors as they are, atomically."""
     with atomic_path(file) as temporary:
-        save_file({name: p.detach().cpu().contiguous().clone() for name, p in parameters.items()}, temporary)
+        save_file({name: p.detach().cpu().contiguous() for name, p in parameters.items()}, temporary)
 
 
 def load_weights(parameters: Mapping[str, torch.Tensor], file: Path) -> None:
@@ -107,6 +107,4 @@ class Checkpoints:
         for name, parameter in parameters.items():
             own = {k.rpartition("/")[2]: v for k, v in held.items() if k.rpartition("/")[0] == name}
             if own:
-                optimizer.state[parameter] = {
-                    key: value if key == "step" else value.to(parameter.device) for key, value in own.items()
-                }
+                optimizer.state[parameter] = {key: value.to(parameter.device) for key, value in own.items()}
