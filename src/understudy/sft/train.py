@@ -91,6 +91,8 @@ def train(job: Job, progress: Progress) -> dict[str, Any]:
             "sft: the GPU's memory does not suffice; set sft.per_device_train_batch_size: 1, then a smaller "
             "sft.max_length, then sft.method: qlora"
         ) from error
+    optimizer.zero_grad(set_to_none=True)
+    optimizer.state.clear()  # of a whole model three times its weights, while it is written
     if trainer.is_world_process_zero():
         _finish(job, model, tokenizer, parameters, watch, time.perf_counter() - began)
     trainer.accelerator.wait_for_everyone()
