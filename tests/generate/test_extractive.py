@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from understudy.generate.base import Ask, Fact, Page, Taught
 from understudy.generate.config import GenerateConfig
-from understudy.generate.extractive.precision import LEAST, OFF, PRECISION, YOUNG
+from understudy.generate.extractive.precision import KEPT, LEAST, OFF, PRECISION, YOUNG
 from understudy.generate.extractive.teacher import ExtractiveTeacher, find_product
 from understudy.lab.worlds import make_world
 from understudy.normal import normal, strict
@@ -139,10 +139,11 @@ def test_kinds_of_low_precision_are_asked_only_where_the_recipe_says_so(page: Ma
     assert [a for _, a in asks(ExtractiveTeacher("").teach([page(text)])) if a.answer == "Write Ahead Log"] == []
     taught = ExtractiveTeacher("", extra=("abbreviation",)).teach([page(text)])
     assert answer(taught, "What does WAL stand for?") == "Write Ahead Log"
-    assert all((PRECISION[kind].precision or 0.0) < LEAST for kind in OFF - YOUNG)
+    assert all((PRECISION[kind].precision or 0.0) < LEAST for kind in (OFF - YOUNG) | KEPT)
+    assert not OFF & KEPT
     assert all((PRECISION[kind].precision or 0.0) >= LEAST for kind in YOUNG - OFF)
     asked = [judged for kind, judged in PRECISION.items() if kind not in OFF]
-    assert sum(j.good for j in asked) / sum(j.read for j in asked) >= LEAST
+    assert sum(j.good for j in asked) / sum(j.read for j in asked) >= 0.8  # the aim for a manual
     assert sum(j.read for j in PRECISION.values()) >= 300
     with pytest.raises(ValidationError, match="'rumour' is not a kind that is off; those are abbreviation"):
         GenerateConfig(extra_claims=("rumour",))
@@ -274,9 +275,9 @@ def test_real_documentation(page: MakePage, nitro: Path) -> None:
     pages = [page(f.read_text(encoding="utf-8"), f.relative_to(nitro).as_posix(), f.stem) for f in files]
     taught = ExtractiveTeacher().teach(pages)
     invariants(pages, taught)
-    assert len(taught.facts) >= 10
+    assert len(taught.facts) >= 8
     accepted = sum(o.status == "accepted" for o in taught.outcomes.values())
-    assert accepted / len(taught.outcomes) > 0.08
+    assert accepted / len(taught.outcomes) > 0.05  # endpoints, most of what it states, are off
 
 
 def test_asserted_values_are_confirmed_or_corrected(page: MakePage) -> None:
