@@ -121,7 +121,8 @@ def test_of_pages_that_give_nothing_what_could_be_read_is_told(tmp_path: Path) -
 
 def test_imported_pairs_are_counted_as_they_are_split(tmp_path: Path) -> None:
     docs, pairs = manual(tmp_path / "docs", 3), tmp_path / "pairs.jsonl"
-    own = pipeline(docs, tmp_path / "store").run(until="generate")["generate"].records("pairs", QAPair)
+    teacher = pipeline(docs, tmp_path / "store", extra_claims=["endpoint", "quantity", "relation"])
+    own = teacher.run(until="generate")["generate"].records("pairs", QAPair)
     with open(pairs, "w", encoding="utf-8") as file:
         for pair in own:
             file.write(json.dumps({"question": pair.question, "answer": pair.answer, "doc_id": pair.doc_id}) + "\n")
