@@ -142,8 +142,9 @@ def test_kinds_of_low_precision_are_asked_only_where_the_recipe_says_so(page: Ma
     assert all((PRECISION[kind].precision or 0.0) < LEAST for kind in (OFF - YOUNG) | KEPT)
     assert not OFF & KEPT
     assert all((PRECISION[kind].precision or 0.0) >= LEAST for kind in YOUNG - OFF)
-    asked = [judged for kind, judged in PRECISION.items() if kind not in OFF]
-    assert sum(j.good for j in asked) / sum(j.read for j in asked) >= 0.8  # the aim for a manual
+    for kinds, least in ((PRECISION.keys() - OFF - KEPT, LEAST), (PRECISION.keys() - OFF, 0.8)):
+        asked = [PRECISION[kind] for kind in kinds]
+        assert sum(j.good for j in asked) / sum(j.read for j in asked) >= least
     assert sum(j.read for j in PRECISION.values()) >= 300
     with pytest.raises(ValidationError, match="'rumour' is not a kind that is off; those are abbreviation"):
         GenerateConfig(extra_claims=("rumour",))
@@ -273,11 +274,11 @@ def test_every_chunk_is_accounted_for_and_every_quote_is_verbatim(page: MakePage
 def test_real_documentation(page: MakePage, nitro: Path) -> None:
     files = sorted((nitro / "docs").rglob("*.md"))
     pages = [page(f.read_text(encoding="utf-8"), f.relative_to(nitro).as_posix(), f.stem) for f in files]
-    taught = ExtractiveTeacher().teach(pages)
+    taught = ExtractiveTeacher(extra=("endpoint",)).teach(pages)
     invariants(pages, taught)
-    assert len(taught.facts) >= 8
+    assert len(taught.facts) >= 10
     accepted = sum(o.status == "accepted" for o in taught.outcomes.values())
-    assert accepted / len(taught.outcomes) > 0.05  # endpoints, most of what it states, are off
+    assert accepted / len(taught.outcomes) > 0.08
 
 
 def test_asserted_values_are_confirmed_or_corrected(page: MakePage) -> None:

@@ -29,6 +29,9 @@ from understudy.types import Chunk, MCQItem, QAPair
 MakePage = Callable[..., Page]
 Made = tuple[list[Fact], list[QAPair], list[MCQItem]]
 
+EXTRA = ("attribute", "command", "endpoint", "quantity", "relation")
+"""Kinds that are off by default and that the made-up manuals state much of."""
+
 
 @pytest.fixture(scope="module")
 def made() -> Callable[..., Made]:
@@ -36,9 +39,7 @@ def made() -> Callable[..., Made]:
         config = GenerateConfig(**settings)  # type: ignore[arg-type]
         world = make_world(300 + seed, pages=4)
         pages = [page(t, d, t.split("\n", 1)[0][2:], size=10**6) for d, t in world.documents.items()]
-        facts = list(
-            ExtractiveTeacher(extra=("attribute", "command", "endpoint", "quantity", "relation")).teach(pages).facts
-        )
+        facts = list(ExtractiveTeacher(extra=EXTRA).teach(pages).facts)
         held_out = hold_out(facts, config, seed)
         pairs = make_pairs(facts, config, held_out, "extractive", seed)
         found = candidates(facts, pairs, held_out, True)
@@ -147,7 +148,7 @@ def test_distractors_are_of_the_keys_type(page: MakePage, made: Callable[..., Ma
 def test_no_shortcut_beats_chance_on_what_is_made(page: MakePage) -> None:
     world = make_world(311, pages=7)
     pages = [page(t, d, t.split("\n", 1)[0][2:], size=900) for d, t in world.documents.items()]
-    taught = ExtractiveTeacher(extra=("attribute", "command", "endpoint", "quantity", "relation")).teach(pages)
+    taught = ExtractiveTeacher(extra=EXTRA).teach(pages)
     pairs = make_pairs(taught.facts, GenerateConfig(), HeldOut(), "extractive", 0)
     chunks = [chunk for p in pages for chunk in p.chunks]
     found = candidates(taught.facts, pairs, HeldOut(), True)
@@ -173,7 +174,7 @@ def test_no_shortcut_is_better_where_fewer_passages_are_shown(page: MakePage) ->
     for seed in (311, 312, 313):
         world = make_world(seed, pages=7)
         pages = [page(t, d, t.split("\n", 1)[0][2:], size=900) for d, t in world.documents.items()]
-        taught = ExtractiveTeacher(extra=("attribute", "command", "endpoint", "quantity", "relation")).teach(pages)
+        taught = ExtractiveTeacher(extra=EXTRA).teach(pages)
         pairs = make_pairs(taught.facts, GenerateConfig(), HeldOut(), "extractive", 0)
         chunks = [chunk for p in pages for chunk in p.chunks]
         found = candidates(taught.facts, pairs, HeldOut(), True)

@@ -66,7 +66,7 @@ class BoundedTrainer(HoldingTrainer):
         hold = torch.zeros(len(rows), dtype=torch.bool) if held is None else held.bool()
         tokens = (inputs["labels"] != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
         reading, members = self._reading(model, rows)
-        if self._attention == "sdpa":
+        if self._attention == "sdpa":  # once a pass: what is computed again on the way back must attend alike
             short = reading.ids.shape[1] <= PLAIN_ATTENTION
             unwrapped(model).set_attn_implementation("eager" if short else self._attention)
         logits = reading.logits(model, _computing(model))

@@ -12,7 +12,6 @@ from understudy.stage import Estimate
 MOVED = "moved"
 """What `upstream` calls the numbers of new, changed, unchanged and withdrawn facts of a training that goes on."""
 _QUESTION_TOKENS = 60
-_TEMPLATE_TOKENS = 30  # that the chat template of a model of some size says beside: 95 a row of SmolLM2 in 5,875
 _ANSWER_TOKENS = 28
 _SEATED = 2  # questions that are asked about the same passages, however many may be: 2.1 of at most 6 in real.yaml
 _CHUNK_TOKENS = 250
@@ -38,10 +37,9 @@ def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Es
     rows = found if config.pairs_an_epoch is None else min(found, float(config.pairs_an_epoch * config.epochs))
     left_out = "" if rows == found else f"; about {found - rows:,.0f} of {found:,.0f} rows are beyond the budget"
     chunk = upstream.get("chunk", {})
-    parameters = upstream.get("model", {}).get("parameters")
     tokens = rows * tokens_per_row(config, _mean_chunk(chunk))
-    tokens += rows * _TEMPLATE_TOKENS * (parameters is not None and parameters >= MIDDLE)
     tokens += config.epochs * config.mix.documents * float(chunk.get("tokens") or 0)
+    parameters = upstream.get("model", {}).get("parameters")
     if not parameters:
         return Estimate(
             {"rows": round(rows)}, tokens=tokens, note=f"time and memory follow from the model's size{left_out}"

@@ -76,8 +76,8 @@ PRECISION: dict[str, Judged] = {
     "why": Judged(0, 0, 4),
 }
 KEPT = frozenset({"purpose", "term"})
-"""Kinds below it that stay on: without them a manual gives next to nothing but defaults. The page for reviewing says so
-beside each of their pairs."""
+"""Kinds below `LEAST` that are on all the same: without them a manual gives next to nothing but defaults. The review
+queue says beside each of their pairs how many were good."""
 YOUNG = frozenset(
     "acts aim called list manner polar possible relates required same set steps timing".split()  # noqa: SIM905
 )

@@ -53,7 +53,10 @@ def prose_claims(text: str, offset: int, location: Location, about: str = "") ->
         yield from _abbreviations(said, *span, location)
         flat = _LABEL.sub(lambda m: m["next"].upper(), said)
         if is_statement(flat):
-            drafts = sorted(_readings(clip(flat), location.corpus.verbs, about, first), key=lambda d: d.form in OFF)
+            drafts = sorted(
+                _readings(clip(flat), location.corpus.verbs, about, first),
+                key=lambda d: d.form.partition(":")[0] in OFF,
+            )
             depends = _CONDITION.match(before) is not None or _CONDITIONAL.match(location.section) is not None
             sure = [d for d in drafts if not depends or is_identifier(_own(d.subject, location))]
             admitted = next((draft for draft in sure if _admitted(draft, location, span[0])), None)
