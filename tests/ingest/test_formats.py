@@ -36,6 +36,14 @@ def test_front_matter_becomes_metadata_and_lines_are_kept():
     json.dumps(page.metadata, allow_nan=False)
 
 
+def test_the_title_block_of_a_manual_page_is_its_title():
+    page = markdown.read(source("% KEEL-LIST 1 Keel\n% A. Author\n  B. Author\n% June\n\n# NAME\nkeel-list - x\n"))
+    assert (page.title, page.first_line, page.text) == ("keel-list(1)", 5, "\n# NAME\nkeel-list - x\n")
+    assert markdown.read(source("% KEEL(5)\n\n## NAME\nkeel - x\n")).title == "keel(5)"
+    assert markdown.read(source("% Release 2\n\nText.\n")) == Page("\nText.\n", "Release 2", 2)
+    assert markdown.read(source("%\nText.\n")) == Page("%\nText.\n")
+
+
 def test_toml_front_matter_and_what_is_none():
     assert markdown.read(source('+++\ntitle = "T"\n+++\nx\n')) == Page("x\n", "T", 4, {"title": "T"})
     for text in ("---\n\nx\n", "text\n---\nx\n---\n", "---\nA first paragraph.\n\n- and: a list\n---\nx\n"):
@@ -600,5 +608,8 @@ def test_titles():
     assert title_of(Page("## Small\n\n# Big\n"), "a.md") == "Big"
     assert title_of(Page("# Big *one* #\n\ntext\n\n# Other\n"), "a.md") == title_of(Page("\n# Big *one* #\n"), "a.md")
     assert title_of(Page("# \n\n# Other\n"), "a.md") == "Other"
+    assert title_of(Page("## NAME\nkeel\\-list\\_all (8) - list keels\n"), "a.md") == "keel-list_all(8)"
+    assert title_of(Page("# NAME\n\n**keel(1)** -- a *boat*\n"), "a.md") == "keel(1)"
+    assert title_of(Page("# Name\n\nWhat a name is - and is not\n"), "a.md") == "Name"
     assert title_of(Page("text"), "guide/load-unload.md") == "load unload"
     assert title_of(Page("text"), "guide/index.md") == "guide"

@@ -36,7 +36,7 @@ class IngestConfig(StageConfig):
     the folder of `url`."""
 
     NAME: ClassVar[str] = "ingest"
-    VERSION: ClassVar[int] = 13
+    VERSION: ClassVar[int] = 14
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"path", "depth", "max_pages", "pause", "timeout_seconds"})
     USES_SEED: ClassVar[bool] = False
 

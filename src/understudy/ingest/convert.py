@@ -29,6 +29,9 @@ from understudy.types import Document
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NAMED = re.compile(
+    r"\s*(?P<m>[*_`]{0,2})(?P<name>[\w\\.+-]+?(?:\(\d\w*\))?)(?P=m)(?P<n> ?\(\d\w*\))? (?:\\?-{1,3}|—|–) "
+)
 _FIRST_TEXT = 20_000  # characters in which a title is looked for
 _AT_ONCE = 32  # files of a shard
 SELF_CONTAINED = frozenset({"html", "markdown", "mdx", "text", "notebook", "office", "epub", "mediawiki"})
@@ -219,7 +222,8 @@ def clean(skipped: Skipped) -> Skipped:
 
 
 def title_of(page: Page, doc_id: str) -> str:
-    """The page's own title, else its first heading, else the file's name in words."""
+    """The page's own title, else its first heading, else the file's name in words; of a manual page that begins with
+    the section NAME, the name that stands there."""
     if page.title.strip():
         return folded(page.title)
     start = page.text[:_FIRST_TEXT]
@@ -230,7 +234,9 @@ def title_of(page: Page, doc_id: str) -> str:
         headings = [h for h in _headings(start[:end] if end >= 0 else start) if h.level == 1]
     headings = headings or _headings(start)
     if headings:
-        return min(headings, key=lambda b: b.level).content
+        title = min(headings, key=lambda b: b.level).content
+        named = _NAMED.match(start, headings[0].end) if title.casefold() == "name" else None
+        return (named["name"] + (named["n"] or "").strip()).replace("\\", "") if named else title
     name = PurePosixPath(doc_id)
     own = name.stem if name.suffix.lower() in SUFFIXES else name.name  # `release-2.1` ends with its version
     stem = name.parent.name if own.lower() in ("index", "readme") and name.parent.name else own

@@ -14,6 +14,12 @@ _FRONT_MATTER = re.compile(
     r"\A(?:---[ \t]*\n(?:(.*?)\n)??(?:---|\.\.\.)|\+\+\+[ \t]*\n(?:(.*?)\n)??\+\+\+)[ \t]*(?:\n|\Z)",
     re.DOTALL,
 )
+# What pandoc and go-md2man write above a page: `% title`, `% authors`, `% date`, each going on over indented lines.
+_TITLE_BLOCK = re.compile(
+    r"\A%[ \t]*(?P<title>\S[^\n]*(?:\n[ \t]+\S[^\n]*){0,5})(?:\n%[^\n]*(?:\n[ \t]+\S[^\n]*){0,20}){0,2}(?:\n|\Z)"
+)
+_MAN_TITLE = re.compile(r"(?P<name>[\w.+:@-]+)(?:\((?P<a>\d\w{0,3})\)|[ \t]+\"?(?P<b>\d\w{0,3})\"?)(?=[\s\"]|$)")
+_NAME = re.compile(r"^#{1,2}[ \t]+NAME[ \t]*(?:#+[ \t]*)?$", re.IGNORECASE | re.MULTILINE)
 # Lines that settings are made of: a key, a list's item, a comment, or what an indentation continues.
 _SETTING = re.compile(
     r"""\s*$ | \#.* | [\w"'$.-][^:=\n]{0,800}[:=](?:\s.*)?$ | -\s.* | [ \t]+\S.* | [\]}]""", re.VERBOSE
@@ -28,8 +34,12 @@ def split(text: str) -> Page:
     """Cut YAML (`---`) or TOML (`+++`) front matter into metadata.
 
     What cannot be parsed but is made of settings is kept out of the text too, with the keys that can be told by
-    eye, and noted in `Page.skipped`; a first paragraph between two rules stays text.
+    eye, and noted in `Page.skipped`; a first paragraph between two rules stays text. A title block of pandoc's gives
+    the title alone, that of a manual page as such: `tool-sub(1)`.
     """
+    if text.startswith("%") and (block := _TITLE_BLOCK.match(text)):
+        body = text[block.end() :]
+        return Page(body, _man_title(block["title"], body), text.count("\n", 0, block.end()) + 1)
     found = _FRONT_MATTER.match(text)
     if found is None:
         return Page(text)
@@ -46,6 +56,12 @@ def split(text: str) -> Page:
     title = values.get("title")
     first_line = text.count("\n", 0, found.end()) + 1
     return Page(body, str(title) if title else "", first_line, values, skipped=skipped)
+
+
+def _man_title(title: str, body: str) -> str:
+    """The title of a block; where the page has a section NAME, the name and section of the manual page that it is."""
+    page = _MAN_TITLE.match(title)
+    return f"{page['name'].lower()}({page['a'] or page['b']})" if page and _NAME.search(body) else title
 
 
 def _parse(settings: str, toml: bool) -> dict[str, Any]:

@@ -31,7 +31,7 @@ _LABEL = re.compile(
     r"(?:(?:\w+[- ])?(?:options?|parameters?|arguments?|args|propert(?:y|ies)|fields?|attributes?|settings?|"
     r"configuration|configuring|config|keys?|values?|flags?|switches|variables?|inputs?|outputs?|methods?|members|functions)"
     r"(?: (?:options|parameters|reference|settings|summary|list|details|variables))?|synopsis|syntax|usage|general|"
-    r"reference|description|details?|overview|basics?|advanced|optional|required|defaults?|specification|examples?|"
+    r"names?|reference|description|details?|overview|basics?|advanced|optional|required|defaults?|specification|examples?|"
     r"summary|introduction|common|other|miscellaneous|errors?|return values?|metrics|environment|files?|commands?)",
     re.IGNORECASE,
 )
