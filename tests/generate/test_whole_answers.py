@@ -115,3 +115,64 @@ def test_what_is_anything_s_is_not_asked() -> None:
 def test_a_name_with_a_placeholder_is_no_entry() -> None:
     assert entry_name("`$heron_rate_xxx`") == entry_name("`heron_NNN`") == ""
     assert entry_name("`$heron_rate`") == "" or entry_name("`heron_rate`") == "`heron_rate`"
+
+
+def test_options_of_a_file_are_read_with_the_place_of_their_value(page: MakePage) -> None:
+    entries = (
+        "`allow_mail` [ true | false ]\n: Lets herons send letters to the whole pond at night. Defaults to `true`.\n\n"
+    )
+    entries += "`max_herons` count\n: Limits how many herons may share one pond at the same time.\n\n"
+    entries += "`keep_mail` [ true | false ]\n: Set `keep_mail` to true to lay letters aside.\n"
+    text = f"# heron.conf(5)\n\n## General options\n\n{entries}"
+    asked = " ".join(questions(page(text, title="heron.conf(5)")))
+    assert "default value of the option `allow_mail`" in asked
+    assert "the option `max_herons`" in asked
+    assert "keep_mail" not in asked
+    assert "max_herons" not in " ".join(questions(page(text.replace("heron.conf(5)", "heron"), title="heron")))
+
+
+def test_a_type_in_brackets_is_no_default(page: MakePage) -> None:
+    text = "# heron.conf(5)\n\n## Options\n\n- `wait_ns` (int64): The number of letters in a boat.\n"
+    asked = " ".join(questions(page(text, title="heron.conf(5)")))
+    assert "wait_ns" in asked
+    assert "default" not in asked
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Determines how letters are kept. See the page of ponds.",
+        "Controls the behaviour of herons at night.",
+        "The pond's own rule requires that every heron is counted.",
+        "Analogous to the option of the pond.",
+        "Keeps letters at night. If unset, see the page of ponds.",
+    ],
+)
+def test_a_description_without_its_point_is_none(value: str) -> None:
+    assert describe(value) is None
+
+
+def test_what_follows_a_description_in_a_link_is_left_out() -> None:
+    description = describe("Sends letters over the pond by boat. Documentation for the boat plugin.")
+    assert description is not None
+    assert description.text == "Sends letters over the pond by boat"
+
+
+def test_a_name_of_two_parts_is_asked_with_the_topic_of_its_page(page: MakePage) -> None:
+    row = "| Parameter | Description |\n|---|---|\n"
+    row += "| keep-count | The largest number of letters that one pond may hold. |\n"
+    herons = [
+        page(f"# {name}\n\nHeron.\n\n## Upstream\n\n### Configuration\n\n{row}", f"{name}.md", name)
+        for name in ("Boats Reference",)
+    ]
+    filler = [page(f"# Page {n}\n\nHeron has a page {n}.\n", f"{n}.md", f"Page {n}") for n in range(30)]
+    found = [ask for ask in asks(*herons, *filler) if "keep-count" in f"{ask.questions} {ask.answer}"]
+    assert found
+    for ask in found:
+        assert all(" for boats" in q.lower() for q in ask.questions)
+        assert ask.kind != "reversed" or ask.answer == "keep-count"
+    task = [
+        page(f"# How to Float\n\nHeron.\n\n## Upstream\n\n### Configuration\n\n{row}", "boats.md", "How to Float"),
+        *filler,
+    ]
+    assert "keep-count" not in " ".join(questions(*task))

@@ -93,6 +93,17 @@ def test_docbook():
     check_lines(page, text)
 
 
+def test_a_manual_page_in_docbook_is_called_by_its_name_and_section():
+    meta = "<refentrytitle>{}</refentrytitle><manvolnum>{}</manvolnum><refmiscinfo>Kettle 3</refmiscinfo>"
+    meta = f"<refmeta>{meta}</refmeta>"
+    named = "<refnamediv><refname>kettle</refname><refpurpose>boils</refpurpose></refnamediv>"
+    page = xml.read(source(f"<refentry>{meta.format('kettle.conf', 5)}{named}<para>Text.</para></refentry>"))
+    assert page.title == "kettle.conf(5)"
+    assert page.text.startswith("# kettle.conf(5)\n")
+    assert xml.read(source(f"<refentry>{meta.format('BOIL WATER', 7)}<para>T.</para></refentry>")).title == "BOIL WATER"
+    assert xml.read(source(f"<refentry>{named}<para>Text.</para></refentry>")).title == "kettle"
+
+
 def test_mediawiki():
     page = xml.read(file("wiki.xml"))
     assert page.title == "Kettle wiki"

@@ -51,7 +51,8 @@ def page(text: str) -> Page:
     """A DocBook text as a page with the line of every block. Raises SkipFile where it is no XML."""
     root = xml_tree.parse(text)
     title = _title(root)
-    made = Page(compose.join(_section(root, 1)) + "\n", _inlines(title).replace("`", "") if title else "")
+    name = _name(title) if title is not None else ""
+    made = Page(compose.join(_section(root, 1)) + "\n", name.replace("`", ""))
     return places.placed(made, places.line_label, text.rstrip().count("\n") + 2)
 
 
@@ -60,16 +61,24 @@ def _title(node: Node) -> Node | None:
         found = info.first("title")
         if found is not None:
             return found
-    return node.first("refnamediv", "refmeta")
+    return node.first("refmeta") or node.first("refnamediv")
+
+
+def _name(title: Node) -> str:
+    """A title as it is said; of a manual page its name with its section: `keel(1)`."""
+    if title.tag == "refmeta":
+        named, volume = title.first("refentrytitle"), title.first("manvolnum")
+        name = _inlines(named) if named else ""
+        return f"{name}({_inlines(volume)})" if volume and " " not in name else name  # `ALTER TABLE` is no file's name
+    told = title.first("refname") if title.tag == "refnamediv" else title
+    return _inlines(told) if told else ""
 
 
 def _section(node: Node, level: int) -> Iterator[str]:
     title = _title(node)
-    if title is not None and title.tag == "refnamediv":
-        name = title.first("refname")
-        yield places.mark(node.line) + compose.heading(level, _inlines(name) if name else "")
-    elif title is not None:
-        yield places.mark(title.line) + compose.heading(level, _inlines(title))
+    if title is not None:
+        line = node.line if title.tag == "refnamediv" else title.line
+        yield places.mark(line) + compose.heading(level, _name(title))
     deeper = level + 1 if title is not None else level
     yield from _blocks(node, deeper)
 

@@ -10,10 +10,12 @@ from understudy.generate.extractive.corpus import Corpus
 from understudy.generate.extractive.lexicon import ACRONYMS
 from understudy.generate.extractive.owners import (
     in_code,
+    is_kind,
     is_label,
     known_by_itself,
     named_program,
     thing,
+    topic,
     typed_command,
     unnumbered,
 )
@@ -62,6 +64,11 @@ class Location:
         below = next((found for h in reversed(self.headings) if (found := named.match(h))), None)
         return below[1] if below else match[1]  # `tool sub` under a heading of that name
 
+    @property
+    def is_file(self) -> bool:
+        """Whether the page is about a file, so that its options are settings: `keel.conf(5)`."""
+        return bool(re.search(r"\(5\w*\)|\w\.(?:conf|cfg|ini|toml|ya?ml|json)\b", self.title))
+
     def owner_of(self, part: str) -> str:
         """The innermost heading in code that does not name the part itself, as code; empty without one."""
         for heading in reversed(self.headings):
@@ -97,11 +104,23 @@ class Location:
         listed = (noun not in _OF_MANY and not part) or (noun == "parameter" and _CONFIGURES.search(where))
         dotted = "." in name and (not part or re.search(r"\w\.\w+[._-]\w|\w[_-]\w+\.\w", name))
         if dotted or (several and listed and not name.startswith("-")):
-            return ""
+            return self._topic
         flag = name.startswith("-") and len(name.split()[0]) > 3
         above = [h for h in (self.title, *self.headings) if not (self.corpus.small and h == self.title)]
         whole_page = all(is_label(heading) for heading in above)
         return "" if flag and (whole_page or _OF_ALL.search(where)) else None
+
+    @property
+    def _topic(self) -> str | None:
+        """What a question adds to a name of two parts: the topic that the page is about, ` for federation`; nothing
+        where the page is about settings of the whole; None where its title is no topic."""
+        above = [unnumbered(h) for h in (self.title, *self.headings)][:2]
+        if self.corpus.small or all(
+            is_label(h) or is_kind(h) or _CONFIGURES.search(h) or h == self.corpus.product for h in above
+        ):
+            return ""
+        found = topic(self.title, self.document.text, self.corpus.product)
+        return f" for {found}" if found else None
 
     @property
     def section(self) -> str:

@@ -35,7 +35,7 @@ _NO_START = re.compile(
     r"changed|added|new|removed|todo|note|example|and|or|but|with|without|for|in|on|at|from|because|you|we|i|yes|no|"
     r"neither|either|only|where|instead|rather|unlike|except|unless|until|usually|typically|normally|otherwise|once|after|before|"
     r"while|during|since|although|both|"
-    r"was|were|are|does|did|should|has|have|can|here|there|then|so|also|similar|identical|equivalent|short|used|reserved|unused|none|n/a)\b",
+    r"was|were|are|does|did|should|has|have|can|here|there|then|so|also|similar|identical|equivalent|analogous|short|used|reserved|unused|none|n/a)\b",
     re.IGNORECASE,
 )
 _QUESTION_WORDS = frozenset({"whether", "how", "where", "which", "what", "when", "if"})
@@ -105,8 +105,13 @@ def describe(value: str, flag: bool = False) -> Description | None:
         ):
             break
         kept.append(sentence)
-    if _CONDITION.search(text[len(" ".join(kept)) :]):
-        return None  # what is left out takes back some of it
+    rest = text[len(" ".join(kept)) :]
+    if _CONDITION.search(rest) or _IF_SET.match(rest):
+        return None  # what is left out takes back some of it, or says what another value does
+    if kept and _OF_ANOTHER.match(kept[0]):
+        return None
+    if kept and _LEAVES_OPEN.match(kept[0]) and (rest.strip() or len(kept) == 1):
+        return None
     if not kept or len(words(kept[0])) < 2 or not _balanced(" ".join(kept)):
         return None
     style = _style(kept[0], flag)
@@ -130,7 +135,20 @@ def describe(value: str, flag: bool = False) -> Description | None:
     return Description(style, clip(" ".join(kept)), head)
 
 
+_IF_SET = re.compile(
+    r"\s*(?:(?:If|When) (?:(?:it is |this is )?(?:set|unset|not set|null|empty|omitted|enabled|disabled|true|false|"
+    r"zero)\b|[`\"'])|(?:Possible|Valid|Allowed|Supported|Accepted) )",
+)
+_OF_ANOTHER = re.compile(
+    r"(?:The|An?|[A-Z]\w+) (?:[\w'’-]+ ){0,4}(?:requires?|states?|says?|assumes?|guarantees?|implies) that\b"
+)
+_LEAVES_OPEN = re.compile(
+    r"(?:Determines?|Controls?|Specif(?:y|ies)|Defines?|Decides?|Selects?) "
+    r"(?:how\b(?! (?:many|much|long|often|large|far))|the (?:handling|behaviou?r|way|method|strategy)\b)"
+)
+"""`Determines how messages are acknowledged`: the answer is what follows."""
 _REMARK = re.compile(
+    r"(?:Documentation|Docs|Reference|Guide|Manual) (?:for|of|on|about)\b|"
     r"(?:NOTE|NB|Note|Notes?:|WARNING|Warning:|Caution|Tip|Hint|Important|See also|Example)\b|"
     r"(?:(?:Further|More) )?(?:[Dd]etails|information) (?:is|are|can be)\b|.*\bin (?:section|chapter) \d"
 )

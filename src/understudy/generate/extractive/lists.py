@@ -50,6 +50,14 @@ _CAMEL = re.compile(r"[A-Z]?[a-z0-9]+(?:[A-Z][a-z0-9]*)+")
 _KNOWN_ALONE = re.compile(r"[_()./]|[a-z][A-Z]|[A-Z]{4,}|\w-\w")
 _KNOWN_BY_ITSELF = re.compile(r"\(\)|[./]|[a-z][A-Z]|[A-Z]{4,}|_[^_]+_|^[A-Z]+_[A-Za-z]")
 _TYPE_WORDS = frozenset({"boolean", "integer", "string", "value", "number", "expression", "condition", "text"})
+_TYPE = re.compile(
+    r"`?(?:u?int\d*|float\d*|str|string|bool|boolean|integer|double|number|array|object|list|map|duration|timestamp|bytes?|"
+    r"long|counter|gauge|histogram)`?",
+    re.IGNORECASE,
+)
+"""`offset_ns (int64)`: no default."""
+_VALUED = re.compile(r"`([\w.-]{3,})` +(?:(?:\[[^\]\[]*\]|<[^<>]*>)(?: |$)){1,3}|`([\w.-]{3,})` +[*_]?[a-z][\w-]*[*_]?")
+"""`` `allow_mail` [ true | false ]``, `` `max_letters` count``: a name and its value's place."""
 _REMARKS = frozenset(
     """
     NOTE NOTES WARNING WARNINGS TIP TIPS HINT CAUTION IMPORTANT DANGER INFO TODO FIXME EXAMPLE EXAMPLES SYNOPSIS BUGS
@@ -133,7 +141,7 @@ def entry_name(term: str) -> str:
         if long and (long[0].endswith("-") or f"{long[0]}<" in text):
             return ""  # a part of the name is a placeholder
         return f"`{(long or short)[0]}`"
-    inner = bare(text)
+    inner = valued[1] or valued[2] if (valued := _VALUED.fullmatch(text)) else bare(text)
     if (
         inner.upper() in _REMARKS
         or ".." in inner
@@ -232,9 +240,9 @@ def entry_claims(
         or ("error" in told_of and re.fullmatch(r"E[A-Z0-9]{3,}", name))
     ):  # fmt: skip
         noun = "error code"
-    elif noun in ("option", "flag") and kind != "flag" and location.program:
+    elif noun in ("option", "flag") and kind != "flag" and location.program and not location.is_file:
         return  # a value of one of the options
-    elif noun == "option" and kind != "flag" and name.islower():
+    elif noun == "option" and kind != "flag" and name.islower() and not location.is_file:
         noun = "argument"
     elif label.endswith("()`"):
         noun = "method" if "." in label else "function"
@@ -271,13 +279,13 @@ def entry_claims(
             yield Claim(
                 "default", shown, "default", told, start, end, location, value_type(told), weak, words={"n": noun}
             )
-    elif default and value_type(default) in PRECISE and noun != "one":
+    elif default and value_type(default) in PRECISE and noun != "one" and not _TYPE.fullmatch(default):
         yield Claim(
             "default", shown, "default", default, start, end, location, value_type(default), weak, words={"n": noun}
         )
     if not tail and subject and value_type(value) in PRECISE:
         yield Claim("attribute", subject, bare(label), bare(value), start, end, location, value_type(value))
-    elif len(words(value)) > 1:
+    elif len(words(value)) > 1 and not re.match(rf"Set (?:the )?`?{re.escape(bare(label))}\b", value):
         yield from described(shown, noun, value, start, end, location, weak=weak)
 
 

@@ -55,6 +55,16 @@ _COMMAND = re.compile(r"`?(?P<c>[a-z][\w.-]*(?: [a-z][\w-]*){1,3})`?")
 _SENTENCE_WORDS = re.compile(
     r"\b(?:the|a|an|your|my|with|in|on|from|to|by|using|how|what|why|when|if|and|or|of|for|is|are|vs)\b", re.IGNORECASE
 )
+_TASK = re.compile(
+    r"(?:Set|Add|Use|Create|Run|Install|Build|Get|Make|Choose|Enable|Monitor|Manage|Configure|Deploy|Write|Other|Another|"
+    r"More|Additional|Further)\b"
+)
+_ANY = re.compile(
+    r"(?:extended|basic|simple|advanced|custom|default|new|main|current|general|common|other|special|generic|external|"
+    r"internal|additional|optional|available|supported|built-?in)\b",
+    re.IGNORECASE,
+)
+"""What tells no thing from others of its kind."""
 _KNOWN_BY_ITSELF = re.compile(r"\w\.\w|[a-z]{2}[A-Z]\w*[a-z][A-Z]|_[^_]+_|^[A-Z]+_[A-Z_]*[A-Za-z]|\w-\w+-\w")
 
 
@@ -129,21 +139,32 @@ def thing(headings: Sequence[str], title: str, text: str, product: str, part: st
     return ""
 
 
-@lru_cache(maxsize=1024)
-def _kind_of_thing(heading: str, text: str, product: str) -> str:
+def topic(title: str, text: str, product: str) -> str:
+    """What a page is about, in the middle of a sentence: `federation` of `Federation Reference`; empty for a title that
+    is a task, a sentence or a mere label."""
+    name = re.sub(r" ?\([^()]*\)$", "", title)
+    name = _noun_phrase(name, product)
+    return "" if is_label(name) or is_kind(name) or name == product else _small(name, text)
+
+
+def _noun_phrase(heading: str, product: str) -> str:
+    """The name in a heading, without what says that it is documented; empty for a task or a sentence."""
     name = re.sub(r"^(?:The|An?) ", "", heading)
     if product:
         name = re.sub(rf" (?:for|in|of) {re.escape(product)}$", "", name)
     name = _TAIL.sub("", name)
-    if not 1 <= len(name.split()) <= 5 or _SENTENCE_WORDS.search(name) or re.search(r"[:;,?!()\[\]\"|/]", name):
-        return ""
-    if re.match(r"\w+ing\b", name) or re.match(
-        r"(?:Set|Add|Use|Create|Run|Install|Build|Get|Make|Choose|Enable|Other|Another|More|Additional|Further)\b", name
-    ):
+    said = not 1 <= len(name.split()) <= 5 or _SENTENCE_WORDS.search(name) or re.search(r"[:;,?!()\[\]\"|/]", name)
+    return "" if said or (re.match(r"\w+ing ", name) or _TASK.match(name)) else name
+
+
+@lru_cache(maxsize=1024)
+def _kind_of_thing(heading: str, text: str, product: str) -> str:
+    name = _noun_phrase(heading, product)
+    if not name or re.match(r"\w+ing\b", name):
         return ""
     words = name.split()
     if len(words) > 1 and re.fullmatch(_KIND, words[-1], re.IGNORECASE):
-        return f"the {_small(name, text)}"
+        return "" if _ANY.match(name) else f"the {_small(name, text)}"
     if re.fullmatch(_KIND, name, re.IGNORECASE) or not re.match(r"[A-Z`]", name):
         return ""
     said = Counter(re.findall(rf"(?<![\w-]){re.escape(name.replace('`', ''))}`?(?:\*\*)? ({_KIND})\b", text))
@@ -167,6 +188,11 @@ def _small(name: str, text: str) -> str:
 def is_label(heading: str) -> bool:
     """Whether a heading only says what stands below it: `Options`, `Environment variables`."""
     return bool(_LABEL.fullmatch(heading.strip()))
+
+
+def is_kind(heading: str) -> bool:
+    """Whether a heading only says what kind of things stand below it: `Plugins`, `Service`."""
+    return bool(re.fullmatch(f"(?:{_KIND})s?", heading.strip(), re.IGNORECASE))
 
 
 def known_by_itself(name: str) -> bool:

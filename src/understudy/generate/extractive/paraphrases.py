@@ -119,7 +119,7 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
     else:
         name = {"attribute": "noun", "term": "purpose"}.get(form, form)
         templates = BACKWARD.get(name, ())
-    owner = re.search(r" of (`[^`]+`|the [^`]+)$", claim.subject) if "`" in claim.subject else None
+    owner = re.search(r" (?:of (?:`[^`]+`|the [^`]+)|for [^`]+)$", claim.subject) if "`" in claim.subject else None
     whole = claim.subject[: owner.start()] if owner else claim.subject
     subject = bare(whole.removeprefix(f"the {fields['n']} "))
     kind = f"subject {fields['n']}" if fields["n"] != "one" else "subject"
@@ -160,7 +160,7 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
     if place and _named_in(place[1], said):
         fields |= {"c": "", "p": ""}  # the question names the program or product by itself
     if owner and fields["n"] != "one":
-        fields["n"] = f"{fields['n']} of {owner[1]}"
+        fields["n"] += owner[0]
     if templates and answer:
         topic = normal(f"back {form} {claim.attribute} {value}{fields['c']}")
         option = upper_first(clip(answer)) if answer.startswith(("the ", "a ", "an ")) else clip(answer)
@@ -181,7 +181,12 @@ def _says_nothing(claim: Claim) -> bool:
     """Whether a claim tells nothing: a description no more than the name (`DROP ROLE` removes a role), a default its
     setting's own name or a value that is not told to its end."""
     if claim.form == "default":
-        return claim.value.endswith(("...", "…")) or normal(claim.value) == normal(claim.subject).rpartition(" ")[2]
+        value = normal(claim.value)
+        return claim.value.endswith(("...", "…")) or value in (
+            normal(claim.subject).rpartition(" ")[2],
+            "unset",
+            "not set",
+        )
     if claim.form not in ("purpose", "term", "does", "object", "definition"):
         return False
     told = _told(claim)
@@ -211,7 +216,8 @@ _GENERIC = frozenset(
     this by with from or and one option parameter argument setting flag information show shows print prints
     display displays output outputs drop drops add adds return returns get gets message list lists only amount time wait
     any modify modifies generate generates generated generating extra additional array string strings
-    support supports multiple perform performs
+    support supports multiple perform performs disable disables automatic during per allow allows around check
+    checks match matches provided following specific path default
         """
     )
 )
@@ -268,6 +274,10 @@ def _spoken(claim: Claim) -> str:
     return f"{clip(text)}." if long and not text.endswith((".", "!", "?")) else text
 
 
+_TWICE_FOR = re.compile(r" for [^?]* for(?: in [^?]*)?\?$")
+"""`What is the key for routing for in Kestrel?`"""
+
+
 def fill(templates: tuple[str, ...], fields: dict[str, str]) -> tuple[str, ...]:
     """Templates as questions, each different."""
     filled = []
@@ -275,4 +285,5 @@ def fill(templates: tuple[str, ...], fields: dict[str, str]) -> tuple[str, ...]:
         text = template.format_map(fields)
         text = re.sub(r"\?( in [^?]+)$", r"\1?", text)  # a context after a question that has its own mark
         filled.append(re.sub(r"([.?!])\1+$", r"\1", upper_first(text)))
-    return tuple({normal(q): q for q in reversed(filled)}.values())[::-1]
+    plain = [text for text in filled if not _TWICE_FOR.search(text)] or filled
+    return tuple({normal(q): q for q in reversed(plain)}.values())[::-1]

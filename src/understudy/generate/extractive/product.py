@@ -88,7 +88,7 @@ def _named_product(pages: Sequence[_Read]) -> str:
     seen: Counter[str] = Counter()
     commands = frozenset(name for page in pages for name in _TYPED.findall(page.text))
     for page in pages:
-        inside = Counter(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z]*[a-z][A-Za-z]*|[A-Z]{3,})\b", page.prose))
+        inside = Counter(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z]*[a-z][A-Za-z]*|[A-Z]{3,})\b(?! <)", page.prose))
         # `vite` is typed, Vite is the product; in `celery.app` and `-p celery` it is no word at all
         lower = Counter(re.findall(r"(?<![\w.:/@-])[a-z]+(?![\w:/@-]|\.\w)", page.prose))
         told = {w for w, n in inside.items() if n > (1 if w.lower() in commands else 2) * lower[w.lower()]}
@@ -115,13 +115,19 @@ _AROUND = re.compile(
 def _titled_product(pages: Sequence[_Read]) -> str:
     """What the title of a first page names, where at least a third of at least five pages name it too."""
     best, share = "", 0
+    titles = [read.page.document.title for read in pages]
     for name in _titled([read.page for read in pages]):
+        if sum(title.endswith(f" {name}") for title in titles) > _TAILS:
+            continue  # `Pond Input Plugin`, `Lake Input Plugin`
         named = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
         said = Counter(m.group() == name for p in pages for m in named.finditer(p.prose))
         count = sum(bool(named.search(page.text)) for page in pages)
         if count > share and said[True] >= said[False]:
             best, share = name, count
     return best if len(pages) >= 5 and 3 * share >= len(pages) else ""
+
+
+_TAILS = 4  # titles that may end with the product's name after another word
 
 
 def _titled(pages: Sequence[Page]) -> Iterator[str]:
