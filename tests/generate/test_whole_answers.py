@@ -176,3 +176,11 @@ def test_a_name_of_two_parts_is_asked_with_the_topic_of_its_page(page: MakePage)
         *filler,
     ]
     assert "keep-count" not in " ".join(questions(*task))
+
+
+def test_a_page_that_tells_changes_is_not_asked(page: MakePage) -> None:
+    things = ("boat", "letter", "lake", "tree", "reed", "island", "bridge", "stone", "willow", "frog")
+    parts = "\n".join(f"## `pond_{n}_{n}`\n\nAdds a {thing} for herons at night.\n" for n, thing in enumerate(things))
+    assert questions(page(f"# Versions\n\nHeron grows.\n\n{parts}", title="Versions")) == []
+    told = parts.replace("Adds", "Paints")
+    assert len(questions(page(f"# Ponds\n\nHeron has them.\n\n{told}", title="Ponds"))) >= len(things)

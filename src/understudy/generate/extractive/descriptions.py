@@ -33,8 +33,10 @@ _NO_START = re.compile(
     r"same as|the same|like|as|alias|synonym|deprecated|obsolete|this|that|these|those|it|they|not|"
     r"ditto|defaults?|"
     r"changed|added|new|removed|todo|note|example|and|or|but|with|without|for|in|on|at|from|because|you|we|i|yes|no|"
+    r"inside|outside|within|under|beneath|between|beyond|above|below|through|upon|"
     r"neither|either|only|where|instead|rather|unlike|except|unless|until|usually|typically|normally|otherwise|once|after|before|"
     r"while|during|since|although|both|"
+    r"(?:set|given|provided|used|chosen|filled in|passed) by|"
     r"was|were|are|does|did|should|has|have|can|here|there|then|so|also|similar|identical|equivalent|analogous|short|used|reserved|unused|none|n/a)\b",
     re.IGNORECASE,
 )

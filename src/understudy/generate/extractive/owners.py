@@ -55,6 +55,8 @@ _COMMAND = re.compile(r"`?(?P<c>[a-z][\w.-]*(?: [a-z][\w-]*){1,3})`?")
 _SENTENCE_WORDS = re.compile(
     r"\b(?:the|a|an|your|my|with|in|on|from|to|by|using|how|what|why|when|if|and|or|of|for|is|are|vs)\b", re.IGNORECASE
 )
+_COMMANDS_TOO = frozenset({"config", "files", "keys", "metrics"})
+"""Labels that are often commands as well."""
 _TASK = re.compile(
     r"(?:Set|Add|Use|Create|Run|Install|Build|Get|Make|Choose|Enable|Monitor|Manage|Configure|Deploy|Write|Other|Another|"
     r"More|Additional|Further)\b"
@@ -78,7 +80,8 @@ def typed_command(title: str, text: str) -> str:
     shows `tool prune --all`; else empty."""
     match = _COMMAND.fullmatch(title.strip())
     if match is None:
-        return "" if is_label(title) else _subcommand(title.strip().strip("`"), text)
+        word = title.strip().strip("`")
+        return "" if is_label(title) and word not in _COMMANDS_TOO else _subcommand(word, text)
     first, *_, last = match["c"].split()
     return match["c"] if _lines(text, first, last) else ""
 

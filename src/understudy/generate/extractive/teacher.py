@@ -20,6 +20,8 @@ from understudy.generate.extractive.product import find_product
 from understudy.normal import normal
 from understudy.stage import RunContext
 
+_CHANGES = re.compile(r"(?:Adds|Introduces|Implements|Extends|Makes it possible|Allows? (?:us|for)|Reworks|Changes)\b")
+_NAMES = 8
 _PAGES = 3  # that may say the same of a thing of theirs
 
 
@@ -59,7 +61,7 @@ class ExtractiveTeacher:
                     "generate: what the documentation is about has no name that most pages say, so only what names its "
                     "program is asked; generate.product gives the name"
                 )
-        claims = list(_once(claims))
+        claims = list(_once(list(_without_changes(claims))))
         facts, lost = disambiguate([claim for claim in claims if claim.asked], by_id, product)
         options = tuple(spare_options([claim for claim in claims if not claim.asked], by_id))
         per_chunk = Counter(fact.chunk_id for fact in facts)
@@ -71,6 +73,21 @@ class ExtractiveTeacher:
             for chunk in page.chunks
         }
         return Taught(tuple(facts), outcomes, dict(Counter(lost.values())), options)
+
+
+def _without_changes(claims: Sequence[Claim]) -> Iterator[Claim]:
+    """The claims; what a page says of changes is not asked: eight names or more, of which half `Adds ...`."""
+    told: Counter[str] = Counter()
+    added: Counter[str] = Counter()
+    for claim in claims:
+        if claim.form == "purpose":
+            page = claim.location.document.doc_id
+            told[page] += 1
+            added[page] += bool(_CHANGES.match(claim.value))
+    for claim in claims:
+        page = claim.location.document.doc_id
+        changes = told[page] >= _NAMES and 2 * added[page] >= told[page]
+        yield replace(claim, asked=False) if changes else claim
 
 
 def _once(claims: Sequence[Claim]) -> Iterator[Claim]:
