@@ -277,3 +277,9 @@ def test_an_option_of_one_letter_is_not_asked_of_the_whole_product(page: MakePag
 def test_a_protocol_is_no_program(page: MakePage) -> None:
     text = "# HTTP\n\n`heron.max_letters`\n: The number of letters that a bird may carry.\n"
     assert [question.endswith("in Heron?") for question in questions(page(text, title="HTTP"))] == [True]
+
+
+def test_a_command_is_called_with_the_program_that_is_typed_before_it() -> None:
+    assert typed_command("self show", "```\nheron self show --tree\n```\nas `self show` does") == "heron self show"
+    assert typed_command("self show", "```\nheron self show\n```\n```\npond self show\n```") == ""
+    assert typed_command("heron show", "```\nheron show --tree\n```") == "heron show"

@@ -94,7 +94,7 @@ class Location:
             return ""
         whole, part = known_by_itself(name), noun.split()[-1] in _PARTS
         if whole and (not part or name.count(".") > 1 or (spaced and "." in name)):
-            return ""
+            return (self._topic or "") if noun in _OF_ONE and re.match(r"[a-z]+[A-Z]", name) else ""
         if owner := self.thing_of(name):
             return f" of {owner}"
         several = re.search(r"[a-z][_.-][a-z]|[a-z][A-Z]|[A-Z]_[A-Z]", name)
@@ -133,6 +133,8 @@ _PARTS = frozenset(
     {"argument", "attribute", "column", "field", "flag", "key", "keyword", "limit", "parameter", "property", "value"}
 )
 """What one thing of several has: to be asked for with its owner, however long its name."""
+_OF_ONE = frozenset({"argument", "field", "key", "option", "parameter", "property"})
+"""What a topic has, so that `maxIdleConns` is asked for with it, long as the name is."""
 _OF_MANY = frozenset({"parameter", "option", "one", "function", "method", "variant", "member"})
 _CONFIGURES = re.compile(r"config|settings?\b|options?\b|server|connection|environment", re.IGNORECASE)
 """What a product has many lists of; of anything else a name of two parts is enough."""

@@ -248,7 +248,11 @@ def entry_claims(
         noun = "method" if "." in label else "function"
     if noun in ("parameter", "option", "setting") and re.fullmatch(r"[A-Z]+(?:_[A-Z\d]+)+", name):
         above = location.document.text[max(0, start - 3000) : start]
-        noun = "environment variable" if re.search(r"\bvariables?\b", above) else noun
+        titled = noun in f"{location.title} {location.section}".lower()
+        if re.search(r"\benvironment variables?\b" if titled else r"\bvariables?\b", above, re.IGNORECASE) and not (
+            titled and noun == "setting"
+        ):
+            noun = "environment variable"
     alone = bool((_KNOWN_ALONE if noun != "one" else _KNOWN_BY_ITSELF).search(name))
     if noun == "environment variable" and not name.lstrip("$").isupper():
         return

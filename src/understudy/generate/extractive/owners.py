@@ -45,6 +45,7 @@ _CODE = re.compile(
     r"[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+|\w+(?:\.\w+)*\((?!\d\w*\))[^)]*\))"
 )
 _SHOWN = re.compile(r"^```.*?^```|^(?: {4}|\t)[^\n]+|`[^`\n]+`", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"^```.*$", re.MULTILINE)
 _OPTIONS_OF = re.compile(
     r"(?:`(?P<c>[a-z][\w.+-]*)`|(?P<d>[a-z][\w.+]*(?:[-_][\w.+]+)+)) "
     r"(?i:(?:command[- ]line )?(?:options|flags|switches|arguments)|command[- ]line)"
@@ -83,7 +84,19 @@ def typed_command(title: str, text: str) -> str:
         word = title.strip().strip("`")
         return "" if is_label(title) and word not in _COMMANDS_TOO else _subcommand(word, text)
     first, *_, last = match["c"].split()
-    return match["c"] if _lines(text, first, last) else ""
+    if not _lines(text, first, last):
+        return ""
+    return _with_program(match["c"], text)
+
+
+@lru_cache(maxsize=256)
+def _with_program(command: str, text: str) -> str:
+    """A command with the one program that the page always types before it: `tool self show` of `self show`."""
+    typed = re.compile(
+        rf"^[ \t]*(?:[$#%>] ?|usage: )?`?(?:([a-z][\w.-]*) )?{re.escape(command)}(?![\w-])", re.MULTILINE
+    )
+    found = {m[1] for block in _SHOWN.findall(text) for m in typed.finditer(_FENCE.sub("", block)) if m[1]}
+    return f"{found.pop()} {command}".strip() if len(found) == 1 else command
 
 
 @lru_cache(maxsize=256)

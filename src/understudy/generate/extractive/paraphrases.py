@@ -251,7 +251,7 @@ def _gives_away(noun: str, name: str, description: str) -> bool:
         r"(?:sets|holds) (?:an? |the (?:shortcut|current|name of an?|optional|only)\b|attempts?\b)", description
     ):
         return True  # stilted
-    alone = noun in ("parameter", "argument", "field", "column", "one") or (bare(name)[:1] != "-" and len(name) > 4)
+    alone = noun in ("parameter", "argument", "field", "column", "one") or len(bare(name).lstrip("-")) > 4
     return alone and parts <= set(words(description))
 
 
