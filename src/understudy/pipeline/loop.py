@@ -14,6 +14,7 @@ from understudy.config import StageConfig
 from understudy.errors import InputError, RecipeError
 from understudy.facts import FactChanges
 from understudy.index.config import IndexConfig
+from understudy.memory import give_back
 from understudy.models.resolve import at_hand, identity, local_folder, parameters
 from understudy.pipeline.budget import Hours
 from understudy.pipeline.keys import differences, key_fields, unknown
@@ -339,15 +340,18 @@ class Pipeline:
             base_model=self.recipe.base_model or "",
             previous={n: before.artifacts[n] for n in step.follows if n in before.artifacts} if before else {},
         )
-        return execute(
-            step.load(),
-            planned.config,
-            inputs,
-            key=key,
-            key_fields=planned.key_fields,
-            target=self.store.artifact(step.name, key),
-            ctx=ctx,
-        )
+        try:
+            return execute(
+                step.load(),
+                planned.config,
+                inputs,
+                key=key,
+                key_fields=planned.key_fields,
+                target=self.store.artifact(step.name, key),
+                ctx=ctx,
+            )
+        finally:
+            give_back(collect=True)
 
 
 def _model(reference: str | None) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 import time
 from collections import Counter
@@ -16,6 +15,7 @@ import torch
 from understudy.artifact import MANIFEST, read_records, write_json, write_records
 from understudy.errors import InputError, MissingExtraError
 from understudy.facts import LEFT_OUT, LeftOut, fact_name
+from understudy.memory import give_back
 from understudy.models.chat import IGNORED
 from understudy.models.load import load_tokenizer
 from understudy.models.open import open_language_model
@@ -98,7 +98,7 @@ def _ship(config: SftConfig, inputs: Inputs, ctx: RunContext, trained: Path) -> 
 
     def opener() -> Strength:
         if not opened:
-            gc.collect()  # the training's model and optimizer
+            give_back(collect=True)  # the training's model and optimizer
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             opened.append(open_strength(inputs.model, trained, device=ctx.device))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,11 @@ from transformers import TrainerCallback
 
 from understudy.artifact import write_text
 from understudy.errors import StageError
+from understudy.memory import give_back
 from understudy.models.lora import step_seed
 from understudy.training.checkpoints import Checkpoints
+
+_GIVEN_BACK = 10.0  # seconds between two times that freed memory is given back to the system
 
 Progress = Callable[[str, float, float | None], None]
 
@@ -49,6 +53,7 @@ class Watch(TrainerCallback):
         self.loss: float | None = course.state.get("loss")
         self.stopped = bool(course.state.get("stopped", False))
         self.line: dict[str, Any] = {}
+        self._given_back = time.monotonic()
 
     # ── what a room fills in ────────────────────────────────────────────────────────────────────────────
 
@@ -109,6 +114,9 @@ class Watch(TrainerCallback):
             if step and (course.checkpoints.due() or self.stopped or step == course.steps):
                 said = {**self.kept(), "loss": self.loss, "stopped": self.stopped}
                 course.checkpoints.save(step, said, course.parameters, course.optimizer)
+        if time.monotonic() - self._given_back > _GIVEN_BACK:
+            give_back()
+            self._given_back = time.monotonic()
         course.progress(self.words(step), step, course.steps)
 
 
