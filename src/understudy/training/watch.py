@@ -19,7 +19,7 @@ from understudy.memory import give_back
 from understudy.models.lora import step_seed
 from understudy.training.checkpoints import Checkpoints
 
-_GIVEN_BACK = 10.0  # seconds between two times that freed memory is given back to the system
+_GIVEN_BACK = 30.0  # seconds between two times that freed memory is given back to the system
 
 Progress = Callable[[str, float, float | None], None]
 
