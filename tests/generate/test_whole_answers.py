@@ -11,6 +11,7 @@ from understudy.generate.extractive.descriptions import describe
 from understudy.generate.extractive.grammar import says_little
 from understudy.generate.extractive.lists import entry_name
 from understudy.generate.extractive.owners import named_program
+from understudy.generate.extractive.product import find_product
 from understudy.generate.extractive.teacher import ExtractiveTeacher
 
 MakePage = Callable[..., Page]
@@ -184,3 +185,10 @@ def test_a_page_that_tells_changes_is_not_asked(page: MakePage) -> None:
     assert questions(page(f"# Versions\n\nHeron grows.\n\n{parts}", title="Versions")) == []
     told = parts.replace("Adds", "Paints")
     assert len(questions(page(f"# Ponds\n\nHeron has them.\n\n{told}", title="Ponds"))) >= len(things)
+
+
+def test_who_wrote_a_page_is_not_what_it_is_about(page: MakePage) -> None:
+    text = "# {0}\n\nThe letters of {0} go over the pond at night, and many herons read them there. " * 4
+    text += "\n\nWritten by Rosa Lind <rosa@pond.example>, and by Lind <lind@pond.example>.\n"
+    pages = [page(text.format(name), f"{name}.md", name) for name in ("boats", "lakes", "reeds")]
+    assert find_product(pages) == ""

@@ -88,7 +88,9 @@ def _named_product(pages: Sequence[_Read]) -> str:
     seen: Counter[str] = Counter()
     commands = frozenset(name for page in pages for name in _TYPED.findall(page.text))
     for page in pages:
-        inside = Counter(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z]*[a-z][A-Za-z]*|[A-Z]{3,})\b(?! <)", page.prose))
+        inside = Counter(
+            re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z]*[a-z][A-Za-z]*|[A-Z]{3,})\b(?!(?: [A-Z][\w-]+){0,2} <)", page.prose)
+        )
         # `vite` is typed, Vite is the product; in `celery.app` and `-p celery` it is no word at all
         lower = Counter(re.findall(r"(?<![\w.:/@-])[a-z]+(?![\w:/@-]|\.\w)", page.prose))
         told = {w for w, n in inside.items() if n > (1 if w.lower() in commands else 2) * lower[w.lower()]}
