@@ -24,7 +24,7 @@ _SINCE = re.compile(
     r"(?:new|added|changed|deprecated|removed|obsolete|type|default|required|since|version)\b", re.IGNORECASE
 )
 _DEPRECATED = re.compile(r"\b(?:deprecated|obsolete|no longer|removed|legacy)\b", re.IGNORECASE)
-TOLD = frozenset({"add", "choose", "configure", "create", "enter", "specify", "select", "set", "use", "provide"})
+_TOLD = frozenset({"add", "choose", "configure", "create", "enter", "specify", "select", "set", "use", "provide"})
 _LONGEST = 700  # characters from the heading to the end of its description
 
 
@@ -69,7 +69,7 @@ def headed_claims(
     if any(b.kind not in ("paragraph", "list") and not _sheet(b) for b in own[: own.index(told)]):
         return
     said = _description(told)
-    if noun == "one" and "_" not in label and said.partition(" ")[0].lower() in TOLD:
+    if noun == "one" and "_" not in label and said.partition(" ")[0].lower() in _TOLD:
         return  # what the reader is told to do under a heading
     if said:
         yield from entry_claims(label, noun, "", said, heading.start, told.end, above)

@@ -21,7 +21,7 @@ from understudy.normal import normal
 from understudy.stage import RunContext
 
 _CHANGES = re.compile(r"(?:Adds|Introduces|Implements|Extends|Makes it possible|Allows? (?:us|for)|Reworks|Changes)\b")
-_NAMES = 8
+_NAMES = 8  # of a page that tells changes, at least
 _PAGES = 3  # that may say the same of a thing of theirs
 
 
