@@ -162,21 +162,16 @@ def test_what_follows_a_description_in_a_link_is_left_out() -> None:
 def test_a_name_of_two_parts_is_asked_with_the_topic_of_its_page(page: MakePage) -> None:
     row = "| Parameter | Description |\n|---|---|\n"
     row += "| keep-count | The largest number of letters that one pond may hold. |\n"
-    herons = [
-        page(f"# {name}\n\nHeron.\n\n## Upstream\n\n### Configuration\n\n{row}", f"{name}.md", name)
-        for name in ("Boats Reference",)
-    ]
+    title, below = "Boats Reference", f"Heron.\n\n## Upstream\n\n### Configuration\n\n{row}"
+    herons = page(f"# {title}\n\n{below}", f"{title}.md", title)
     filler = [page(f"# Page {n}\n\nHeron has a page {n}.\n", f"{n}.md", f"Page {n}") for n in range(30)]
-    found = [ask for ask in asks(*herons, *filler) if "keep-count" in f"{ask.questions} {ask.answer}"]
+    found = [ask for ask in asks(herons, *filler) if "keep-count" in f"{ask.questions} {ask.answer}"]
     assert found
     for ask in found:
         assert all(" for boats" in q.lower() for q in ask.questions)
         assert ask.kind != "reversed" or ask.answer == "keep-count"
-    task = [
-        page(f"# How to Float\n\nHeron.\n\n## Upstream\n\n### Configuration\n\n{row}", "boats.md", "How to Float"),
-        *filler,
-    ]
-    assert "keep-count" not in " ".join(questions(*task))
+    task = page(f"# How to Float\n\n{below}", "boats.md", "How to Float")
+    assert "keep-count" not in " ".join(questions(task, *filler))
 
 
 def test_a_page_that_tells_changes_is_not_asked(page: MakePage) -> None:

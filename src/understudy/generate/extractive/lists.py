@@ -56,7 +56,7 @@ _TYPE = re.compile(
     re.IGNORECASE,
 )
 """`offset_ns (int64)`: no default."""
-_VALUED = re.compile(r"`([\w.-]{3,})` +(?:(?:\[[^\]\[]*\]|<[^<>]*>)(?: |$)){1,3}|`([\w.-]{3,})` +[*_]?[a-z][\w-]*[*_]?")
+_VALUED = re.compile(r"`([\w.-]{3,})` +(?:(?:(?:\[[^\]\[]*\]|<[^<>]*>)(?: |$)){1,3}|[*_]?[a-z][\w-]*[*_]?)")
 """`` `allow_mail` [ true | false ]``, `` `max_letters` count``: a name and its value's place."""
 _REMARKS = frozenset(
     """
@@ -141,7 +141,7 @@ def entry_name(term: str) -> str:
         if long and (long[0].endswith("-") or f"{long[0]}<" in text):
             return ""  # a part of the name is a placeholder
         return f"`{(long or short)[0]}`"
-    inner = valued[1] or valued[2] if (valued := _VALUED.fullmatch(text)) else bare(text)
+    inner = valued[1] if (valued := _VALUED.fullmatch(text)) else bare(text)
     if (
         inner.upper() in _REMARKS
         or ".." in inner

@@ -45,7 +45,8 @@ _CODE = re.compile(
     r"[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+|\w+(?:\.\w+)*\((?!\d\w*\))[^)]*\))"
 )
 _SHOWN = re.compile(r"^```.*?^```|^(?: {4}|\t)[^\n]+|`[^`\n]+`", re.DOTALL | re.MULTILINE)
-_FENCE = re.compile(r"^```.*$", re.MULTILINE)
+_PROMPT = r"(?:[$#%>] ?|usage: )?`?"
+"""What may stand before a command that is typed."""
 _OPTIONS_OF = re.compile(
     r"(?:`(?P<c>[a-z][\w.+-]*)`|(?P<d>[a-z][\w.+]*(?:[-_][\w.+]+)+)) "
     r"(?i:(?:command[- ]line )?(?:options|flags|switches|arguments)|command[- ]line)"
@@ -92,11 +93,8 @@ def typed_command(title: str, text: str) -> str:
 @lru_cache(maxsize=256)
 def _with_program(command: str, text: str) -> str:
     """A command with the one program that the page always types before it: `tool self show` of `self show`."""
-    typed = re.compile(
-        rf"^[ \t]*(?:[$#%>] ?|usage: )?`?(?:([a-z][\w.-]*) )?{re.escape(command)}(?![\w-])", re.MULTILINE
-    )
-    found = {m[1] for block in _SHOWN.findall(text) for m in typed.finditer(_FENCE.sub("", block)) if m[1]}
-    return f"{found.pop()} {command}".strip() if len(found) == 1 else command
+    found = _programs(command, r"(?![\w-])", text)
+    return f"{found.pop()} {command}" if len(found) == 1 else command
 
 
 @lru_cache(maxsize=256)
@@ -104,11 +102,14 @@ def _subcommand(word: str, text: str) -> str:
     """The one command that is typed with a word and its options; empty where there is none, or several."""
     if not re.fullmatch(r"[a-z][a-z\d-]+", word) or word not in text:
         return ""
-    typed = re.compile(
-        rf"^[ \t]*(?:[$#%>] ?|usage: )?`?(?P<p>[a-z][\w.-]*) {re.escape(word)} +(?:--?\w|[\[<{{])", re.MULTILINE
-    )
-    found = {m["p"] for block in _SHOWN.findall(text) for m in typed.finditer(block)}
+    found = _programs(word, r" +(?:--?\w|[\[<{])", text)
     return f"{found.pop()} {word}" if len(found) == 1 else ""
+
+
+def _programs(command: str, after: str, text: str) -> set[str]:
+    """The programs that a page types before a command, where what a pattern says stands after it."""
+    typed = re.compile(rf"^[ \t]*{_PROMPT}(?P<p>[a-z][\w.-]*) {re.escape(command)}{after}", re.MULTILINE)
+    return {m["p"] for block in _SHOWN.findall(text) for m in typed.finditer(block)}
 
 
 def named_program(heading: str, title: str) -> str:
@@ -125,7 +126,7 @@ def named_program(heading: str, title: str) -> str:
 @lru_cache(maxsize=256)
 def _lines(text: str, first: str, last: str) -> bool:
     typed = rf"{re.escape(first)}\b[^\n]*(?<![\w-]){re.escape(last)}(?![\w-])"
-    shown = rf"^[ \t]*(?:`{{3}}\w*\s+)?(?:[$#%>] ?|usage: )?`?{typed}"
+    shown = rf"^[ \t]*(?:`{{3}}\w*\s+)?{_PROMPT}{typed}"
     return any(re.search(shown, block, re.MULTILINE) for block in _SHOWN.findall(text))
 
 
@@ -155,6 +156,7 @@ def thing(headings: Sequence[str], title: str, text: str, product: str, part: st
     return ""
 
 
+@lru_cache(maxsize=1024)
 def topic(title: str, text: str, product: str) -> str:
     """What a page is about, in the middle of a sentence: `federation` of `Federation Reference`; empty for a title that
     is a task, a sentence or a mere label."""
