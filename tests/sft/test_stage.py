@@ -26,6 +26,7 @@ from understudy.report.sources import Sources
 from understudy.report.training import training
 from understudy.sft import stage
 from understudy.sft.config import MixConfig, ReplayConfig, SftConfig
+from understudy.sft.estimate import estimate
 from understudy.sft.replay import replay_rows
 from understudy.sft.rows import Row
 from understudy.sft.spread import BEYOND
@@ -229,6 +230,33 @@ def test_replay_share_of_the_rows(inputs: Inputs, context: Context) -> None:
     run = context()
     stage.run(SftConfig(**{**QUICK, "epochs": 1, "replay": ReplayConfig(share=0.25, max_tokens=4)}), inputs, run)
     assert len(read_records(run.work / "job" / "replay.jsonl", dict)) == 16  # a quarter of 48 + 16 rows
+
+
+def test_after_the_mix_every_pair_is_asked_alone(inputs: Inputs, context: Context) -> None:
+    run = context()
+    mix = MixConfig(closed_book=0.5, context=0.5, multiple_choice=0, short=0, documents=0.5)
+    settings = {**QUICK, "epochs": 1, "by_heart": 2, "mix": mix, "replay": ReplayConfig(share=0.25, max_tokens=4)}
+    output = stage.run(SftConfig(**settings), inputs, run)
+    taught = [[r for r in read_records(run.out / "mix.jsonl", dict) if r["epoch"] == e] for e in range(3)]
+    assert {"closed_book", "context", "documents", "replay"} <= {r["format"] for r in taught[0]}
+    for alone in taught[1:]:
+        assert {(r["format"], r["passages"]) for r in alone} == {("closed_book", 0)}
+        assert {r["pair_id"] for r in alone} == {r["pair_id"] for r in taught[0]} - {""}
+        assert len(alone) == output.counts["train"]
+    assert read_records(run.out / "log.jsonl", dict)[-1]["epoch"] == 3
+
+
+def test_epochs_by_heart_are_planned_without_passages_and_share_a_budget() -> None:
+    upstream = {"generate": {"pairs": 100, "splits": {"train": 100}}, "chunk": {"tokens": 30_000, "chunks": 100}}
+    upstream["model"] = {"parameters": 1.35e8}
+    base = {"epochs": 1, "dev_rows": 0, "replay": ReplayConfig(source="off")}
+    once, twice = (estimate(SftConfig(**base, by_heart=n), upstream) for n in (0, 2))
+    assert (once.counts["rows"], twice.counts["rows"]) == (100, 300)
+    assert once.tokens is not None
+    assert twice.tokens is not None
+    assert twice.tokens - once.tokens == pytest.approx(200 * 88)
+    assert SftConfig(**base, by_heart=2, rows=99).pairs_an_epoch == 33
+    assert "by_heart" not in SftConfig(**base).identity(), "artifacts of before stay valid"
 
 
 def test_given_replay_rows_are_used_as_they_are(inputs: Inputs, context: Context, tmp_path: Path) -> None:

@@ -209,6 +209,12 @@ class SftConfig(StageConfig):
         "facts; null: all",
     )
     epochs: int = Field(default=3, ge=1, description="passes over the pairs; each deals every pair one row anew")
+    by_heart: int = Field(
+        default=0,
+        ge=0,
+        description="epochs after those, in which each pair is asked alone: no passages, options, wrong answers, text "
+        "of the pages or replay",
+    )
     batch_size: int = Field(
         default=16, ge=1, description="rows a weight update, over all devices and accumulation steps together"
     )
@@ -264,7 +270,11 @@ class SftConfig(StageConfig):
     @property
     def pairs_an_epoch(self) -> int | None:
         """Most pairs that `rows` leaves for each epoch; None: all."""
-        return None if self.rows is None else max(1, self.rows // self.epochs)
+        return None if self.rows is None else max(1, self.rows // self.all_epochs)
+
+    @property
+    def all_epochs(self) -> int:
+        return self.epochs + self.by_heart
 
     @property
     def peak_learning_rate(self) -> float:

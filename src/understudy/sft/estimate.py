@@ -33,11 +33,12 @@ def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Es
     if pairs is None:
         return Estimate(note="the number of pairs is not known yet")
     taught, watched = _splits(upstream["generate"], float(pairs))
-    found = taught * config.epochs * _share(config, upstream.get(MOVED, {}))
-    rows = found if config.pairs_an_epoch is None else min(found, float(config.pairs_an_epoch * config.epochs))
+    found = taught * config.all_epochs * _share(config, upstream.get(MOVED, {}))
+    rows = found if config.pairs_an_epoch is None else min(found, float(config.pairs_an_epoch * config.all_epochs))
     left_out = "" if rows == found else f"; about {found - rows:,.0f} of {found:,.0f} rows are beyond the budget"
     chunk = upstream.get("chunk", {})
-    tokens = rows * tokens_per_row(config, _mean_chunk(chunk))
+    mixed = rows * config.epochs / config.all_epochs
+    tokens = mixed * tokens_per_row(config, _mean_chunk(chunk)) + (rows - mixed) * (_QUESTION_TOKENS + _ANSWER_TOKENS)
     tokens += config.epochs * config.mix.documents * float(chunk.get("tokens") or 0)
     parameters = upstream.get("model", {}).get("parameters")
     if not parameters:
@@ -46,7 +47,7 @@ def estimate(config: SftConfig, upstream: Mapping[str, Mapping[str, Any]]) -> Es
         )
     speed = rates(parameters)
     looked_at = held_out_tokens(config, watched, rows, follows=MOVED in upstream)
-    worked = tokens + _FORWARD * (sweep_tokens(config) + looked_at + rows * replay_tokens(config))
+    worked = tokens + _FORWARD * (sweep_tokens(config) + looked_at + mixed * replay_tokens(config))
     return Estimate(
         {"rows": round(rows)},
         tokens=tokens,
@@ -98,7 +99,7 @@ def sweep_tokens(config: SftConfig) -> float:
 def held_out_tokens(config: SftConfig, watched: float, rows: float, *, follows: bool) -> float:
     """Tokens read of the `watched` held-out paraphrases: no more often than weights change; of an update before and
     after."""
-    looks = 2.0 if follows else min(config.epochs * config.evals_per_epoch, -(-rows // config.batch_size))
+    looks = 2.0 if follows else min(config.all_epochs * config.evals_per_epoch, -(-rows // config.batch_size))
     return looks * min(config.dev_rows, watched) * (_QUESTION_TOKENS + _ANSWER_TOKENS)
 
 

@@ -43,7 +43,7 @@ class Job:
         """The steps after which the held-out wordings are measured; the last is one of them, and the only one of a
         training that goes on from another: to stop it early would leave it where the learning rate is high, and the
         next one would go on from there."""
-        parts = 1 if self.start else self.config.epochs * self.config.evals_per_epoch
+        parts = 1 if self.start else self.config.all_epochs * self.config.evals_per_epoch
         return {max(1, round(self.steps * (i + 1) / parts)) for i in range(parts)}
 
     def save(self) -> None:

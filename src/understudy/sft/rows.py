@@ -155,6 +155,10 @@ class Dealer:
             rows = {i: self._against(row, i, number) for i, row in rows.items()}
         return [rows[i] for i in sorted(rows)]
 
+    def by_heart(self, only: Collection[str] | None = None) -> list[Row]:
+        """Each pair asked alone. only: as in `epoch`."""
+        return [closed_book(pair) for pair in self._pairs if only is None or pair.pair_id in only]
+
     def _against(self, row: Row, i: int, epoch: int) -> Row:
         """The row with the wrong answers that it is taught against, where its reply begins with the pair's own."""
         if row.format not in ("closed_book", "context"):

@@ -182,7 +182,7 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
         retriever=retriever,
         contrast=config.contrast,
     )
-    dealt = [update.of_epoch(n, config.update.replay, most) if update else None for n in range(config.epochs)]
+    dealt = [update.of_epoch(n, config.update.replay, most) if update else None for n in range(config.all_epochs)]
     share = config.replay.share
     extra = round((len(found.train) if dealt[0] is None else len(dealt[0])) * share / (1 - share))
     place.mkdir(parents=True, exist_ok=True)
@@ -196,13 +196,12 @@ def _prepare(config: SftConfig, inputs: Inputs, ctx: RunContext, place: Path, mo
     )
     taught: list[dict[str, Any]] = []
     epochs: list[list[Encoded]] = []
-    for number in range(config.epochs):
-        ctx.progress("teaching rows", number, config.epochs)
-        rows = [
-            *dealer.epoch(number, dealt[number]),
-            *dealer.documents(number, dealt[number]),
-            *_turn(replay, extra, number),
-        ]
+    for number, only in enumerate(dealt):
+        ctx.progress("teaching rows", number, len(dealt))
+        if number < config.epochs:
+            rows = [*dealer.epoch(number, only), *dealer.documents(number, only), *_turn(replay, extra, number)]
+        else:
+            rows = dealer.by_heart(only)
         epochs.append(_encode(rows, tokenizer, config.max_length, number, taught))
     dev = [e[1] for e in encode_rows([closed_book(p) for p in found.dev], tokenizer, config.max_length) if e]
     ordered = in_order(epochs, config.batch_size, Random(f"{ctx.seed}|order"))

@@ -39,7 +39,7 @@ class TeachingWatch(Watch):
         loss, kl = logs.get("loss"), logs.get(METRIC)
         return {
             "step": step,
-            "epoch": round(self._job.config.epochs * step / self._job.steps, 4),
+            "epoch": round(self._job.config.all_epochs * step / self._job.steps, 4),
             "tokens": self._tokens_after(step),
             "loss": None if loss is None else round(float(loss), 6),
             METRIC: None if kl is None else round(kl, 6),
