@@ -9,7 +9,7 @@ from understudy.generate.base import Page
 from understudy.generate.extractive.claims import Claim, Location
 from understudy.generate.extractive.code import code_claims, goal_of
 from understudy.generate.extractive.corpus import Corpus
-from understudy.generate.extractive.headed import headed_claims
+from understudy.generate.extractive.headed import headed_claims, lined_claims
 from understudy.generate.extractive.links import link_targets, without_link_marks
 from understudy.generate.extractive.lists import (
     definition_claims,
@@ -65,7 +65,8 @@ _GOES_ON = frozenset({"list", "code", "table", "definitions"})
 def states_facts(page: Page) -> bool:
     """Whether a page is of a kind that states facts: no change log, index, table of contents or list of links."""
     kind = str(getattr(page.document, "kind", "") or page.document.metadata.get("kind", "") or "")
-    return kind.lower() in _FACT_KINDS and not _NO_FACT_PAGES.fullmatch(page.document.title.strip())
+    blog = re.search(r"(?:^|/)(?:blog|posts|news)/", page.document.doc_id)
+    return kind.lower() in _FACT_KINDS and not blog and not _NO_FACT_PAGES.fullmatch(page.document.title.strip())
 
 
 def page_claims(page: Page, corpus: Corpus) -> Iterator[Claim]:
@@ -108,6 +109,7 @@ class _Walk:
                 pass
             elif block.kind == "paragraph":
                 yield from self._paragraph(block, location)
+                yield from lined_claims(block, blocks[i + 1 : i + 1 + _ENTRY], self.text, location)
             elif block.kind == "code" and not self.lesson:
                 yield from code_claims(block, self.text, before, label, location, self.told, self.step)
             elif block.kind == "table" and not (before and _EXAMPLE.search(before.content)):
@@ -137,9 +139,10 @@ class _Walk:
         self.told = ""
         if title.endswith("?"):
             yield from self._answer(title, after, location)
+        elif len(block.heading_path) == 1 and not self.text.startswith("##", block.start):
+            return  # the page's own
         elif not self.lesson and not any(_NO_FACTS.fullmatch(h.strip()) for h in block.heading_path):
-            intro = len(block.heading_path) == 1 and not self.text.startswith("##", block.start)
-            yield from headed_claims(block, after, self.text, location, intro)
+            yield from headed_claims(block, after, self.text, location)
 
     def _paragraph(self, block: Block, location: Location) -> Iterator[Claim]:
         flat = plain(block.content)

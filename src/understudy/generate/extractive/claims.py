@@ -88,8 +88,11 @@ class Location:
 
         noun: what the list calls its entries. spaced: whether it writes nearly all names with the part before the dot.
         """
+        section = self._in_brackets
         if self.program and "()" not in name:
-            return ""
+            return section
+        if section:
+            return None if self._topic is None else f"{section}{self._topic}"
         if _NUMBERED.fullmatch(name):
             return ""
         whole, part = known_by_itself(name), noun.split()[-1] in _PARTS
@@ -101,7 +104,9 @@ class Location:
         where = " ".join([self.title, *self.headings])
         if not part and re.match(r"(?!-)(?:[\w.~-]*/|[\w-]+ \w)", name):
             return ""  # a path, a command, a message
-        listed = (noun not in _OF_MANY and not part) or (noun == "parameter" and _CONFIGURES.search(where))
+        whole_page = all(is_label(h) or _CONFIGURES.search(h) for h in (self.title, *self.headings))
+        listed = (noun not in _OF_MANY and not part) or (noun == "option" and whole_page)
+        listed = listed or (noun == "parameter" and _CONFIGURES.search(where) is not None)
         dotted = "." in name and (not part or re.search(r"\w\.\w+[._-]\w|\w[_-]\w+\.\w", name))
         if dotted or (several and listed and not name.startswith("-")):
             return self._topic
@@ -111,16 +116,26 @@ class Location:
         return "" if flag and (whole_page or _OF_ALL.search(where)) else None
 
     @property
+    def _in_brackets(self) -> str:
+        """The section of a configuration file that a heading names, as code; empty without one."""
+        for heading in reversed(self.headings):
+            if match := re.match(r"\[([\w.-]+)\]", heading):
+                written = re.search(rf"\[((?-i:[A-Z]){re.escape(match[1][1:])})\]", self.document.text, re.IGNORECASE)
+                return f" of the `[{written[1] if written else match[1]}]` section"
+        return ""
+
+    @property
     def _topic(self) -> str | None:
         """What a question adds to a name of two parts: the topic that the page is about, ` for federation`; nothing
         where the page is about settings of the whole; None where its title is no topic."""
-        above = [unnumbered(h) for h in (self.title, *self.headings)][:2]
+        above = [unnumbered(h) for h in (self.title, *self.headings) if not h.startswith("[")][:2]
         if self.corpus.small or all(
             is_label(h) or is_kind(h) or _CONFIGURES.search(h) or h == self.corpus.product for h in above
         ):
             return ""
         found = topic(self.title, self.document.text, self.corpus.product)
-        return f" for {found}" if found else None
+        article = "the " if is_kind(found.rpartition(" ")[2]) and not found.endswith("s") else ""
+        return f" for {article}{found}" if found else None
 
     @property
     def section(self) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from understudy.generate.extractive.claims import Claim, Location
 from understudy.generate.extractive.grammar import BASE_VERBS, PREPOSITIONS
 from understudy.generate.extractive.lexicon import IMPERATIVE
+from understudy.generate.extractive.lists import entry_claims
 from understudy.generate.extractive.prose import clear_goal
 from understudy.generate.extractive.sentence_forms import first_person
 from understudy.generate.text import clip, lower_first, plain
@@ -25,6 +27,22 @@ _COMMAND = re.compile(r"(?:sudo )?(?:\./|/|~/)?[A-Za-z][\w./\\:-]*(?:\.exe)?(?: 
 _SETTING = re.compile(
     r"^[^\S\n]*(?P<k>[A-Za-z_][\w.-]*)\s*(?:=|:)\s*(?P<v>[^\s#;][^#;\n]*?)\s*(?:[#;].*)?$", re.MULTILINE
 )
+_TOLD_ABOVE = re.compile(
+    r"^(?:(?P<s>\[[\w.-]+\])[ \t]*$|"
+    r"(?P<c>(?:[#;]+ ?[^\n]*\n){1,8})(?P<off>[#;] ?)?(?P<k>[A-Za-z_][\w.-]*)[ \t]*[=:](?![=:/])[ \t]*"
+    r"(?P<v>[^\n#]*)(?:#.*)?$)",
+    re.MULTILINE,
+)
+"""`[section]`, or comments with a setting below them, which may be commented out itself."""
+_TO_DO = re.compile(
+    r"(?:Replace|Change|Uncomment|Put|Fill|Enter|Edit|Adjust|Customi[sz]e|Remove|Add|See|Your|Set (?:this|to|it)|"
+    r"Optional|Required|Example)\b",
+    re.IGNORECASE,
+)
+"""What a comment tells its reader to do."""
+_FILLED_IN = re.compile(r"(?<![a-z])(?:my|your|our|example|foo|changeme|xxx)", re.IGNORECASE)
+_SETTINGS = 6
+"""As many settings with a comment above them make a sample of a configuration file."""
 _GOAL = re.compile(
     r"\b(?:in order )?to (?P<g>[a-z][^.;:]{4,80}?)(?:,| with these commands| using | by |:|$)", re.IGNORECASE
 )
@@ -85,6 +103,8 @@ def code_claims(
     before: the paragraph that introduces it; label: `On Windows`, or empty; step: the step it belongs to.
     """
     body = block.content.strip("\n")
+    if block.language in _CONFIG:
+        yield from _sample(body, block, text, plain(before.content) if before is not None else "", location)
     if not body.strip() or len(body) > 1600:
         return
     intro = plain(before.content) if before is not None and before.kind == "paragraph" else ""
@@ -165,6 +185,32 @@ def _config(body: str, block: Block, text: str, subject: str, location: Location
         attribute = re.sub(r"[_-]", " ", match["k"]) if plain_key else f"`{match['k']}`"
         kind = value_type(value, attribute)
         yield Claim("attribute", subject, attribute, value, at, at + len(line), location, kind)
+
+
+def _sample(body: str, block: Block, text: str, intro: str, location: Location) -> Iterator[Claim]:
+    """The settings of a sample of a configuration file: six or more at its outermost level with a comment above each.
+
+    Their values are defaults where what introduces the sample says so.
+    """
+    start = text.find(body, block.start, block.end)
+    found = [m for m in _TOLD_ABOVE.finditer(body) if m["k"]]
+    if start < 0 or len(found) < _SETTINGS:
+        return
+    defaults = bool(re.search(r"\bdefault (?:values?|settings?|configuration|config)\b|\bdefaults\b", intro))
+    section = ""
+    for match in _TOLD_ABOVE.finditer(body):
+        if match["s"]:
+            section = match["s"]
+            continue
+        said = " ".join(line.strip(" \t#;") for line in match["c"].splitlines())
+        value = match["v"].strip().strip("\"'")
+        said = "" if _TO_DO.match(said) else said
+        given = value and not match["off"] and value[0] not in "[{|>&*<$" and not _FILLED_IN.search(value)
+        told = f"default {value}" if defaults and given else ""
+        where = replace(location, headings=(*location.headings, section)) if section else location
+        yield from entry_claims(
+            f"`{match['k']}`", "setting", told, said, start + match.start(), start + match.end(), where
+        )
 
 
 def _span(block: Block, text: str, body: str) -> tuple[int, int]:

@@ -36,7 +36,7 @@ _NO_START = re.compile(
     r"inside|outside|within|under|beneath|between|beyond|above|below|through|upon|"
     r"neither|either|only|where|instead|rather|unlike|except|unless|until|usually|typically|normally|otherwise|once|after|before|"
     r"while|during|since|although|both|"
-    r"(?:set|given|provided|used|chosen|filled in|passed) by|"
+    r"(?:set|given|provided|used|chosen|filled in|passed) by|set (?:when|whenever|if|with|as|to|at|in|it|this)|"
     r"was|were|are|does|did|should|has|have|can|here|there|then|so|also|similar|identical|equivalent|analogous|short|used|reserved|unused|none|n/a)\b",
     re.IGNORECASE,
 )
@@ -142,6 +142,7 @@ _IF_SET = re.compile(
     r"zero)\b|[`\"'])|(?:Possible|Valid|Allowed|Supported|Accepted) )",
 )
 _OF_ANOTHER = re.compile(
+    r"(?:The|These|All|Both)(?: [\w.…`*-]+){1,4} (?:options|settings|parameters|variables|commands|flags|keys)\b|"
     r"(?:The|An?|[A-Z]\w+) (?:[\w'’-]+ ){0,4}(?:requires?|states?|says?|assumes?|guarantees?|implies) that\b"
 )
 _LEAVES_OPEN = re.compile(

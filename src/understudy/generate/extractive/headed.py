@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -20,6 +21,10 @@ _WHOLE_LINE = re.compile(r"(?:\*\*)?Default(?: value)?(?:\*\*)?:(?:\*\*)? *(?P<v
 _ERRORS = re.compile(
     r"(?:[\w-]+ ){0,2}(?:errors?|error (?:codes?|messages))(?: (?:codes|list|reference|overview))?", re.IGNORECASE
 )
+_LINE = re.compile(
+    r"(?:\*\*)?(?:Use|Type|Default|Required|Since|Values?|Range|Unit|Scope|Context)(?:\*\*)?:(?:\*\*)? *[^\n.]{1,60}"
+)
+"""A line of what an entry says of itself: `Type: boolean`."""
 _SINCE = re.compile(
     r"(?:new|added|changed|deprecated|removed|obsolete|type|default|required|since|version)\b", re.IGNORECASE
 )
@@ -28,41 +33,58 @@ _TOLD = frozenset({"add", "choose", "configure", "create", "enter", "specify", "
 _LONGEST = 700  # characters from the heading to the end of its description
 
 
-def headed_claims(
-    heading: Block, after: Sequence[Block], text: str, location: Location, intro: bool
-) -> Iterator[Claim]:
+def headed_claims(heading: Block, after: Sequence[Block], text: str, location: Location) -> Iterator[Claim]:
     """Claims of the entry that a heading names; nothing where the heading is no name.
 
-    after: the blocks that follow it. location: with the headings above it. intro: whether it is the page's title.
+    after: the blocks that follow it. location: with the headings above it.
     """
     label = entry_name(re.sub(r"^#+\s*|\s*#*$", "", text[heading.start : heading.end]))
-    if not label or intro:
+    own = list(itertools.takewhile(lambda block: block.kind != "heading", after))
+    if label:
+        yield from _entry(label, heading.start, own, text, location, location.headings[:-1])
+
+
+def lined_claims(name: Block, after: Sequence[Block], text: str, location: Location) -> Iterator[Claim]:
+    """Claims of the entry that a paragraph of a name alone begins, where lines such as `Type: boolean` follow it.
+
+    after: the blocks that follow it. location: with the headings above it.
+    """
+    if not _LINE.match(after[0].content if after and after[0].kind == "paragraph" else ""):
         return
-    own: list[Block] = []
-    for block in after:
-        if block.kind == "heading":
-            break
-        own.append(block)
+    label = entry_name(name.content) if " " not in name.content.strip() else ""
+    if label:
+        own = itertools.takewhile(lambda block: block.kind == "paragraph" and not _alone(block), after)
+        yield from _entry(label, name.start, list(own), text, location, location.headings)
+
+
+def _alone(block: Block) -> bool:
+    return " " not in block.content.strip()
+
+
+def _entry(
+    label: str, start: int, own: Sequence[Block], text: str, location: Location, parents: tuple[str, ...]
+) -> Iterator[Claim]:
+    """own: the blocks that tell of the entry. parents: the headings that it stands under."""
     label = _full_name(own, bare(label)) or label
     if bare(label).isupper() and "_" not in label:
         return
     if any(_DEPRECATED.search(text[b.start : b.end]) for b in own[:3] if not _sheet(b)):
         return
     default = _default(own, text)
-    told = next((b for b in own[:4] if b.kind == "paragraph" and not _SINCE.match(plain(b.content))), None)
+    prose = (b for b in own[:5] if b.kind == "paragraph" and not _LINE.fullmatch(plain(b.content)))
+    told = next((b for b in prose if not _SINCE.match(plain(b.content))), None)
     named = bare(label).rstrip("()")
-    parents = location.headings[:-1]
     above = replace(location, headings=parents)
     noun = noun_of("name", above)
-    noun = "setting" if default and noun == "one" and label[:2] != "`-" and "()" not in label else noun
+    noun = "setting" if default and noun in ("one", "option") and label[:2] != "`-" and "()" not in label else noun
     if noun == "one" and not default and any(_ERRORS.fullmatch(h.strip()) for h in (location.title, *parents)):
         noun = "error code" if re.search(r"code", location.title, re.IGNORECASE) else "error"
     noun = "option" if label[:2] == "`-" else "function" if label.endswith("()`") and "." not in label else noun
     if default and (value_type(default[0]) in PRECISE or PHRASE.fullmatch(default[0])):
-        yield from entry_claims(label, noun, f"default {default[0]}", "", heading.start, default[1], above)
+        yield from entry_claims(label, noun, f"default {default[0]}", "", start, default[1], above)
     if (
         told is None
-        or told.end - heading.start > _LONGEST
+        or told.end - start > _LONGEST
         or re.match(rf"\W*(?:(?:The|An?)\b)?\W*{re.escape(named)}\b", told.content)
     ):
         return  # a sentence with its subject is read as one
@@ -72,7 +94,7 @@ def headed_claims(
     if noun == "one" and "_" not in label and said.partition(" ")[0].lower() in _TOLD:
         return  # what the reader is told to do under a heading
     if said:
-        yield from entry_claims(label, noun, "", said, heading.start, told.end, above)
+        yield from entry_claims(label, noun, "", said, start, told.end, above)
 
 
 def _full_name(own: Sequence[Block], short: str) -> str:

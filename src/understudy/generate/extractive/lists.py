@@ -58,6 +58,8 @@ _TYPE = re.compile(
 """`offset_ns (int64)`: no default."""
 _VALUED = re.compile(r"`([\w.-]{3,})` +(?:(?:(?:\[[^\]\[]*\]|<[^<>]*>)(?: |$)){1,3}|[*_]?[a-z][\w-]*[*_]?)")
 """`` `allow_mail` [ true | false ]``, `` `max_letters` count``: a name and its value's place."""
+_ASSIGNED = re.compile(r"[A-Za-z][\w.-]*[\w]=")
+"""`RelayPath=`: a setting as a configuration file writes it."""
 _REMARKS = frozenset(
     """
     NOTE NOTES WARNING WARNINGS TIP TIPS HINT CAUTION IMPORTANT DANGER INFO TODO FIXME EXAMPLE EXAMPLES SYNOPSIS BUGS
@@ -142,6 +144,8 @@ def entry_name(term: str) -> str:
             return ""  # a part of the name is a placeholder
         return f"`{(long or short)[0]}`"
     inner = valued[1] if (valued := _VALUED.fullmatch(text)) else bare(text)
+    if _ASSIGNED.fullmatch(inner):
+        inner, text = inner[:-1], f"`{inner[:-1]}`"
     if (
         inner.upper() in _REMARKS
         or ".." in inner

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 KINDS = (
     "action", "adapter", "agent", "API", "algorithm", "backend", "broker", "builder", "cache", "chart", "client",
-    "cluster", "codec", "collector", "command", "component", "connector", "console", "container", "controller",
+    "cluster", "codec", "collector", "command", "component", "connector", "console", "container", "controller", "CRD",
     "daemon", "dashboard", "database", "decorator", "dialog", "directive", "driver", "editor", "endpoint", "engine",
     "exporter", "extension", "filter", "formatter", "function", "gateway", "generator", "handler", "helper", "hook",
     "importer", "interface", "layer", "listener", "loader", "macro", "manager", "manifest", "method", "middleware",
@@ -52,10 +52,15 @@ _OPTIONS_OF = re.compile(
     r"(?i:(?:command[- ]line )?(?:options|flags|switches|arguments)|command[- ]line)"
 )
 _NUMBER = re.compile(r"^(?:(?:\d+|[A-Z])(?:\.\d+)+\.?|\d+\.)[ \u00a0]+(?=\S)|^\d{1,2} +(?=[A-Z])")
-_FUNCTION = re.compile(r"\w\.\w|(?<![\w.])[A-Za-z][A-Za-z\d]*_\w+\(\)")
+_FUNCTION = re.compile(r"\w\.\w|(?<![\w.])[A-Za-z][A-Za-z\d]*_\w+\(\)|(?<![\w.])[a-z]+(?:[A-Z]+[a-z\d]+){3,}\(\)")
 _COMMAND = re.compile(r"`?(?P<c>[a-z][\w.-]*(?: [a-z][\w-]*){1,3})`?")
 _SENTENCE_WORDS = re.compile(
     r"\b(?:the|a|an|your|my|with|in|on|from|to|by|using|how|what|why|when|if|and|or|of|for|is|are|vs)\b", re.IGNORECASE
+)
+_NO_TOPIC = re.compile(
+    r"features?|introduction|install(?:ation|ing)?|getting started|quick ?start|setup|read ?me|home|welcome|about|"
+    r"faqs?|tips",
+    re.IGNORECASE,
 )
 _COMMANDS_TOO = frozenset({"config", "files", "keys", "metrics"})
 """Labels that are often commands as well."""
@@ -162,7 +167,15 @@ def topic(title: str, text: str, product: str) -> str:
     is a task, a sentence or a mere label."""
     name = re.sub(r" ?\([^()]*\)$", "", title)
     name = _noun_phrase(name, product)
-    return "" if is_label(name) or is_kind(name) or name == product else _small(name, text)
+    if is_label(name) or is_kind(name) or _NO_TOPIC.fullmatch(name) or name == product:
+        return ""
+    small = _small(name, text)
+    counted = (
+        small.islower()
+        and not is_kind(small.split()[-1])
+        and len(re.findall(rf"\b[Aa]n? {re.escape(small)}\b", text)) > 1
+    )
+    return f"{small}s" if counted and f"{small}s" in text else small
 
 
 def _noun_phrase(heading: str, product: str) -> str:
@@ -185,6 +198,10 @@ def _kind_of_thing(heading: str, text: str, product: str) -> str:
         return "" if _ANY.match(name) else f"the {_small(name, text)}"
     if re.fullmatch(_KIND, name, re.IGNORECASE) or not re.match(r"[A-Z`]", name):
         return ""
+    code = re.sub(r"[ -]", "_", name.replace("`", "").lower())
+    typed = Counter(re.findall(rf"`{re.escape(code)}` ({_KIND})\b", text))
+    if typed:
+        return f"the `{code}` {min(typed, key=lambda kind: (-typed[kind], kind))}"
     said = Counter(re.findall(rf"(?<![\w-]){re.escape(name.replace('`', ''))}`?(?:\*\*)? ({_KIND})\b", text))
     if not said or (len(words) == 1 and re.search(rf"\b{re.escape(name.lower())}\b", text) and not name.isupper()):
         return ""
@@ -214,7 +231,7 @@ def is_kind(heading: str) -> bool:
 
 
 def known_by_itself(name: str) -> bool:
-    """Whether a name is so long that one thing has it: of three parts, with a dot, or a function's of two.
+    """Whether a name is so long that one thing has it: of three parts, with a dot, or a function's of two, or of four.
 
     A method's name (`getState()`, `configure()`, `_private()`) says nothing without its class.
     """

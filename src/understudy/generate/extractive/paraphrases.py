@@ -111,6 +111,9 @@ def _forward(claim: Claim, fields: dict[str, str]) -> Ask:
     return Ask(kind, fill(templates, fields), answer, option, sort_of(claim), topic, normal(about))
 
 
+_OWNER = re.compile(r" (?:of (?:`[^`]+`|the (?:`[^`]+` [a-z]+|[^`]+))|for [^`]+)$")
+
+
 def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
     form, _, number = claim.form.partition(":")
     value = fields["v"]
@@ -119,7 +122,7 @@ def _backward(claim: Claim, fields: dict[str, str]) -> list[Ask]:
     else:
         name = {"attribute": "noun", "term": "purpose"}.get(form, form)
         templates = BACKWARD.get(name, ())
-    owner = re.search(r" (?:of (?:`[^`]+`|the [^`]+)|for [^`]+)$", claim.subject) if "`" in claim.subject else None
+    owner = _OWNER.search(claim.subject) if "`" in claim.subject else None
     whole = claim.subject[: owner.start()] if owner else claim.subject
     subject = bare(whole.removeprefix(f"the {fields['n']} "))
     kind = f"subject {fields['n']}" if fields["n"] != "one" else "subject"

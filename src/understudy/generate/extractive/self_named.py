@@ -70,7 +70,7 @@ def _claimed(pages: Sequence[Page]) -> Iterator[tuple[str, str]]:
         text = page.document.text
         linked.update(set(_REPOSITORY.findall(text)))
         hosts.update(set(_HOST.findall(text)) - _NO_HOST)
-        for name in _DEFINED.findall(text):
+        for name in _DEFINED.findall(f"{text}\n{page.document.metadata.get('description', '')}"):
             yield "defined", name
     for counted in (linked, hosts):
         for name, count in counted.most_common(_MOST_LINKED):

@@ -28,7 +28,8 @@ NO_NAME = frozenset(
     reference manual guide guides user users api apis getting quickstart features installation usage help main book
     tutorial tutorials developer developers website wiki blog untitled title my your our for with how what why to the
     page pages site project version release handbook appendix chapter section part preface module modules class file
-    list notes
+    list notes prerequisites requirements configuration configuring settings options commands license licence
+    contributing install installing setup
     """.split()  # noqa: SIM905
 )
 """Words of titles that no product is called by."""
