@@ -98,7 +98,7 @@ class GenerateConfig(StageConfig):
     """What is taught and what is asked."""
 
     NAME: ClassVar[str] = "generate"
-    VERSION: ClassVar[int] = 22
+    VERSION: ClassVar[int] = 23
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"pairs", "decisions"})  # their content is, whatever the path
 
     teacher: str = Field(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -63,7 +64,9 @@ def candidates(facts: Sequence[Fact], pairs: Sequence[QAPair], held_out: HeldOut
     for fact in facts:
         for ask in fact.asks:
             questions = [p.question for p in by_fact[fact.fact_id] if p.question in ask.questions]
-            if not (ask.examined and ask.option) or ask.type in _NEVER or len(ask.option) > LONGEST_OPTION:
+            if not (ask.examined and re.search(r"[^\W_]", ask.option)) or ask.type in _NEVER:
+                continue  # a symbol is no option that one can tell from others
+            if len(ask.option) > LONGEST_OPTION:
                 continue
             if questions:
                 source = held_out.source(fact)

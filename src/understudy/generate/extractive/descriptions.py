@@ -124,7 +124,9 @@ def describe(value: str, flag: bool = False) -> Description | None:
     ):
         return None  # a sentence about something else
     if style == "does" and re.match(
-        r"(?:requires?|needs?|see|assumes?|attempts?|takes an?|allows for)\b", text, re.IGNORECASE
+        r"(?:requires?|needs?|see|assumes?|attempts?|takes (?:an?|one|either|the special)|serves|allows for)\b",
+        text,
+        re.IGNORECASE,
     ):
         return None  # what a thing needs is not what it is for
     if style == "condition" and ("," not in kept[0] or not _GIVEN.match(kept[0]) or _then_told(kept[0])):
@@ -137,6 +139,10 @@ def describe(value: str, flag: bool = False) -> Description | None:
     return Description(style, clip(" ".join(kept)), head)
 
 
+_NO_ACT = re.compile(
+    r"(?:requires?|needs?|see|assumes?|attempts?|takes (?:an?|one|either|the special)|serves|allows for)\b",
+    re.IGNORECASE,
+)
 _IF_SET = re.compile(
     r"\s*(?:(?:If|When) (?:(?:it is |this is )?(?:set|unset|not set|null|empty|omitted|enabled|disabled|true|false|"
     r"zero)\b|[`\"'])|(?:Possible|Valid|Allowed|Supported|Accepted) )",

@@ -189,6 +189,7 @@ def _says_nothing(claim: Claim) -> bool:
             normal(claim.subject).rpartition(" ")[2],
             "unset",
             "not set",
+            "default",
         )
     if claim.form not in ("purpose", "term", "does", "object", "definition"):
         return False

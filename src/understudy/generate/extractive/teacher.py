@@ -21,8 +21,10 @@ from understudy.normal import normal
 from understudy.stage import RunContext
 
 _CHANGES = re.compile(r"(?:Adds|Introduces|Implements|Extends|Makes it possible|Allows? (?:us|for)|Reworks|Changes)\b")
+_OF_A_THING = re.compile(r" (?:of|for) (?:`|the ).*$")
 _NAMES = 8  # of a page that tells changes, at least
 _PAGES = 3  # that may say the same of a thing of theirs
+_OWNERS = 3  # things of a page of which the same is asked, as that each is disabled by the same setting
 
 
 class ExtractiveTeacher:
@@ -92,14 +94,19 @@ def _without_changes(claims: Sequence[Claim]) -> Iterator[Claim]:
 
 def _once(claims: Sequence[Claim]) -> Iterator[Claim]:
     """The claims with what more than `_PAGES` pages say in the same words, as of an option that all commands have, on
-    the first of them only."""
+    the first of them only, and what a page says of more than `_OWNERS` of its things, of the first ones."""
     sayings = [(claim.form, normal(claim.subject), normal(claim.value)) for claim in claims]
     pages: dict[tuple[str, str, str], dict[str, None]] = {}
+    told: Counter[tuple[str, str, str, str]] = Counter()
     for claim, saying in zip(claims, sayings, strict=True):
         pages.setdefault(saying, {})[claim.location.document.doc_id] = None
     for claim, saying in zip(claims, sayings, strict=True):
-        said = pages[saying]
-        if len(said) <= _PAGES or claim.location.document.doc_id == next(iter(said)):
+        said, page = pages[saying], claim.location.document.doc_id
+        if len(said) > _PAGES and page != next(iter(said)):
+            continue
+        of_things = page, claim.form, normal(_OF_A_THING.sub("", claim.subject)), saying[2]
+        told[of_things] += 1
+        if told[of_things] <= _OWNERS:
             yield claim
 
 
