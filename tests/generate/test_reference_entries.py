@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from understudy.generate.base import Page
 from understudy.generate.extractive.descriptions import describe
 from understudy.generate.extractive.teacher import ExtractiveTeacher
@@ -103,3 +105,110 @@ def test_what_measures_is_a_noun() -> None:
         assert found is not None, text
         assert found.style == "is", text
     assert describe("Time is lost.") is None
+
+
+def test_settings_written_as_a_file_writes_them_are_asked_with_their_section(page: MakePage) -> None:
+    text = (
+        "# heron.conf(5)\n\n## [nest] section options\n\nThe `[Nest]` section tells of nests.\n\n"
+        "*LetterDelaySec=*\n: Specifies the time after which a letter is given up.\n\n"
+        "*KeepLetters=*\n: Configures whether letters stay in the nest. Defaults to yes.\n"
+    )
+    found = asked(page(text, title="heron.conf(5)"))
+    purpose = "What does the option `LetterDelaySec` of the `[Nest]` section do in heron.conf?"
+    assert found[purpose] == "Specifies the time after which a letter is given up."
+    assert (
+        found["What is the default value of the option `KeepLetters` of the `[Nest]` section in heron.conf?"] == "yes"
+    )
+
+
+def test_an_entry_may_be_told_line_by_line(page: MakePage) -> None:
+    text = (
+        "# Main configuration\n\n## Alphabetical list of options\n\n"
+        "letter_delay_limit\n\nUse: main\n\nType: time\n\nDefault: 30s\n\n"
+        "This option sets the time after which a letter is given up.\n\n"
+        "letter_check\n\nUse: main\n\nType: boolean\n\nDefault: true\n\n"
+        "The four letter_... options allow for more looks.\n"
+    )
+    found = asked(page(text, title="Main configuration"))
+    assert found["What is the default value of the setting `letter_delay_limit` in Heron?"] == "30s"
+    assert found["What does the setting `letter_delay_limit` do in Heron?"] == (
+        "Sets the time after which a letter is given up."
+    )
+    assert found["What is the default value of the setting `letter_check` in Heron?"] == "true"
+    assert not any("four" in answer for answer in found.values()), "what is said of several is of none of them"
+
+
+SAMPLE = """# The longest time that a letter waits.
+letter_delay_limit = 30
+
+# Replace with the name of your nest.
+letter_nest_name = "x"
+
+# When set to true, letters are counted
+# before they are sent.
+count_letters = {counted}
+
+# The folder of all letters.
+letter_root = "/path/to/your/letters"
+
+[birds]
+# The number of birds that fly at once.
+pool_size = 4
+
+# Whether the flock pauses while the sun stands high.
+# rest_at_noon = true
+"""
+
+
+def test_a_sample_of_a_configuration_file_tells_its_settings(page: MakePage) -> None:
+    intro = "The settings with their default values are listed below:\n\n"
+    code = f"```toml\n{SAMPLE.format(counted='false')}```\n"
+    found = asked(page(f"# Configuration\n\n{intro}{code}", title="Configuration"))
+    assert found["What is the default value of the setting `letter_delay_limit` in Heron?"] == "30"
+    assert "When set to true, letters are counted before they are sent." in found.values()
+    assert found["What is the default value of the setting `pool_size` of the `[birds]` section in Heron?"] == "4"
+    assert "Whether the flock pauses while the sun stands high." in found.values()
+    assert not any("letter_root" in q and "default" in q for q in found), "a value to be filled in is no default"
+    assert not any("rest_at_noon" in q and "default" in q for q in found), "a line that is commented out sets nothing"
+    assert not any("your nest" in answer for answer in found.values()), "what its reader is told to do is no purpose"
+    without = asked(page(f"# Configuration\n\nAn example of such a file:\n\n{code}", title="Configuration"))
+    assert not any("default" in question for question in without), "values of an example are no defaults"
+
+
+def test_a_function_of_many_parts_says_itself_what_it_is_of(page: MakePage) -> None:
+    text = (
+        "# Tuning\n\n`setMaxLetterDelayTime(n)`\n: Sets after how many seconds a bird drops what it carries.\n\n"
+        "`setDelay(n)`\n: Sets the time between two looks.\n"
+    )
+    found = asked(page(text, title="Tuning related functions"))
+    purpose = "Sets after how many seconds a bird drops what it carries."
+    assert found["What does `setMaxLetterDelayTime()` do in Heron?"] == purpose
+    assert not any("`setDelay()`" in question for question in found)
+
+
+def test_a_module_is_called_as_its_section_writes_it_and_three_of_many_are_asked_the_same(page: MakePage) -> None:
+    sections = "".join(
+        f"## {name}\n\nThe `{name.lower()}` module shows the {name.lower()}.\n\n### Options\n\n"
+        "| Option | Default | Description |\n|---|---|---|\n"
+        f"| `disabled` | `false` | Disables the `{name.lower()}` module. |\n"
+        f"| `letter_{name.lower()}` | `{name.lower()[:2]}1` | The sign that stands for it at night. |\n\n"
+        for name in ("Battery", "Clock", "Engine", "Ferry", "Garden")
+    )
+    found = asked(page(f"# Configuration\n\n{sections}", title="Configuration"))
+    default = "What is the default value of the option `{}` of the `{}` module in Heron?"
+    assert found[default.format("letter_garden", "garden")] == "ga1"
+    assert found[default.format("disabled", "battery")] == "false"
+    assert sum("`disabled`" in question and "default" in question for question in found) == 3
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Set when letters are shown at night.",
+        "Set it to 128 to send letters of that size.",
+        "Serves two purposes. First, it counts letters.",
+        'Takes one of "day" or "night".',
+    ],
+)
+def test_what_is_no_purpose_is_not_described(told: str) -> None:
+    assert describe(told) is None

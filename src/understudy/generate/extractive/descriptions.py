@@ -110,7 +110,7 @@ def describe(value: str, flag: bool = False) -> Description | None:
     rest = text[len(" ".join(kept)) :]
     if _CONDITION.search(rest) or _IF_SET.match(rest):
         return None  # what is left out takes back some of it, or says what another value does
-    if kept and _OF_ANOTHER.match(kept[0]):
+    if _OF_ANOTHER.match(text):
         return None
     if kept and _LEAVES_OPEN.match(kept[0]) and (rest.strip() or len(kept) == 1):
         return None
