@@ -21,7 +21,7 @@ from understudy.evaluation.lexical import K1, B, Bm25
 from understudy.evaluation.lexical import words as lexical_words
 from understudy.generate.base import Ask, Fact, Option
 from understudy.generate.forms import form_of, is_whole
-from understudy.generate.hints import gist, shared, weight
+from understudy.generate.hints import gist, parts, shared, weight
 from understudy.generate.phrases import passage_options
 from understudy.generate.values import PRECISE
 from understudy.normal import normal, strict, words
@@ -38,6 +38,7 @@ LONGEST_OPTION = 320
 DEPTHS = (1, 3, 5)  # how many of the best passages a reader may be shown
 _FIRST = 8.0  # what an option of the key's own passage is worth
 _OVERLAP = 4.0  # what an option too many or too few that matches more than the key costs
+_ALSO = 2  # wrong options that hold what the key and the asked name have in common
 _POOL = 13  # rivals of which every combination is weighed
 _ENOUGH = 8  # rivals from the passages that make a wider search needless
 _ROUND = re.compile(r"-?(?:\d|1[0-2]|[1-9]\d?0+|[1-9]*[05]|16|32|64|128|256|512|1024|2048|4096|8192|\d\.\d)")
@@ -124,6 +125,7 @@ class Distractors:
         rivals.sort(key=lambda r: -r.near)
         key = self.overlap(ask.option, found)
         told = shared(question, ask.option)
+        plain = set(told) if ask.kind == "reversed" else _of_names(question) & set(told)
         pool = _diverse(rivals, ask.option, key, question, told)
         hides = [{part for part, level in told.items() if shared(question, r.text).get(part, 0) >= level} for r in pool]
         weights, most = [weight(question, r.text) for r in pool], weight(question, ask.option)
@@ -135,6 +137,8 @@ class Distractors:
             if told and (
                 len(set().union(*(hides[i] for i in places))) < len(told) or max(weights[i] for i in places) < most
             ):
+                continue
+            if any(sum(part in hides[i] for i in places) < min(_ALSO, n) for part in plain):
                 continue
             chosen = [pool[i] for i in places]
             cost = 3.0 * abs(sum(len(r.text) > len(ask.option) for r in chosen) - longer)
@@ -183,6 +187,10 @@ class Distractors:
         subject = gist(ask.about) if loose and ask.kind != "reversed" else frozenset()
         told = gist(ask.about) if ask.kind == "reversed" else frozenset()
         claim, named = ask.topic.split(" ", 1)[0], _spans(question)
+        parts_asked = gist(" ".join(_of_names(question))) if ask.kind != "reversed" else frozenset()
+        page = self.titles.get(fact.chunk_id, "")
+        page = page if re.search(rf"(?<![\w-]){re.escape(page)}(?![\w-])", question.lower()) else ""
+        default = ask.topic.startswith("default ")
         true = {strict(o.text) for o in self.pools[ask.type] if o.topic == ask.topic} | {strict(ask.option)}
         for level, options in enumerate((here, self.pools[ask.type], kin, far)):
             if level and len(rivals) >= _ENOUGH:
@@ -192,6 +200,10 @@ class Distractors:
                 if text in rivals or form_of(text) != form or strict(text) in true or not _apart(text, ask.option):
                     continue
                 if len(text) > 2 and f" {normal(text)} " in asked:
+                    continue
+                if loose and page and option.doc_id != fact.doc_id:
+                    continue  # another program's
+                if default and not _of_like_size(text, ask.option):
                     continue
                 if ask.type == "number" and not option.topic and not _ROUND.fullmatch(text):
                     continue  # 739 of a bug's number is no value that anybody sets
@@ -203,7 +215,7 @@ class Distractors:
                     continue
                 if option.quote != fact.quote and (runs & _quote_runs(option.quote) or named & _spans(option.quote)):
                     continue  # that statement speaks of what is asked for
-                if subject and subject <= gist(text):
+                if (subject and subject <= gist(text)) or (len(parts_asked) > 1 and parts_asked <= gist(text)):
                     continue  # it speaks of the asked thing
                 if named & _spans(text) or (told and told <= gist(option.quote)):
                     continue  # it is named, or what it is for holds all that is asked for
@@ -218,6 +230,19 @@ class Distractors:
                 rivals[text] = Rival(text, near, ())
         ranked = sorted(rivals.values(), key=lambda r: (-r.near, r.text))[: 4 * _POOL]
         return [Rival(r.text, r.near, self.overlap(r.text, found)) for r in ranked]
+
+
+def _of_like_size(a: str, b: str) -> bool:
+    """Whether one could be taken for the other as a default: numbers of the same unit, none sixteen times the other."""
+    x, y = _NUMBER.fullmatch(a), _NUMBER.fullmatch(b)
+    if not (x and y) or x["unit"].lower() != y["unit"].lower():
+        return False
+    small, large = sorted((float(x["n"]), float(y["n"])))
+    return small > 0 and large <= _TIMES * small
+
+
+_NUMBER = re.compile(r"\W*(?P<n>\d+(?:\.\d+)?) ?(?P<unit>[A-Za-z%]*)\W*")
+_TIMES = 16
 
 
 def alike(a: str, b: str) -> bool:
@@ -272,6 +297,12 @@ def _spans(text: str) -> frozenset[str]:
     return frozenset(name.strip(".:()-").lower() for name in told)
 
 
+def _of_names(question: str) -> frozenset[str]:
+    """The parts of the names that a question asks for: one that knows nothing compares them with the options."""
+    names = [*re.findall(r"`([^`\n]+)`", question), *filter(_IDENTIFIER.search, re.findall(r"[\w.-]{4,}", question))]
+    return frozenset(part for name in names for part, _ in parts(name, all_words=True, spans=frozenset(name.split())))
+
+
 _IDENTIFIER = re.compile(r"[A-Za-z0-9]_[A-Za-z0-9]|\(\)|^--?[a-z]|[a-z][A-Z]|[a-z]\.[a-z]")
 
 
@@ -291,15 +322,23 @@ def _names_itself(option: str, about: str) -> bool:
 
 
 def _initial(option: str, about: str) -> bool:
-    """Whether a flag of one letter is the initial of a word of what it does: `-v` enables verbosity."""
+    """Whether a flag of one letter is the initial of a word of what it does, `-v` of enabling verbosity, or one of more
+    letters those of several in a row: `--sni` of a Server Name Indication."""
+    if any(_spelled(name, text) for name, text in ((option, about), (about.split(" ")[-1], option))):
+        return True
     flag = next((t.strip("`") for t in (option, about.split(" ")[-1]) if re.fullmatch(r"`?-[A-Za-z]`?", t)), "")
     return bool(flag) and any(word[0] == flag[1].lower() for word in words(f"{option} {about}") if len(word) > 1)
 
 
+def _spelled(name: str, text: str) -> bool:
+    letters = name.strip("`-").lower()
+    initials = "".join(word[0] for word in words(text))
+    return 2 < len(letters) < 6 and letters.isalpha() and letters in initials
+
+
 def _title(chunk: Chunk) -> str:
     """The program that a chunk's page is about, where its title is its name."""
-    title = chunk.breadcrumb.split(" > ", 1)[0].lower()
-    match = re.fullmatch(r"([a-z][a-z0-9_.-]*?)(?: ?\(\d\w*\))?", title)
+    match = re.fullmatch(r"([a-z][a-z0-9_.-]*?)(?: ?\(\d\w*\))?", chunk.title.lower())
     return match[1] if match else ""
 
 
