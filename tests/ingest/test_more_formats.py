@@ -13,6 +13,7 @@ import yaml
 
 from understudy.ingest import asciidoc, epub, mediawiki, office, openapi, xml
 from understudy.ingest.base import Page, SkipFile, Source
+from understudy.ingest.includes import named
 from understudy.outline import Block, parse, walk
 
 FILES = Path(__file__).parent / "files"
@@ -164,6 +165,98 @@ def test_swagger_2_and_references_in_a_circle():
     assert "Type: A" in page.text
     assert "`k.example/v1`" in page.text
     assert of(page, "table")[-1].rows[1][:2] == ("`x`", "string")
+
+
+API = """openapi: 3.0.3
+info: {title: Tea API}
+tags: [{name: Pots, description: A pot holds tea.}]
+paths:
+  /pots:
+    get:
+      parameters:
+        - {name: filter, in: query, schema: {type: object, properties: {age: {type: integer, minimum: 1}}}}
+        - {name: leaf, in: query, schema: {anyOf: [{type: string}, {type: string, enum: [oolong, sencha]}]}}
+        - {name: sort, in: query, schema: {type: array, items: {type: string, enum: [age, size]}}}
+      responses:
+        "200":
+          description: All pots.
+          headers: {X-Left: {description: Cups left., schema: {type: integer}}}
+          content:
+            application/json:
+              schema: {type: array, items: {type: object, properties: {id: {type: string, description: Its name.}}}}
+    post:
+      requestBody:
+        content:
+          application/json:
+            schema:
+              type: object
+              properties:
+                size: {type: object, required: [width], properties: {width: {type: integer, maximum: 9}}}
+                lids: {type: array, items: {type: object, properties: {colour: {$ref: "#/components/schemas/Colour"}}}}
+            examples: {wide: {summary: A wide pot, value: {size: {width: 5}}}}
+  /cups: {get: {$ref: "more/cups.yml"}}
+  /jugs: {$ref: "gone.yml"}
+components:
+  schemas:
+    Colour: {type: string, enum: [red, blue]}
+    Vessel:
+      oneOf:
+        - {title: A mug, type: object, properties: {handle: {type: boolean}}}
+        - {title: A bowl, type: object, properties: {depth: {$ref: "more/sizes.yml#/Depth"}}}
+"""
+
+
+def test_objects_within_objects_of_an_interface_are_told_where_they_stand():
+    page = openapi.read(source(API))
+    rows = {row[0]: row for table in of(page, "table") for row in table.rows}
+    assert rows["`filter.age`"] == ("`filter.age`", "query", "integer", "no", "At least: `1`")
+    assert rows["`size.width`"] == ("`size.width`", "integer", "yes", "At most: `9`")
+    assert rows["`lids[].colour`"] == ("`lids[].colour`", "Colour", "no", "One of `red`, `blue`")
+    assert rows["`[].id`"] == ("`[].id`", "string", "no", "Its name")
+    assert rows["`leaf`"][2:] == ("string", "no", "Known values: `oolong`, `sencha`")
+    assert rows["`sort`"][4] == "Each one of `age`, `size`"
+    assert "Type: string. One of `red`, `blue`" in page.text
+    assert "**A mug**" in page.text
+    assert "`handle`" in rows
+
+
+def test_headers_tags_and_summaries_of_examples_are_kept():
+    page = openapi.read(source(API))
+    assert ("200", "`X-Left`", "integer", "Cups left") in [row for table in of(page, "table") for row in table.rows]
+    assert of(page, "definition")[0].cells == ("Pots", "A pot holds tea.")
+    assert "**Example: A wide pot**" in page.text
+
+
+def test_an_interface_is_read_from_all_its_files(tmp_path):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "api.yaml").write_text(API)
+    (tmp_path / "more" / "cups.yml").write_text(
+        'summary: Lists the cups\nresponses: {"200": {description: Cups, content: {"text/plain": '
+        '{schema: {$ref: "sizes.yml#/Depth"}}}}}\n'
+    )
+    (tmp_path / "more" / "sizes.yml").write_text(
+        'Depth: {type: object, properties: {deep: {type: number}, inner: {$ref: "#/Depth"}}}'
+    )
+    path = tmp_path / "api.yaml"
+    page = openapi.read(Source(path, path.read_bytes(), None, tmp_path))
+    assert "Lists the cups" in page.text
+    assert [b.content for b in of(page, "heading")][-1] == "Depth"
+    assert of(page, "table")[-1].rows[1:] == (("`deep`", "number", "no", ""), ("`inner`", "Depth", "no", ""))
+    assert [(s.reason, s.detail) for s in page.skipped] == [("references", "not read: gone.yml (not found)")]
+    assert set(named(tmp_path, path)) == {"more/cups.yml", "more/sizes.yml"}
+    outside = tmp_path / "more" / "api.yaml"
+    outside.write_text(API.replace("gone.yml", "../api.yaml"))
+    page = openapi.read(Source(outside, outside.read_bytes(), None, tmp_path / "more"))
+    assert "api.yaml (include out of the folder)" in page.skipped[0].detail
+
+
+def test_schemas_that_hold_each_other_are_told_within_bounds():
+    parts = [{"$ref": "#/paths/a"}] * 30
+    inner = {"type": "object", "allOf": parts, "properties": {str(n): {"anyOf": parts} for n in range(30)}}
+    api = {"openapi": "3.1.0", "paths": {"a": inner}, "components": {"schemas": {"A": {"$ref": "#/paths/a"}}}}
+    began = time.process_time()
+    assert len(openapi.read(source(json.dumps(api))).text) < 200_000
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(

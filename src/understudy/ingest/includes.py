@@ -11,7 +11,11 @@ from understudy.ingest.walk import read_bytes, shown_name
 _MOST_BYTES = 1_000_000  # of one file
 _MOST_TOTAL = 4_000_000  # of all that a page includes
 _MOST_FILES = 200
+MOST_REFERENCES = 2_000  # files that a description of an interface refers to
+_APIS = frozenset({".yaml", ".yml", ".json"})
 _DEEPEST = 8  # files that include files
+_API = re.compile(rb"""^[ \t]*\{?[ \t]*["']?(?:openapi|swagger)["']?[ \t]*:""", re.MULTILINE)
+_REFERENCE = re.compile(rb"""["']?\$ref["']?[ \t]*:[ \t]*["']?([^\s"'#,{}]+)""")
 _NAMED = re.compile(rb"^[ \t]*(?:\.\. +(?:literal)?include::|:file:|include::)[ \t]*([^\s\[<][^\r\n\[]*)", re.MULTILINE)
 
 
@@ -69,13 +73,17 @@ def named(root: Path | None, page: Path) -> dict[str, Path]:
     """The files that a page seems to include, by their names in the folder: what a change of must be noticed."""
     found: dict[str, Path] = {}
     waiting, seen = [page], {page}
-    while waiting and len(seen) <= _MOST_FILES:
+    api = page.suffix.lower() in _APIS
+    pattern, most = (_REFERENCE, MOST_REFERENCES) if api else (_NAMED, _MOST_FILES)
+    while waiting and len(seen) <= most:
         at = waiting.pop()
         try:
-            data = read_bytes(at, _MOST_BYTES)
+            data = read_bytes(at, _MOST_TOTAL if api else _MOST_BYTES)
         except (OSError, SkipFile):
             continue
-        for match in _NAMED.finditer(data):
+        if api and at == page and not _API.search(data):
+            break
+        for match in pattern.finditer(data):
             try:
                 path = target(root, at, match[1].decode("utf-8", "replace").strip())
                 if root is None or path in seen or not path.is_file():
