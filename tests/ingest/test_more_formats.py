@@ -77,6 +77,55 @@ def test_asciidoc():
     assert found["## Part\n\nFro"] == "L68"  # what an include brings stands where the include does
 
 
+def component(folder: Path) -> Path:
+    """A component of Antora with two pages; the first is returned."""
+    pages = folder / "docs" / "modules" / "ROOT" / "pages"
+    for name in ("pages", "partials", "examples"):
+        (pages.parent / name).mkdir(parents=True)
+    (folder / "docs" / "antora.yml").write_text(
+        "name: tea\nversion: '2'\nasciidoc: {attributes: {pot: teapot, soft: 'mild@', off: false}}\n"
+    )
+    (pages / "second.adoc").write_text("= The {kind} brew\n:kind: second\n\n[#hot]\n== How hot it gets\n\nText.\n")
+    (pages.parent / "partials" / "lid.adoc").write_text("Keep the lid on.\n")
+    (pages.parent / "examples" / "tea.rb").write_text("# tag::cup[]\npour :cup\n# end::cup[]\npour :jug\n")
+    first = pages / "first.adoc"
+    first.write_text(
+        "= First\n\nA {soft} {pot}, version {page-component-version}.\n\ninclude::partial$lid.adoc[]\n\n"
+        "include::ROOT:partial$lid.adoc[]\n\n----\ninclude::example$tea.rb[tag=cup]\n----\n\n"
+        "xref:second.adoc[] / xref:ROOT:second.adoc#hot[] / xref:tea:ROOT:second.adoc#how-hot-it-gets[] / "
+        "xref:milk:ROOT:oat-milk.adoc[] / xref:milk:soy:index.adoc[] / xref:gone.adoc#the_end[].\n\ninclude::partial$../../../../../x.adoc[]\n"
+    )
+    return first
+
+
+def test_antora_finds_partials_examples_attributes_and_the_titles_of_pages(tmp_path):
+    first = component(tmp_path)
+    (tmp_path.parent / "x.adoc").write_text("Outside.")
+    page = asciidoc.read(Source(first, first.read_bytes(), None, tmp_path))
+    said = [b.content for b in of(page, "paragraph")]
+    assert said[:3] == ["A mild teapot, version 2.", "Keep the lid on.", "Keep the lid on."]
+    assert of(page, "code")[0].content == "pour :cup\n"
+    assert said[3] == "The second brew / How hot it gets / How hot it gets / oat milk / soy / the end."
+    assert "Outside" not in page.text
+    assert [s.reason for s in page.skipped] == ["include out of the folder"]
+    assert {n.rpartition("/")[2] for n in named(tmp_path, first)} == {"lid.adoc", "tea.rb"}
+
+
+def test_a_reference_within_a_page_shows_the_title_that_it_leads_to():
+    page = asciidoc.read(
+        source(
+            "= Page\n\nSee <<filling>>, <<_boiling_it>>, <<sizes>>, <<odd,this>>, <<named>>, <<gone>>.\n\n"
+            "[[filling]]\n== Filling `it`\n\n== Boiling it\n\n[#sizes]\n.All sizes\n|===\n|a\n|===\n\n"
+            "[[named,the words]]\nText. [[odd]]\n"
+        )
+    )
+    assert of(page, "paragraph")[0].content == "See Filling `it`, Boiling it, All sizes, this, the words, gone."
+    circle = "".join(f"[[a{n}]]\n== {f'<<a{n}>> ' * 40}\n\n" for n in range(60))
+    began = time.process_time()
+    assert len(asciidoc.read(source(f"= Page\n\n{circle}")).text) < 4_000_000
+    assert time.process_time() - began < 10
+
+
 def test_docbook():
     text = (FILES / "kettle.docbook").read_text()
     page = xml.read(file("kettle.docbook"))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from understudy.ingest import compose, places
+from understudy.ingest import antora, compose, places
 from understudy.ingest.asciidoc_inline import Attributes, inline, substituted
 from understudy.ingest.asciidoc_table import table
+from understudy.ingest.asciidoc_titles import References, titles
 from understudy.ingest.base import Page, Source
 from understudy.ingest.includes import Includes, ranged, tagged
 
@@ -36,16 +37,18 @@ def read(source: Source) -> Page:
     """The page as Markdown."""
     text = places.clean(source.text())
     includes = Includes(source)
-    reader = _Reader(includes)
+    reader = _Reader(includes, References(source))
     blocks = compose.join(reader.page(text))
     page = Page(blocks + "\n", reader.title, metadata=reader.metadata, skipped=tuple(includes.skipped))
     return places.placed(page, places.line_label, text.rstrip().count("\n") + 2)
 
 
 class _Reader:
-    def __init__(self, includes: Includes) -> None:
+    def __init__(self, includes: Includes, references: References) -> None:
         self.includes = includes
-        self.attributes = Attributes()
+        self.references = references
+        source = includes.source
+        self.attributes = Attributes(antora.attributes(source.root, source.path) if source.root else {})
         self.title = ""
         self.metadata: dict[str, str] = {}
         self.total = 0
@@ -53,6 +56,7 @@ class _Reader:
 
     def page(self, text: str) -> Iterator[str]:
         lines = list(self._prepared([(n, line.rstrip()) for n, line in enumerate(text.split("\n"), 1)]))
+        self.references.own = titles(line for _, line in lines)
         start = next((i for i, (_, line) in enumerate(lines) if line and not line.startswith("//")), 0)
         if start < len(lines) and lines[start][1].startswith("= "):
             self.title = substituted(lines[start][1][2:].strip(), self.attributes)
@@ -63,7 +67,16 @@ class _Reader:
         yield from self.blocks(lines[start:], 0)
 
     def text(self, words: str) -> str:
-        return inline(words, self.attributes)
+        return inline(words, self.attributes, self._titled)
+
+    def _titled(self, name: str) -> str:
+        """What a reference without words of its own shows."""
+        title, more = self.references.title(name)
+        attributes = Attributes(self.attributes | more) if "{" in title else self.attributes
+        attributes.left = self.attributes.left
+        shown = substituted(title, attributes)
+        self.attributes.left = attributes.left - len(shown)
+        return shown if self.attributes.left > 0 else name
 
     def _prepared(self, lines: list[Numbered], at: int | None = None) -> Iterator[Numbered]:
         """The lines with includes, conditions and attributes carried out."""

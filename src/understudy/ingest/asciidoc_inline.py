@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from understudy.ingest import compose
 from understudy.normal import folded
+
+Titled = Callable[[str], str]  # the title of what a reference names
 
 _ATTRIBUTE = re.compile(r"(?<!\\)\{([\w][\w-]*)\}")
 _PIECE = re.compile(
@@ -58,9 +60,9 @@ def substituted(text: str, attributes: Attributes) -> str:
     return _ATTRIBUTE.sub(value, text)
 
 
-def inline(text: str, attributes: Attributes) -> str:
-    """A stretch of AsciiDoc as inline Markdown, on one line."""
-    return folded("".join(_marked(part, 0) for part in stretches(substituted(text, attributes))))
+def inline(text: str, attributes: Attributes, titled: Titled) -> str:
+    """A stretch of AsciiDoc as inline Markdown, on one line. titled: what a reference without words shows."""
+    return folded("".join(_marked(part, 0, titled) for part in stretches(substituted(text, attributes))))
 
 
 def stretches(text: str) -> Iterator[str]:
@@ -73,18 +75,18 @@ def stretches(text: str) -> Iterator[str]:
     yield text
 
 
-def _marked(text: str, depth: int) -> str:
+def _marked(text: str, depth: int, titled: Titled) -> str:
     parts: list[str] = []
     last = 0
     for found in _PIECE.finditer(text):
-        parts += [compose.escape(text[last : found.start()]), _piece(found, depth)]
+        parts += [compose.escape(text[last : found.start()]), _piece(found, depth, titled)]
         last = found.end()
     return "".join([*parts, compose.escape(text[last:])])
 
 
-def _piece(found: re.Match[str], depth: int) -> str:
+def _piece(found: re.Match[str], depth: int, titled: Titled) -> str:
     def inner(words: str) -> str:
-        return _marked(words, depth + 1) if depth < 5 else compose.escape(words)
+        return _marked(words, depth + 1, titled) if depth < 5 else compose.escape(words)
 
     kind = found.lastgroup or ""
     words = found[kind] if kind else ""
@@ -98,8 +100,8 @@ def _piece(found: re.Match[str], depth: int) -> str:
         return shown if "*" in shown else f"{mark}{shown}{mark}"
     if kind in ("xref", "xreftext", "xref2", "xref2text"):
         shown = found["xreftext"] or found["xref2text"]
-        target = (found["xref"] or found["xref2"] or "").lstrip("#")
-        return inner(shown) if shown else compose.escape(re.sub(r"^_", "", target).replace("_", " "))
+        name = (found["xref"] or found["xref2"] or "").lstrip("#")
+        return inner(shown) if shown else _marked(titled(name), depth + 1, str)  # a title shows no further titles
     if kind in ("url", "urltext"):
         label = re.sub(r",?\s*(?:window|role|opts|options)=.*|\^$", "", found["urltext"] or "")
         tail = ""

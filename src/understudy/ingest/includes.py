@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
+from understudy.ingest import antora
 from understudy.ingest.base import SkipFile, Skipped, Source
 from understudy.ingest.walk import read_bytes, shown_name
 
@@ -57,11 +58,18 @@ class Includes:
 
 
 def target(root: Path | None, page: Path, name: str) -> Path:
-    """The real path that `name` means in a page. Raises SkipFile where it lies outside of `root` or is hidden."""
+    """The real path that `name` means in a page, as a path or as Antora names it. Raises SkipFile where it lies
+    outside of `root` or is hidden."""
+    found = antora.resource(root, page, name) if root and antora.FAMILY.search(name) else None
+    base = root if root and name.startswith("/") else page.parent
+    return inside(root, found or base / name.lstrip("/"))
+
+
+def inside(root: Path | None, path: Path) -> Path:
+    """The real path of a file in the folder `root`. Raises SkipFile where it lies outside or is hidden."""
     if root is None:
         raise SkipFile("include not read", "there is no documentation folder")
-    base = root if name.startswith("/") else page.parent
-    path = (base / name.lstrip("/")).resolve()
+    path = path.resolve()
     if not path.is_relative_to(root.resolve()):
         raise SkipFile("include out of the folder", "copy it into the documentation folder to read it")
     if any(part.startswith(".") for part in path.relative_to(root.resolve()).parts):
