@@ -93,7 +93,8 @@ def component(folder: Path) -> Path:
         "= First\n\nA {soft} {pot}, version {page-component-version}.\n\ninclude::partial$lid.adoc[]\n\n"
         "include::ROOT:partial$lid.adoc[]\n\n----\ninclude::example$tea.rb[tag=cup]\n----\n\n"
         "xref:second.adoc[] / xref:ROOT:second.adoc#hot[] / xref:tea:ROOT:second.adoc#how-hot-it-gets[] / "
-        "xref:milk:ROOT:oat-milk.adoc[] / xref:milk:soy:index.adoc[] / xref:gone.adoc#the_end[].\n\ninclude::partial$../../../../../x.adoc[]\n"
+        "xref:milk:ROOT:oat-milk.adoc[] / "
+        "xref:milk:soy:index.adoc[] / xref:gone.adoc#the_end[].\n\ninclude::partial$../../../../../x.adoc[]\n"
     )
     return first
 
@@ -124,6 +125,43 @@ def test_a_reference_within_a_page_shows_the_title_that_it_leads_to():
     began = time.process_time()
     assert len(asciidoc.read(source(f"= Page\n\n{circle}")).text) < 4_000_000
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Open [.path]_tea.html_ and [.x]`y` and [.term]*pot*.", "Open *tea.html* and `y` and **pot**."),
+        ("A \"`good cup`\", a '`small`' one, Tom`'s.", "A “good cup”, a ‘small’ one, Tom’s."),
+        ("H~2~O at 10^6^ and 2^nd^, x[1]*a*.", "H₂O at 10⁶ and 2ⁿᵈ, x[1]**a**.".replace("ⁿᵈ", "nd")),
+        ("One. +\nTwo.", "One.\\\nTwo."),
+        ("term:: One. +\nTwo.", "term\n: One.\\\n  Two."),
+        ("[,ruby]\n----\npour\n----", "```ruby\npour\n```"),
+        ("[,asciidoc]\n----\n\\ifdef::a[]\n\\include::b[]\n----", "```asciidoc\nifdef::a[]\ninclude::b[]\n```"),
+        ("[TIP]\n.Warm it\n====\nFirst.\n====", ":::tip[Warm it]\n\nFirst.\n\n:::"),
+        (".Hot\nWARNING: Mind it.", ":::warning[Hot]\n\nMind it.\n\n:::"),
+        ("* one\n+\n.Hot\nNOTE: Mind it.", "- one\n\n  :::note[Hot]\n\n  Mind it.\n\n  :::"),
+        ("[quote,Ann,Notes]\n____\nTea.\n____", "> Tea.\n>\n> — Ann, Notes"),
+        ("[quote,Ann]\nTea.", "> Tea.\n>\n> — Ann"),
+        ("[verse]\n____\nOne\ntwo\n\nthree\n____", "> One\\\n> two\n>\n> three"),
+        ("* [x] done\n* [*] too\n* [ ] open", "- [x] done\n- [x] too\n- [ ] open"),
+        ("----\na: 1 # <1>\n----\n<1> The one.", "```\na: 1\n```\n\n1) The one."),
+    ],
+)
+def test_marks_of_asciidoc(written, shown):
+    assert asciidoc.read(source(f"{written}\n")).text == f"{shown}\n"
+
+
+def test_cells_of_asciidoc_that_hold_blocks():
+    text = (
+        '[cols="1m,2a"]\n|===\n|Name |Text\n\n|pot\n|NOTE: Hot.\n\n* one\n* two\n\n|lid\n|\n----\na\n  b\n----\n\n'
+        "|cup\n|First. +\nSecond.\n|===\n"
+    )
+    assert of(asciidoc.read(source(text)), "table")[0].rows == (
+        ("Name", "Text"),
+        ("`pot`", "**Note:** Hot. <ul><li>one;</li> <li>two</li></ul>"),
+        ("`lid`", "`a`<br>`  b`"),
+        ("`cup`", "First. Second."),
+    )
 
 
 def test_docbook():

@@ -14,11 +14,16 @@ _ATTRIBUTE = re.compile(r"(?<!\\)\{([\w][\w-]*)\}")
 _PIECE = re.compile(
     r"""(?P<escaped>\\(?=[*_`#{<\[]))
       | \+\+\+(?P<pass3>.+?)\+\+\+ | pass:[a-z,]*\[(?P<pass>[^\]]*)\]
-      | ``(?P<code2>.+?)`` | (?<![\w`])`(?P<code1>[^`\s](?:[^`]*[^`\s])?)`(?!\w)
+      | "`(?P<double>(?=\S)[^"]{1,400}?)`" | (?<!\w)'`(?P<single>(?=\S)[^']{1,400}?)`'(?!\w)
+      | (?:\[[^\]\[]{0,200}\])?``(?P<code2>.+?)``
+      | (?<![\w`])(?:\[[^\]\[]{0,200}\])?`(?P<code1>[^`\s](?:[^`]*[^`\s])?)`(?!\w) | (?<=\w)(?P<apostrophe>`')
       | (?<![\w+])\+(?P<plus>[^+\s](?:[^+]*[^+\s])?)\+(?!\w)
-      | \*\*(?P<bold2>[^*]+)\*\* | (?<![\w*])\*(?P<bold1>[^*\s](?:[^*]*[^*\s])?)\*(?!\w)
-      | __(?P<italic2>[^_]+)__ | (?<![\w_])_(?P<italic1>[^_\s](?:[^_]*[^_\s])?)_(?!\w)
+      | (?:\[[^\]\[]{0,200}\])?\*\*(?P<bold2>[^*]+)\*\*
+      | (?<![\w*])(?:\[[^\]\[]{0,200}\])?\*(?P<bold1>[^*\s](?:[^*]*[^*\s])?)\*(?!\w)
+      | (?:\[[^\]\[]{0,200}\])?__(?P<italic2>[^_]+)__
+      | (?<![\w_])(?:\[[^\]\[]{0,200}\])?_(?P<italic1>[^_\s](?:[^_]*[^_\s])?)_(?!\w)
       | (?:\[[^\]\[]*\])?\#\#(?P<mark2>[^#]+)\#\# | (?:\[[^\]\[]*\])?(?<!\w)\#(?P<mark1>[^#\s](?:[^#]*[^#\s])?)\#(?!\w)
+      | \^(?P<up>[^\s^]{1,100})\^ | ~(?P<down>[^\s~]{1,100})~
       | <<(?P<xref>[^<>,]+)(?:,\s*(?P<xreftext>[^<>]*))?>> | xref:(?P<xref2>[^\s\[]*)\[(?P<xref2text>[^\]]*)\]
       | (?:link:)?(?P<url>(?:https?|ftp)://[^\s\[\]<>]+)(?:\[(?P<urltext>[^\]]*)\])?
       | (?:link|mailto):(?P<link>[^\s\[]+)\[(?P<linktext>[^\]]*)\]
@@ -94,6 +99,12 @@ def _piece(found: re.Match[str], depth: int, titled: Titled) -> str:
         return compose.code_span(re.sub(r"^\+(.*)\+$", r"\1", words))
     if kind in ("pass3", "pass", "plus", "mark2", "mark1", "index", "term"):
         return inner(words) if kind.startswith("mark") else compose.escape(words)
+    if kind in ("double", "single"):
+        return f"“{inner(words)}”" if kind == "double" else f"‘{inner(words)}’"
+    if kind == "apostrophe":
+        return "’"
+    if kind in ("up", "down"):
+        return compose.shifted(words, kind == "up") or inner(words)
     if kind.startswith(("bold", "italic")):
         mark = "**" if kind.startswith("bold") else "*"
         shown = inner(words)
