@@ -192,6 +192,86 @@ def test_a_manual_page_in_docbook_is_called_by_its_name_and_section():
     assert xml.read(source(f"<refentry>{named}<para>Text.</para></refentry>")).title == "kettle"
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (
+            "<methodsynopsis><modifier>public</modifier><type>array</type><methodname>pour</methodname><methodparam>"
+            "<type class='union'><type>cup</type><type>null</type></type><parameter>to</parameter></methodparam>"
+            "<methodparam choice='opt'><type>int</type><parameter>ml</parameter><initializer>5</initializer>"
+            "</methodparam><methodparam rep='repeat'><type>int</type><parameter>more</parameter></methodparam>"
+            "</methodsynopsis>",
+            "public array pour(cup|null to, int ml = 5, int ...more)",
+        ),
+        ("<methodsynopsis><type>int</type><methodname>fill</methodname><void/></methodsynopsis>", "int fill()"),
+        (
+            "<funcsynopsis><funcsynopsisinfo>#include &lt;tea.h&gt;</funcsynopsisinfo><funcprototype><funcdef>int "
+            "<function>boil</function></funcdef><paramdef>const char *<parameter>pot</parameter></paramdef>"
+            "<paramdef>int (*<parameter>f</parameter>)<funcparams>int</funcparams></paramdef><varargs/>"
+            "</funcprototype></funcsynopsis>",
+            "#include <tea.h>\nint boil(const char *pot, int (*f)(int), ...);",
+        ),
+        (
+            "<cmdsynopsis>\n<command>tea</command>\n<arg>-v</arg><arg>-o <replaceable>pot</replaceable></arg>"
+            "<arg choice='req' rep='repeat'>cup</arg><group choice='req'><arg choice='plain'>--hot</arg>"
+            "<arg choice='plain'>--cold</arg></group><sbr/><command>tea</command><arg choice='plain'>help</arg>"
+            "</cmdsynopsis>",
+            "tea [-v] [-o pot] {cup...} {--hot | --cold}\ntea help",
+        ),
+        (
+            "<classsynopsis><ooclass><classname>Pot</classname></ooclass><ooclass><modifier>extends</modifier> "
+            "<classname>Vessel</classname></ooclass><fieldsynopsis><modifier>const</modifier> <type>int</type> "
+            "<varname>size</varname><initializer>3</initializer></fieldsynopsis></classsynopsis>",
+            "class Pot extends Vessel {\n    const int size = 3;\n}",
+        ),
+    ],
+)
+def test_synopses_of_docbook_are_lines_of_code(written, shown):
+    page = xml.read(source(f"<article><title>Tea</title>{written}<para>Text.</para></article>"))
+    assert of(page, "code")[0].content == f"{shown}\n"
+
+
+def test_a_reference_in_docbook_shows_the_title_that_it_leads_to():
+    page = xml.read(
+        source(
+            "<article><para>See <xref linkend='a'/>, <xref linkend='b'/>, <link linkend='a'>it</link>, "
+            "<xref linkend='gone'/>. H<subscript>2</subscript>O</para><section xml:id='a'>"
+            "<title>Filling <code>it</code></title>"
+            "<variablelist><varlistentry id='b'><term>lid</term><listitem><para>On.</para></listitem>"
+            "</varlistentry></variablelist></section></article>"
+        )
+    )
+    assert of(page, "paragraph")[0].content == "See Filling it, lid, it, gone. H₂O"
+
+
+def test_entities_that_files_inside_the_folder_declare(tmp_path):
+    book = tmp_path / "book"
+    (book / "en").mkdir(parents=True)
+    (tmp_path / "outside.ent").write_text('<!ENTITY secret "Out">')
+    (book / "names.ent").write_text(
+        "<!ENTITY pot '<emphasis>Pot &amp; lid</emphasis>'>\n<!ENTITY both \"&pot; of &app;\">"
+    )
+    (book / "en" / "tea.dtd").write_text(
+        '<!ENTITY app "Teatime">\n<!ENTITY % more SYSTEM "more.mod">\n%more;\n<!ENTITY % no SYSTEM "../../outside.ent">'
+    )
+    (book / "en" / "more.mod").write_text('<!ENTITY site "https://tea.example/">')
+    path = book / "en" / "a.docbook"
+    path.write_text(
+        '<!DOCTYPE article SYSTEM "tea.dtd" [<!ENTITY own "&app; 2"> <!ENTITY part SYSTEM "part.xml">]>\n'
+        "<article><title>&own;</title><para>&both; at <ulink url='&site;'>home</ulink>; "
+        "&secret;, &gone;, &gone;.</para>&part;<para><ulink url='&site;&own;'>odd</ulink></para></article>"
+    )
+    page = xml.read(Source(path, path.read_bytes(), None, book))
+    assert page.title == "Teatime 2"
+    assert "*Pot & lid* of Teatime at [home](https://tea.example/); secret, gone, gone." in page.text
+    assert [(s.reason, s.detail) for s in page.skipped] == [
+        ("entities", "not declared in the folder: 2 × &gone;, 1 × &secret;")
+    ]
+    assert set(named(book, path)) == {"names.ent", "en/tea.dtd", "en/more.mod"}
+    path.write_text("<article><para>A <ulink url='&pot;'>&pot;</ulink>.</para></article>")
+    assert "A Pot & lid." in xml.read(Source(path, path.read_bytes(), None, book)).text
+
+
 def test_mediawiki():
     page = xml.read(file("wiki.xml"))
     assert page.title == "Kettle wiki"

@@ -13,11 +13,15 @@ _MOST_BYTES = 1_000_000  # of one file
 _MOST_TOTAL = 4_000_000  # of all that a page includes
 _MOST_FILES = 200
 MOST_REFERENCES = 2_000  # files that a description of an interface refers to
+_XML = frozenset({".xml", ".docbook", ".dbk"})
 _APIS = frozenset({".yaml", ".yml", ".json"})
 _DEEPEST = 8  # files that include files
 _API = re.compile(rb"""^[ \t]*\{?[ \t]*["']?(?:openapi|swagger)["']?[ \t]*:""", re.MULTILINE)
 _REFERENCE = re.compile(rb"""["']?\$ref["']?[ \t]*:[ \t]*["']?([^\s"'#,{}]+)""")
 _NAMED = re.compile(rb"^[ \t]*(?:\.\. +(?:literal)?include::|:file:|include::)[ \t]*([^\s\[<][^\r\n\[]*)", re.MULTILINE)
+_DECLARED = re.compile(
+    rb"""<!(?:DOCTYPE|ENTITY\s+%)\s[^>\["']*(?:"[^"]*"\s*|'[^']*'\s*)?["']([^"'>\r\n]+)["']\s*[\[>]"""
+)
 
 
 class Includes:
@@ -77,12 +81,23 @@ def inside(root: Path | None, path: Path) -> Path:
     return path
 
 
+def entity_files(root: Path, page: Path) -> list[Path]:
+    """The `.ent` files beside a page and above it in the folder, the nearest first; also those of `entities/` there."""
+    folders = [f for f in page.parents if f.is_relative_to(root)]
+    return [path for f in folders for place in ("*.ent", "entities/*.ent") for path in sorted(f.glob(place))]
+
+
 def named(root: Path | None, page: Path) -> dict[str, Path]:
     """The files that a page seems to include, by their names in the folder: what a change of must be noticed."""
     found: dict[str, Path] = {}
     waiting, seen = [page], {page}
+    if root is not None and page.suffix.lower() in _XML:
+        waiting += entity_files(root, page)
+        found |= {shown_name(path.relative_to(root).as_posix()): path for path in waiting[1:]}
+        seen |= set(waiting)
     api = page.suffix.lower() in _APIS
-    pattern, most = (_REFERENCE, MOST_REFERENCES) if api else (_NAMED, _MOST_FILES)
+    pattern = _REFERENCE if api else _DECLARED if page.suffix.lower() in _XML else _NAMED
+    most = MOST_REFERENCES if api else _MOST_FILES
     while waiting and len(seen) <= most:
         at = waiting.pop()
         try:
