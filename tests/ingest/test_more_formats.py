@@ -244,6 +244,16 @@ def test_a_reference_in_docbook_shows_the_title_that_it_leads_to():
     assert of(page, "paragraph")[0].content == "See Filling it, lid, it, gone. H₂O"
 
 
+def test_a_reference_into_a_file_beside_shows_its_title(tmp_path):
+    (tmp_path / "b.xml").write_text(
+        "<chapter xml:id='second' role='x'><info><title>The <code>lid</code> &amp; all</title></info></chapter>"
+    )
+    path = tmp_path / "a.xml"
+    path.write_text("<chapter><title>One</title><para>See <xref linkend='second'/>.</para></chapter>")
+    page = xml.read(Source(path, path.read_bytes(), None, tmp_path))
+    assert of(page, "paragraph")[0].content == "See The lid & all."
+
+
 def test_entities_that_files_inside_the_folder_declare(tmp_path):
     book = tmp_path / "book"
     (book / "en").mkdir(parents=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from understudy.ingest import cells, compose, docbook_synopsis, grid, places, xml_tree
+from understudy.ingest import cells, compose, docbook_references, docbook_synopsis, grid, places, xml_tree
 from understudy.ingest.base import Page, Source
 from understudy.ingest.xml_tree import Node
 from understudy.normal import folded
@@ -49,26 +49,11 @@ _INLINE = _LITERAL | {
 def page(text: str, source: Source | None = None) -> Page:
     """A DocBook text as a page with the line of every block. Raises SkipFile where it is no XML."""
     root, entities = xml_tree.opened(text, source)
-    _name_references(root)
+    docbook_references.put(root, _reference_text, source, entities)
     title = _title(root)
     name = _name(title) if title is not None else ""
     made = Page(compose.join(_section(root, 1)) + "\n", name.replace("`", ""), skipped=entities.notes())
     return places.placed(made, places.line_label, text.rstrip().count("\n") + 2)
-
-
-def _name_references(root: Node) -> None:
-    """Cross references without words of their own get the title of what they lead to."""
-    named = {node.attributes[key]: node for node in root.walk() for key in ("id", "xml:id") if key in node.attributes}
-    titles: dict[str, str] = {}
-    for node in root.walk():
-        name = node.attributes.get("linkend", "")
-        if node.tag in ("xref", "link") and name in named and not node.children:
-            if name not in titles:
-                titles[name] = _reference_text(named[name])
-            words = named.get(node.attributes.get("endterm", ""))
-            shown = words.text() if words else titles[name]
-            if shown:
-                node.children.append(folded(shown))
 
 
 def _reference_text(node: Node) -> str:

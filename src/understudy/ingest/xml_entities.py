@@ -53,7 +53,6 @@ class Entities:
     def put(self, text: str, plain: bool = False) -> str:
         """A text with its entities in place; the name of one that is not known. Raises SkipFile where it grows
         beyond bounds. plain: the elements in them are left out."""
-        self.unknown.clear()
         self._plain = plain
         return _REFERENCE.sub(lambda found: self._shown(found, 0), text)
 

@@ -67,7 +67,7 @@ def opened(text: str, source: Source | None = None) -> tuple[Node, Entities]:
     try:
         return _parsed(entities.put(text)), entities
     except expat.ExpatError:
-        pass
+        entities.unknown.clear()  # they are counted again
     try:
         return _parsed(entities.put(text, plain=True)), entities
     except expat.ExpatError as error:
