@@ -300,6 +300,43 @@ def test_mediawiki():
     assert [(b.level, b.content) for b in of(odd, "heading")] == [(1, "A"), (2, "B"), (6, "=C"), (1, "=")]
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("[[File:Pot.png|thumb|200px|alt=x|A pot on [[Stove|the stove]].]]\nText.", "A pot on the stove.\n\nText."),
+        ("Press [[File:Ok.png|20px|OK]] now.", "Press OK now."),
+        ("Text [[File:Pot.png|thumb|a pot]] goes on.", "Text (a pot) goes on."),
+        ("[[File:Pot.png|thumb]]\nText.", "Text."),
+        ("[[File:open|thumb\n\n[[File:Pot.png|A pot]]", "\\[\\[File:open|thumb\n\nA pot".replace("\\", "")),
+        (
+            '<gallery caption="Pots">\nFile:A.png|One of [[Clay|clay]]\nB.png|alt=x|Two\nC.png\n</gallery>\nText.',
+            "**Pots**\n\n- One of clay\n- Two\n\nText.",
+        ),
+        ("H<sub>2</sub>O, 10<sup>6</sup>, 2<sup>nd</sup>, <b>w</b>ord<br>next", "H₂O, 10⁶, 2nd, word next"),
+        ("Press <kbd>y</kbd>.", "Press `y`."),
+        ("A fact.<ref>Said so.</ref>\n\n<references />\n\nText.", "A fact. (Said so.)\n\nText."),
+        (
+            "{|\n! Name !! Text\n|-\n| pot\n|\n* one\n* two\n\nend\n|-\n| lid || a\nb\n|}",
+            "| Name | Text |\n|---|---|\n| pot | <ul><li>one;</li> <li>two</li></ul> end |\n| lid | a b |",
+        ),
+        (
+            "{|\n! Name !! Text\n|-\n| pot\n|\n{|\n| a || b\n|}\n|-\n| lid || c\n|}\nText.",
+            "| Name | Text |\n|---|---|\n| pot | a, b |\n| lid | c |\n\nText.",
+        ),
+    ],
+)
+def test_marks_of_mediawiki(written, shown):
+    assert mediawiki.read(source(f"{written}\n")).text == f"{shown}\n"
+
+
+@pytest.mark.parametrize("part", ["[[File:a|", "<sup>", "<kbd>a", "{|\n|\n", "|a\n* b\n", "[[File:a|b]] "])
+def test_odd_wikitext_is_read_in_time(part):
+    began = time.process_time()
+    mediawiki.read(source("{|\n|-\n" + part * 20_000))
+    mediawiki.read(source(part * 20_000))
+    assert time.process_time() - began < 10
+
+
 def test_a_line_of_blanks_between_marks_of_a_heading_is_read_at_once():
     began = time.process_time()
     mediawiki.read(source("== " + "= " * 20_000 + "x\n" + "=" + " " * 60_000 + "y\n"))

@@ -32,7 +32,7 @@ def _lines(blocks: Iterable[outline.Block]) -> Iterator[str]:
             yield f"**{block.title or block.info.capitalize()}:** {inside}"
         elif block.kind == "definition":
             yield f"{block.cells[0]}: {inside}" if inside else block.cells[0]
-        elif block.kind == "row":
-            yield ", ".join(filter(None, block.cells)) + ";"
+        elif block.kind == "table":
+            yield "; ".join(", ".join(filter(None, row)) for row in block.rows if any(row))
         else:
             yield inside or folded(places.unmarked(block.content).replace("\\\n", "\n"))
