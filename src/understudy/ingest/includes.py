@@ -91,10 +91,6 @@ def named(root: Path | None, page: Path) -> dict[str, Path]:
     """The files that a page seems to include, by their names in the folder: what a change of must be noticed."""
     found: dict[str, Path] = {}
     waiting, seen = [page], {page}
-    if root is not None and page.suffix.lower() in _XML:
-        waiting += entity_files(root, page)
-        found |= {shown_name(path.relative_to(root).as_posix()): path for path in waiting[1:]}
-        seen |= set(waiting)
     api = page.suffix.lower() in _APIS
     pattern = _REFERENCE if api else _DECLARED if page.suffix.lower() in _XML else _NAMED
     most = MOST_REFERENCES if api else _MOST_FILES
@@ -116,6 +112,8 @@ def named(root: Path | None, page: Path) -> dict[str, Path]:
             seen.add(path)
             waiting.append(path)
             found[shown_name(PurePosixPath(path.relative_to(root.resolve())).as_posix())] = path
+    if root is not None and page.suffix.lower() in _XML:
+        found |= {shown_name(path.relative_to(root).as_posix()): path for path in entity_files(root, page)}
     return found
 
 

@@ -10,6 +10,7 @@ import functools
 import html.entities
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.parsers import expat
 from xml.sax.saxutils import escape
@@ -24,7 +25,7 @@ _DEEPEST = 3  # entities within entities
 _MOST_FILES = 50
 _MOST_BYTES = 1_000_000
 _NOTED = 5  # names that a note tells
-_DECLARED = re.compile(
+_ENTITY = re.compile(
     r"""<!--.*?-->|<!ENTITY\s+(?P<parameter>%\s+)?(?P<name>[\w.-]+)\s+"""
     r"""(?:(?P<outside>SYSTEM|PUBLIC\s+(?:"[^"]*"|'[^']*'))\s+)?(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)')[^>]*>""",
     re.DOTALL,
@@ -32,6 +33,9 @@ _DECLARED = re.compile(
 _SYSTEM = re.compile(r"""<!DOCTYPE\s+\S+\s+(?:SYSTEM|PUBLIC\s+(?:"[^"]*"|'[^']*'))\s+(?:"([^"]*)"|'([^']*)')""")
 _REFERENCE = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|&([A-Za-z_][\w.-]*);", re.DOTALL)
 _XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
+
+
+_Declared = tuple[str, str, bool, bool]  # name, value, whether of a DTD's own use, whether another file
 
 
 class Entities:
@@ -43,12 +47,12 @@ class Entities:
         self._files = 0
         self._plain = False
         self.unknown: Counter[str] = Counter()
-        self._declare(subset, source, source.path if source else None)
+        self._declare(_declared(subset), source, source.path if source else None)
         system = _SYSTEM.match(doctype)
         if source and system:
             self._read(source, source.path, system[1] or system[2] or "")
-        for path in entity_files(source.root, source.path) if source and source.root else ():
-            self._read(source, path, path.name)
+        self._source = source
+        self._looked = False  # in the files beside and above
 
     def put(self, text: str, plain: bool = False) -> str:
         """A text with its entities in place; the name of one that is not known. Raises SkipFile where it grows
@@ -67,6 +71,8 @@ class Entities:
         name = found[1]
         if name is None or name in _XML:
             return found[0]
+        if name not in self._values and not self._looked:
+            self._look_around()
         if name in self._values:
             value = self._values[name]
             shown = _REFERENCE.sub(lambda f: self._shown(f, depth + 1) if depth < _DEEPEST else " ", value)
@@ -84,18 +90,18 @@ class Entities:
             raise SkipFile("cannot be parsed", f"its entities add more than {_GROWTH} characters")
         return shown
 
-    def _declare(self, text: str, source: Source | None, page: Path | None) -> None:
-        for found in _DECLARED.finditer(text):
-            if not (name := found["name"]):
-                continue
-            value = found["double"] if found["double"] is not None else found["single"]
-            if found["parameter"]:
-                if found["outside"] and source and page:
-                    self._read(source, page, value)
-            elif found["outside"]:
-                self._values.setdefault(name, "")  # a file that is read as a page of its own
-            elif len(value) <= _LONGEST:
-                self._values.setdefault(name, re.sub(r"&(?![\w.#-]+;)", "&amp;", value.replace("\n", " ")))
+    def _look_around(self) -> None:
+        self._looked = True
+        source = self._source
+        for path in entity_files(source.root, source.path) if source and source.root else ():
+            self._read(source, path, path.name)
+
+    def _declare(self, declared: Iterable[_Declared], source: Source | None, page: Path | None) -> None:
+        for name, value, parameter, outside in declared:
+            if not parameter:
+                self._values.setdefault(name, value)
+            elif outside and source and page:
+                self._read(source, page, value)
 
     def _read(self, source: Source | None, page: Path, name: str) -> None:
         """Take what a file declares; one that is not in the folder declares nothing."""
@@ -104,15 +110,25 @@ class Entities:
             return
         try:
             path = inside(source.root, page.parent / name)
-            text = _text(path, path.stat().st_mtime_ns)
+            declared = _declared_in(path, path.stat().st_mtime_ns)
         except (OSError, SkipFile, ValueError, RuntimeError):
             return
-        self._declare(text, source, path)
+        self._declare(declared, source, path)
 
 
-@functools.lru_cache(32)
-def _text(path: Path, _changed: int) -> str:
-    return read_bytes(path, _MOST_BYTES).decode("utf-8", "replace")
+@functools.lru_cache(64)
+def _declared_in(path: Path, _changed: int) -> tuple[_Declared, ...]:
+    return tuple(_declared(read_bytes(path, _MOST_BYTES).decode("utf-8", "replace")))
+
+
+def _declared(text: str) -> Iterator[_Declared]:
+    """What a part of a DTD declares; a file that is read as a page of its own stands for nothing."""
+    for found in _ENTITY.finditer(text):
+        value = found["double"] if found["double"] is not None else found["single"]
+        parameter, outside = bool(found["parameter"]), bool(found["outside"])
+        if found["name"] and (parameter or outside or len(value) <= _LONGEST):
+            plain = re.sub(r"&(?![\w.#-]+;)", "&amp;", value.replace("\n", " "))
+            yield found["name"], value if parameter else "" if outside else plain, parameter, outside
 
 
 @functools.lru_cache(1024)

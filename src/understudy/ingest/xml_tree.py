@@ -1,4 +1,4 @@
-"""XML as a small tree with lines, read without what makes XML dangerous: no DTD, no external files, no growth.
+"""XML as a small tree with lines, read without what makes XML dangerous: no DTD, no file of elsewhere, no growth.
 
 Entities are put in place before the parser sees the text, within bounds (`xml_entities`); everything else of a DTD is
 left out.
