@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from understudy.ingest import compose, places
+from understudy.ingest import antora, cells, compose, places
 from understudy.ingest.asciidoc_inline import Attributes, inline, substituted
 from understudy.ingest.asciidoc_table import table
+from understudy.ingest.asciidoc_titles import References, titles
 from understudy.ingest.base import Page, Source
 from understudy.ingest.includes import Includes, ranged, tagged
 
@@ -27,8 +28,10 @@ _LIST = re.compile(r"\s*(\*{1,6}|-|\.{1,6}|\d{1,4}\.|[a-zA-Z]\.|<(?:\d+|\.)>)\s+
 _TERM = re.compile(r"\s*(\S.*?)(:{2,4}|;;)(?:\s+(.*))?$")
 _CONDITION = re.compile(r"(ifdef|ifndef|ifeval|endif)::([^\[]*)\[(.*)\]\s*$")
 _INCLUDE = re.compile(r"include::([^\[\s]+)\[(.*)\]\s*$")
+_ESCAPED = re.compile(r"\\(?:include|ifdef|ifndef|ifeval|endif)::[^\[\n]*\[")
 _MACRO = re.compile(r"(image|video|audio)::[^\[]*\[([^\]]*)\]\s*$")
 _IGNORED = re.compile(r"(?:toc::\[\]|<<<|'''|---|\*\*\*|- - -|\* \* \*)\s*$")
+_PLAIN: Mapping[str, str] = {}
 _BOXES = frozenset({"note", "tip", "important", "warning", "caution"})
 
 
@@ -36,16 +39,18 @@ def read(source: Source) -> Page:
     """The page as Markdown."""
     text = places.clean(source.text())
     includes = Includes(source)
-    reader = _Reader(includes)
+    reader = _Reader(includes, References(source))
     blocks = compose.join(reader.page(text))
     page = Page(blocks + "\n", reader.title, metadata=reader.metadata, skipped=tuple(includes.skipped))
     return places.placed(page, places.line_label, text.rstrip().count("\n") + 2)
 
 
 class _Reader:
-    def __init__(self, includes: Includes) -> None:
+    def __init__(self, includes: Includes, references: References) -> None:
         self.includes = includes
-        self.attributes = Attributes()
+        self.references = references
+        source = includes.source
+        self.attributes = Attributes(antora.attributes(source.root, source.path) if source.root else {})
         self.title = ""
         self.metadata: dict[str, str] = {}
         self.total = 0
@@ -53,6 +58,7 @@ class _Reader:
 
     def page(self, text: str) -> Iterator[str]:
         lines = list(self._prepared([(n, line.rstrip()) for n, line in enumerate(text.split("\n"), 1)]))
+        self.references.own = titles(line for _, line in lines)
         start = next((i for i, (_, line) in enumerate(lines) if line and not line.startswith("//")), 0)
         if start < len(lines) and lines[start][1].startswith("= "):
             self.title = substituted(lines[start][1][2:].strip(), self.attributes)
@@ -63,7 +69,16 @@ class _Reader:
         yield from self.blocks(lines[start:], 0)
 
     def text(self, words: str) -> str:
-        return inline(words, self.attributes)
+        return inline(words, self.attributes, self._titled)
+
+    def _titled(self, name: str) -> str:
+        """What a reference without words of its own shows."""
+        title, more = self.references.title(name)
+        attributes = Attributes(self.attributes | more) if "{" in title else self.attributes
+        attributes.left = self.attributes.left
+        shown = substituted(title, attributes)
+        self.attributes.left = attributes.left - len(shown)
+        return shown if self.attributes.left > 0 else name
 
     def _prepared(self, lines: list[Numbered], at: int | None = None) -> Iterator[Numbered]:
         """The lines with includes, conditions and attributes carried out."""
@@ -84,6 +99,9 @@ class _Reader:
                 continue
             self.total += 1
             if any(hidden) or self.total > _MOST_LINES:
+                continue
+            if _ESCAPED.match(line):
+                yield number, line[1:]
                 continue
             include = _INCLUDE.match(line) if len(line) < _LONGEST else None
             if include:
@@ -148,25 +166,29 @@ class _Reader:
                 style |= _style(found[1])
                 index += 1
             elif (found := _CAPTION.match(line)) and not _DELIMITER.match(line):
-                caption = f"**{self.text(found[1])}**"
+                caption = found[1]
                 index += 1
             elif _IGNORED.match(line) and line.strip() != "--":
                 index += 1
             else:
-                block, index = self._block(lines, index, style, depth)
-                shown = caption if caption and style.get("style") not in _BOXES else ""
-                for part in (shown, *block):
-                    if part:
-                        yield mark + part
+                block, index = self._captioned(lines, index, style, caption, depth)
+                yield from (mark + part for part in block if part)
                 style, caption = {}, ""
+
+    def _captioned(
+        self, lines: list[Numbered], index: int, style: dict[str, str], caption: str, depth: int
+    ) -> tuple[list[str], int]:
+        """A block below its caption; that of a box is its title."""
+        title = self.text(caption)
+        block, index = self._block(lines, index, style | {"title": title}, depth)
+        return [f"**{title}**", *block] if title and not "".join(block).startswith(":::") else block, index
 
     def _block(self, lines: list[Numbered], index: int, style: dict[str, str], depth: int) -> tuple[list[str], int]:
         """The blocks that begin on a line, and the index after them."""
         line = lines[index][1]
         heading = _HEADING.match(line[:_LONGEST])
         if heading and depth == 0:
-            title = self.text(heading[2])
-            return [f"**{title}**" if "discrete" in style else compose.heading(len(heading[1]), title)], index + 1
+            return [compose.heading(len(heading[1]), self.text(heading[2]))], index + 1
         delimiter = _DELIMITER.match(line)
         if delimiter and (not delimiter[2] or delimiter[1].startswith("`")):
             return self._delimited(lines, index, delimiter[1], delimiter[2], style, depth)
@@ -175,8 +197,8 @@ class _Reader:
             return [shown], index + 1
         if box := _BOX.match(line):
             end = _paragraph_end(lines, index)
-            words = " ".join([box[2], *(text for _, text in lines[index + 1 : end])])
-            return [compose.admonition(box[1].lower(), "", compose.paragraph(self.text(words)))], end
+            body = self._joined([box[2], *(text for _, text in lines[index + 1 : end])])
+            return [compose.admonition(box[1].lower(), style["title"], body)], end
         if (
             depth < _DEEPEST
             and (_LIST.match(line) or _TERM.match(line))
@@ -189,15 +211,27 @@ class _Reader:
             margin = min(len(t) - len(t.lstrip()) for t in texts)
             code = "\n".join(t[margin:] for t in texts)
             return [compose.code_block(_uncalled(code), style.get("language", ""))], end
-        words = " ".join(t.removesuffix(" +") + "\\\n" if t.endswith(" +") else t for t in texts)
-        body = "\\\n".join(compose.paragraph(self.text(part)) for part in words.split("\\\n"))
-        return [self._styled(body, style)], end
+        return [self._styled(self._joined(texts, style), style)], end
 
-    def _styled(self, body: str, style: dict[str, str]) -> str:
+    def _joined(self, texts: list[str], style: Mapping[str, str] = _PLAIN) -> str:
+        """The lines of a paragraph; a line that ends with ` +` is broken there, and in a verse each is."""
+        every = style.get("style") == "verse" or "hardbreaks" in style.get("options", "")
+        parts: list[list[str]] = [[]]
+        for text in texts:
+            parts[-1].append(text.removesuffix(" +"))
+            if every or text.endswith(" +"):
+                parts.append([])
+        shown = (compose.paragraph(self.text(" ".join(part))) for part in parts)
+        return "\\\n".join(filter(None, shown))
+
+    def _styled(self, body: str, style: Mapping[str, str]) -> str:
         kind = style.get("style", "")
         if kind in _BOXES:
-            return compose.admonition(kind, "", body)
-        return compose.quote(body) if kind in ("quote", "verse") else body
+            return compose.admonition(kind, style.get("title", ""), body)
+        if kind not in ("quote", "verse"):
+            return body
+        by = ", ".join(filter(None, (self.text(style.get(key, "")) for key in ("attribution", "citetitle"))))
+        return compose.quote(compose.join([body, f"— {by}" if by else ""]))
 
     def _delimited(
         self, lines: list[Numbered], index: int, mark: str, rest: str, style: dict[str, str], depth: int
@@ -216,17 +250,28 @@ class _Reader:
             return [compose.paragraph(compose.escape(" ".join(re.sub("<[^<>]*>", " ", t) for _, t in inside)))], after
         if mark[0] in "|,:!" and len(mark) > 2:
             body = "\n".join(text for _, text in inside)
-            return [table(body, style, mark[0], lambda cell: self._cell(cell, depth))], after
+            number = lines[index][0]
+            return [table(body, style, mark[0], lambda cell, kind: self._cell(cell, kind, number, depth))], after
         if depth >= _DEEPEST:
             return [compose.paragraph(self.text(" ".join(text for _, text in inside)))], after
+        if kind == "verse":
+            stanzas = re.split(r"\n\s*\n", "\n".join(text for _, text in inside))
+            return [self._styled(compose.join(self._joined(s.split("\n"), style) for s in stanzas), style)], after
         body = compose.join(self.blocks(inside, depth + 1))
         if mark[0] == "_":
-            style = {"style": "quote"} | style
+            style = style | {"style": kind or "quote"}
         return [self._styled(body, style)], after
 
-    def _cell(self, text: str, depth: int) -> str:
-        paragraphs = re.split(r"\n\s*\n", text)
-        return " ".join(self.text(p) for p in paragraphs if p.strip())
+    def _cell(self, text: str, style: str, number: int, depth: int) -> str:
+        if style == "a" and depth < _DEEPEST:
+            blocks = self.blocks([(number, line.rstrip()) for line in text.split("\n")], depth + 1)
+            return cells.one_line(places.unmarked(compose.join(blocks)))
+        if style == "l":
+            return cells.one_line(compose.code_block(text))
+        paragraphs = [p.split("\n") for p in re.split(r"\n\s*\n", text) if p.strip()]
+        words = " ".join(self.text(" ".join(line.removesuffix(" +") for line in lines)) for lines in paragraphs)
+        plain = compose.unescape(words)
+        return compose.code_span(plain) if style == "m" and words == compose.escape(plain) else words
 
     # ── lists ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -245,7 +290,7 @@ class _Reader:
             first = found[2] if found else (term[3] or "") if term else ""
             body, index = self._item(lines, index + 1, first, kind, depth)
             if found:
-                items.append(mark + re.sub(r"^\[[ x*]\]\s+", "", body))
+                items.append(mark + re.sub(r"^\[\\\*\](?=\s)", "[x]", body))
             elif term:
                 terms.append(mark + self.text(term[1]))
                 if body.strip():
@@ -274,7 +319,7 @@ class _Reader:
 
         def flush() -> None:
             if words:
-                blocks.append(compose.paragraph(self.text(" ".join(words))))
+                blocks.append(self._joined(words))
                 words.clear()
 
         while index < len(lines):
@@ -283,12 +328,18 @@ class _Reader:
             if line.strip() == "+":
                 flush()
                 style: dict[str, str] = {}
+                caption = ""
                 index += 1
-                while index < len(lines) and (found := _ATTRIBUTES.match(lines[index][1])):
-                    style |= _style(found[1])
+                while index < len(lines):
+                    if found := _ATTRIBUTES.match(lines[index][1]):
+                        style |= _style(found[1])
+                    elif found := _CAPTION.match(lines[index][1]):
+                        caption = found[1]
+                    else:
+                        break
                     index += 1
                 if index < len(lines) and lines[index][1].strip():
-                    made, index = self._block(lines, index, style, depth + 1)
+                    made, index = self._captioned(lines, index, style, caption, depth + 1)
                     blocks += made
             elif not line.strip():
                 flush()
@@ -304,7 +355,7 @@ class _Reader:
                     made, index = self._list(lines, following, depth + 1)
                     blocks += made
                 elif indented and not inner:
-                    made, index = self._block(lines, following, {}, depth + 1)
+                    made, index = self._captioned(lines, following, {}, "", depth + 1)
                     blocks += made
                 else:
                     break
@@ -355,7 +406,8 @@ def _paragraph_end(lines: list[Numbered], index: int) -> int:
 def _style(text: str) -> dict[str, str]:
     """The attributes of a block: `source,ruby`, `cols="1,2",options="header"`, `%header`, `NOTE`."""
     found: dict[str, str] = {}
-    for place, part in enumerate(re.findall(r"""(?:[^,"]|"[^"]*")+""", text)):
+    parts = re.findall(r"""(?:[^,"]|"[^"]*")+""", text)
+    for place, part in enumerate(["", *parts] if text.lstrip().startswith(",") else parts):
         name, equals, value = part.strip().partition("=")
         if equals:
             found[name.strip().lower()] = value.strip().strip("\"'")
@@ -368,6 +420,8 @@ def _style(text: str) -> dict[str, str]:
         elif place == 1 and found.get("style") in ("source", "", "listing"):
             found["language"] = word
             found["style"] = found.get("style") or "source"
+        elif place in (1, 2) and found.get("style") in ("quote", "verse"):
+            found[("attribution", "citetitle")[place - 1]] = part.strip().strip('"')
     if "opts" in found:
         found["options"] = f"{found.get('options', '')} {found['opts']}"
     return found

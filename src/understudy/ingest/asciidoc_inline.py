@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from understudy.ingest import compose
 from understudy.normal import folded
+
+Titled = Callable[[str], str]  # the title of what a reference names
 
 _ATTRIBUTE = re.compile(r"(?<!\\)\{([\w][\w-]*)\}")
 _PIECE = re.compile(
     r"""(?P<escaped>\\(?=[*_`#{<\[]))
       | \+\+\+(?P<pass3>.+?)\+\+\+ | pass:[a-z,]*\[(?P<pass>[^\]]*)\]
-      | ``(?P<code2>.+?)`` | (?<![\w`])`(?P<code1>[^`\s](?:[^`]*[^`\s])?)`(?!\w)
+      | "`(?P<double>(?=\S)[^"]{1,400}?)`" | (?<!\w)'`(?P<single>(?=\S)[^']{1,400}?)`'(?!\w)
+      | (?:\[[^\]\[]{0,200}\])?``(?P<code2>.+?)``
+      | (?<![\w`])(?:\[[^\]\[]{0,200}\])?`(?P<code1>[^`\s](?:[^`]*[^`\s])?)`(?!\w) | (?<=\w)(?P<apostrophe>`')
       | (?<![\w+])\+(?P<plus>[^+\s](?:[^+]*[^+\s])?)\+(?!\w)
-      | \*\*(?P<bold2>[^*]+)\*\* | (?<![\w*])\*(?P<bold1>[^*\s](?:[^*]*[^*\s])?)\*(?!\w)
-      | __(?P<italic2>[^_]+)__ | (?<![\w_])_(?P<italic1>[^_\s](?:[^_]*[^_\s])?)_(?!\w)
+      | (?:\[[^\]\[]{0,200}\])?\*\*(?P<bold2>[^*]+)\*\*
+      | (?<![\w*])(?:\[[^\]\[]{0,200}\])?\*(?P<bold1>[^*\s](?:[^*]*[^*\s])?)\*(?!\w)
+      | (?:\[[^\]\[]{0,200}\])?__(?P<italic2>[^_]+)__
+      | (?<![\w_])(?:\[[^\]\[]{0,200}\])?_(?P<italic1>[^_\s](?:[^_]*[^_\s])?)_(?!\w)
       | (?:\[[^\]\[]*\])?\#\#(?P<mark2>[^#]+)\#\# | (?:\[[^\]\[]*\])?(?<!\w)\#(?P<mark1>[^#\s](?:[^#]*[^#\s])?)\#(?!\w)
+      | \^(?P<up>[^\s^]{1,100})\^ | ~(?P<down>[^\s~]{1,100})~
       | <<(?P<xref>[^<>,]+)(?:,\s*(?P<xreftext>[^<>]*))?>> | xref:(?P<xref2>[^\s\[]*)\[(?P<xref2text>[^\]]*)\]
       | (?:link:)?(?P<url>(?:https?|ftp)://[^\s\[\]<>]+)(?:\[(?P<urltext>[^\]]*)\])?
       | (?:link|mailto):(?P<link>[^\s\[]+)\[(?P<linktext>[^\]]*)\]
@@ -58,9 +65,9 @@ def substituted(text: str, attributes: Attributes) -> str:
     return _ATTRIBUTE.sub(value, text)
 
 
-def inline(text: str, attributes: Attributes) -> str:
-    """A stretch of AsciiDoc as inline Markdown, on one line."""
-    return folded("".join(_marked(part, 0) for part in stretches(substituted(text, attributes))))
+def inline(text: str, attributes: Attributes, titled: Titled) -> str:
+    """A stretch of AsciiDoc as inline Markdown, on one line. titled: what a reference without words shows."""
+    return folded("".join(_marked(part, 0, titled) for part in stretches(substituted(text, attributes))))
 
 
 def stretches(text: str) -> Iterator[str]:
@@ -73,18 +80,18 @@ def stretches(text: str) -> Iterator[str]:
     yield text
 
 
-def _marked(text: str, depth: int) -> str:
+def _marked(text: str, depth: int, titled: Titled) -> str:
     parts: list[str] = []
     last = 0
     for found in _PIECE.finditer(text):
-        parts += [compose.escape(text[last : found.start()]), _piece(found, depth)]
+        parts += [compose.escape(text[last : found.start()]), _piece(found, depth, titled)]
         last = found.end()
     return "".join([*parts, compose.escape(text[last:])])
 
 
-def _piece(found: re.Match[str], depth: int) -> str:
+def _piece(found: re.Match[str], depth: int, titled: Titled) -> str:
     def inner(words: str) -> str:
-        return _marked(words, depth + 1) if depth < 5 else compose.escape(words)
+        return _marked(words, depth + 1, titled) if depth < 5 else compose.escape(words)
 
     kind = found.lastgroup or ""
     words = found[kind] if kind else ""
@@ -92,14 +99,20 @@ def _piece(found: re.Match[str], depth: int) -> str:
         return compose.code_span(re.sub(r"^\+(.*)\+$", r"\1", words))
     if kind in ("pass3", "pass", "plus", "mark2", "mark1", "index", "term"):
         return inner(words) if kind.startswith("mark") else compose.escape(words)
+    if kind in ("double", "single"):
+        return f"“{inner(words)}”" if kind == "double" else f"‘{inner(words)}’"
+    if kind == "apostrophe":
+        return "’"
+    if kind in ("up", "down"):
+        return compose.shifted(words, kind == "up") or inner(words)
     if kind.startswith(("bold", "italic")):
         mark = "**" if kind.startswith("bold") else "*"
         shown = inner(words)
         return shown if "*" in shown else f"{mark}{shown}{mark}"
     if kind in ("xref", "xreftext", "xref2", "xref2text"):
         shown = found["xreftext"] or found["xref2text"]
-        target = (found["xref"] or found["xref2"] or "").lstrip("#")
-        return inner(shown) if shown else compose.escape(re.sub(r"^_", "", target).replace("_", " "))
+        name = (found["xref"] or found["xref2"] or "").lstrip("#")
+        return inner(shown) if shown else _marked(titled(name), depth + 1, str)  # a title shows no further titles
     if kind in ("url", "urltext"):
         label = re.sub(r",?\s*(?:window|role|opts|options)=.*|\^$", "", found["urltext"] or "")
         tail = ""

@@ -18,6 +18,18 @@ _LINE_START = re.compile(
 _ANYWHERE = re.compile(r"\*|\\|<(?=[A-Za-z/!?]|\Z)|_(?<![^\W_]_)|_(?![^\W_])|`|\[(?=[^\]]{0,400}\]\()|&(?=#?\w{1,40};)")
 
 
+_UP = str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ")
+_DOWN = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
+_RAISED = re.compile(r"[0-9+\-−=()ni]{1,12}")
+_LOWERED = re.compile(r"[0-9+\-−=()]{1,12}")
+
+
+def shifted(text: str, up: bool) -> str:
+    """A number above or below the line: `x<sup>2</sup>` is x², not x2. Empty where there are no such characters."""
+    fits, table = (_RAISED, _UP) if up else (_LOWERED, _DOWN)
+    return text.translate(table) if fits.fullmatch(text) else ""
+
+
 def escape(text: str) -> str:
     """Plain text so that Markdown shows it as it is. Identifiers such as `cont_batching` stay untouched."""
     return _ANYWHERE.sub(_escaped, text)

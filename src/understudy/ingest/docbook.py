@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from understudy.ingest import compose, grid, places, xml_tree
-from understudy.ingest.base import Page
+from understudy.ingest import cells, compose, docbook_references, docbook_synopsis, grid, places, xml_tree
+from understudy.ingest.base import Page, Source
 from understudy.ingest.xml_tree import Node
 from understudy.normal import folded
 
@@ -21,8 +21,7 @@ _DROPPED = frozenset({
     "authorgroup", "author", "copyright", "legalnotice", "keywordset", "subjectset", "beginpage", "processing",
 })  # fmt: skip
 _CODE = frozenset({
-    "programlisting", "screen", "literallayout", "synopsis", "funcsynopsis", "classsynopsis", "cmdsynopsis", "address",
-    "screenco", "programlistingco",
+    "programlisting", "screen", "literallayout", "synopsis", "address", "screenco", "programlistingco",
 })  # fmt: skip
 _BOXES = frozenset({"note", "tip", "warning", "important", "caution", "danger"})
 _LISTS = {"itemizedlist": None, "orderedlist": 1, "procedure": 1, "substeps": 1, "calloutlist": 1, "simplelist": None}
@@ -47,13 +46,22 @@ _INLINE = _LITERAL | {
 }  # fmt: skip
 
 
-def page(text: str) -> Page:
+def page(text: str, source: Source | None = None) -> Page:
     """A DocBook text as a page with the line of every block. Raises SkipFile where it is no XML."""
-    root = xml_tree.parse(text)
+    root, entities = xml_tree.opened(text, source)
+    docbook_references.put(root, _reference_text, source, entities)
     title = _title(root)
     name = _name(title) if title is not None else ""
-    made = Page(compose.join(_section(root, 1)) + "\n", name.replace("`", ""))
+    made = Page(compose.join(_section(root, 1)) + "\n", name.replace("`", ""), skipped=entities.notes())
     return places.placed(made, places.line_label, text.rstrip().count("\n") + 2)
+
+
+def _reference_text(node: Node) -> str:
+    """What a reference to an element shows: its label, title or term."""
+    if label := node.attributes.get("xreflabel"):
+        return label
+    title = _title(node) or node.first("term", "glossterm", "refname")
+    return compose.unescape(_name(title)).replace("`", "") if title is not None else ""
 
 
 def _title(node: Node) -> Node | None:
@@ -116,7 +124,9 @@ def _block(node: Node, level: int) -> Iterator[str]:
         yield from _para(node, level)
     elif tag in _CODE:
         language = re.sub(r"[^\w+#.-]", "", node.attributes.get("language", ""))
-        yield mark + compose.code_block(_code(node), language)
+        yield mark + compose.code_block(node.text(), language)
+    elif tag in docbook_synopsis.TAGS:
+        yield mark + compose.code_block(docbook_synopsis.written(node))
     elif tag in _BOXES:
         title = node.first("title")
         body = compose.join(_blocks(node, level))
@@ -177,12 +187,6 @@ def _title_line(node: Node) -> Iterator[str]:
         yield f"{places.mark(title.line)}**{_inlines(title)}**"
 
 
-def _code(node: Node) -> str:
-    if node.tag in ("cmdsynopsis", "funcsynopsis", "classsynopsis"):
-        return folded(node.text())
-    return node.text()
-
-
 def _table(node: Node) -> str:
     heads, rows = 0, []
     for row in (n for n in node.walk() if n.tag in ("row", "tr")):
@@ -200,7 +204,7 @@ def _cell(node: Node, names: list[str]) -> grid.Cell:
     if first in names and last in names:
         wide = str(names.index(last) - names.index(first) + 1)
     return grid.Cell(
-        folded(compose.join(_blocks(node, 6))),
+        cells.one_line(compose.join(_blocks(node, 6))),
         grid.number(wide),
         grid.number(more, 0) + 1 if more else grid.number(high),
     )
@@ -223,6 +227,8 @@ def _inline(node: Node | str) -> str:
         return compose.code_span(node.text())
     inner = "".join(map(_inline, node.children))
     words = inner.strip()
+    if tag in ("superscript", "subscript"):
+        return compose.shifted(words, tag == "superscript") or inner
     if tag == "emphasis" and words and "*" not in words:
         mark = "**" if node.attributes.get("role") in ("bold", "strong") else "*"
         return f"{mark}{words}{mark}"

@@ -18,7 +18,7 @@ SUFFIXES = {
     ".epub": "epub",
     ".pdf": "office", ".docx": "office", ".pptx": "office", ".xlsx": "office",
 }  # fmt: skip
-INCLUDING = frozenset({"rst", "asciidoc"})  # formats whose pages pull other files in
+INCLUDING = frozenset({"rst", "asciidoc", "openapi", "xml"})  # formats whose pages pull other files in
 _MAN = re.compile(r"\.[1-9][a-z]{0,8}(\.gz)?$")
 _PLAIN_NAMES = re.compile(r"^[A-Z][A-Z_-]*$")  # README, CHANGELOG, INSTALL
 

@@ -12,10 +12,6 @@ from understudy.normal import folded
 
 _CODE = frozenset({"code", "kbd", "samp", "tt", "var"})
 _MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*", "cite": "*", "dfn": "*"}
-_UP = str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ")
-_DOWN = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
-_RAISED = re.compile(r"[0-9+\-−=()ni]{1,12}")
-_LOWERED = re.compile(r"[0-9+\-−=()]{1,12}")
 _DECORATION = re.compile(r"(?:[\w.+-]+ ){0,3}logo", re.IGNORECASE)  # what an image shows that is no content
 _SPACE = re.compile(r"\s+")
 _MAX_DEPTH = 60
@@ -98,12 +94,11 @@ def _add_code(text: str, parts: list[_Part]) -> None:
 def _add_shifted(node: Node, tag: str, depth: int, parts: list[_Part]) -> None:
     """`x<sup>2</sup>` is x², not x2; the mark of a footnote stands in brackets."""
     text = node.plain()
-    fits, table = (_RAISED, _UP) if tag == "sup" else (_LOWERED, _DOWN)
     link = next((n for n in node.walk() if n.tag == "a" and n.get("href").startswith("#")), None)
     if tag == "sup" and link is not None and text.strip("[]").isdigit():
         parts.append(("text", f"[{text.strip('[]')}]", ""))
-    elif fits.fullmatch(text):
-        parts.append(("text", text.translate(table), ""))
+    elif shown := compose.shifted(text, tag == "sup"):
+        parts.append(("text", shown, ""))
     else:
         _add(node.kids, depth + 1, parts)
 

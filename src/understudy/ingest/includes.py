@@ -5,14 +5,23 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
+from understudy.ingest import antora
 from understudy.ingest.base import SkipFile, Skipped, Source
 from understudy.ingest.walk import read_bytes, shown_name
 
 _MOST_BYTES = 1_000_000  # of one file
 _MOST_TOTAL = 4_000_000  # of all that a page includes
 _MOST_FILES = 200
+MOST_REFERENCES = 2_000  # files that a description of an interface refers to
+_XML = frozenset({".xml", ".docbook", ".dbk"})
+_APIS = frozenset({".yaml", ".yml", ".json"})
 _DEEPEST = 8  # files that include files
+_API = re.compile(rb"""^[ \t]*\{?[ \t]*["']?(?:openapi|swagger)["']?[ \t]*:""", re.MULTILINE)
+_REFERENCE = re.compile(rb"""["']?\$ref["']?[ \t]*:[ \t]*["']?([^\s"'#,{}]+)""")
 _NAMED = re.compile(rb"^[ \t]*(?:\.\. +(?:literal)?include::|:file:|include::)[ \t]*([^\s\[<][^\r\n\[]*)", re.MULTILINE)
+_DECLARED = re.compile(
+    rb"""<!(?:DOCTYPE|ENTITY\s+%)\s[^>\["']*(?:"[^"]*"\s*|'[^']*'\s*)?["']([^"'>\r\n]+)["']\s*[\[>]"""
+)
 
 
 class Includes:
@@ -53,11 +62,18 @@ class Includes:
 
 
 def target(root: Path | None, page: Path, name: str) -> Path:
-    """The real path that `name` means in a page. Raises SkipFile where it lies outside of `root` or is hidden."""
+    """The real path that `name` means in a page, as a path or as Antora names it. Raises SkipFile where it lies
+    outside of `root` or is hidden."""
+    found = antora.resource(root, page, name) if root and antora.FAMILY.search(name) else None
+    base = root if root and name.startswith("/") else page.parent
+    return inside(root, found or base / name.lstrip("/"))
+
+
+def inside(root: Path | None, path: Path) -> Path:
+    """The real path of a file in the folder `root`. Raises SkipFile where it lies outside or is hidden."""
     if root is None:
         raise SkipFile("include not read", "there is no documentation folder")
-    base = root if name.startswith("/") else page.parent
-    path = (base / name.lstrip("/")).resolve()
+    path = path.resolve()
     if not path.is_relative_to(root.resolve()):
         raise SkipFile("include out of the folder", "copy it into the documentation folder to read it")
     if any(part.startswith(".") for part in path.relative_to(root.resolve()).parts):
@@ -65,17 +81,28 @@ def target(root: Path | None, page: Path, name: str) -> Path:
     return path
 
 
+def entity_files(root: Path, page: Path) -> list[Path]:
+    """The `.ent` files beside a page and above it in the folder, the nearest first; also those of `entities/` there."""
+    folders = [f for f in page.parents if f.is_relative_to(root)]
+    return [path for f in folders for place in ("*.ent", "entities/*.ent") for path in sorted(f.glob(place))]
+
+
 def named(root: Path | None, page: Path) -> dict[str, Path]:
     """The files that a page seems to include, by their names in the folder: what a change of must be noticed."""
     found: dict[str, Path] = {}
     waiting, seen = [page], {page}
-    while waiting and len(seen) <= _MOST_FILES:
+    api = page.suffix.lower() in _APIS
+    pattern = _REFERENCE if api else _DECLARED if page.suffix.lower() in _XML else _NAMED
+    most = MOST_REFERENCES if api else _MOST_FILES
+    while waiting and len(seen) <= most:
         at = waiting.pop()
         try:
-            data = read_bytes(at, _MOST_BYTES)
+            data = read_bytes(at, _MOST_TOTAL if api else _MOST_BYTES)
         except (OSError, SkipFile):
             continue
-        for match in _NAMED.finditer(data):
+        if api and at == page and not _API.search(data):
+            break
+        for match in pattern.finditer(data):
             try:
                 path = target(root, at, match[1].decode("utf-8", "replace").strip())
                 if root is None or path in seen or not path.is_file():
@@ -85,6 +112,8 @@ def named(root: Path | None, page: Path) -> dict[str, Path]:
             seen.add(path)
             waiting.append(path)
             found[shown_name(PurePosixPath(path.relative_to(root.resolve())).as_posix())] = path
+    if root is not None and page.suffix.lower() in _XML:
+        found |= {shown_name(path.relative_to(root).as_posix()): path for path in entity_files(root, page)}
     return found
 
 

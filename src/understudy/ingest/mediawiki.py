@@ -7,32 +7,49 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from understudy.ingest import compose, grid, places, xml_tree
+from understudy.ingest import cells, compose, grid, places, xml_tree
 from understudy.ingest.base import Page, SkipFile, Skipped, Source
 from understudy.normal import folded
 
+_DEEPEST = 6  # tables within tables
+_LONGEST = 5_000  # characters of a picture with its caption
+_MOST_OPEN = 200  # pictures that nothing closes
 _CONTENT = frozenset({"0", "4", "12"})  # articles, the project's own pages, help
 _OPEN = re.compile(
     r"<!--|<(?P<tag>syntaxhighlight|source|pre|nowiki|code|math|gallery|imagemap|templatestyles)\b(?P<of>[^<>]*)>"
     r"|<ref\b[^<>]*/>",
     re.IGNORECASE,
 )
-_NOT_TEXT = frozenset({"gallery", "imagemap", "templatestyles"})
+_NOT_TEXT = frozenset({"imagemap", "templatestyles"})
 _INNERMOST = re.compile(r"\{\{[^{}]*\}\}|\{\{\{[^{}]*\}\}\}")
 _LIST = re.compile(r"([*#:;]+)\s*(.*)$")
 _LINK = re.compile(r"\[\[([^\[\]|]*)(?:\|([^\[\]]*))?\]\]")
 _EXTERNAL = re.compile(r"\[(https?://[^\s\]]+)(?:\s+([^\]]{0,2000}))?\]")
+_PICTURE = re.compile(r"\[\[\s*(?:file|image|datei|bild|fichier|archivo|imagen|immagine|bestand)\s*:", re.IGNORECASE)
+_SETTING = re.compile(
+    r"(?:thumb(?:nail)?|frame(?:d|less)?|border|left|right|center|centre|none|baseline|middle|sub|super|top|bottom"
+    r"|text-top|text-bottom|upright(?:[= ][\d.]*)?|\d*x?\d+ ?px|(?:alt|link|lang|page|class|thumb|start|end)\s*=.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_FLOATS = frozenset({"thumb", "thumbnail", "frame", "framed"})
 _NOT_SHOWN = re.compile(
     r"\s*(?:category|file|image|kategorie|datei|bild|catégorie|fichier|[a-z]{2,3}(?:-[a-z]+)?)\s*:", re.I
 )
 _QUOTES = re.compile(r"'{2,5}")
+_SHIFTED = re.compile(r"<(?P<shift>sup|sub)\b[^<>]*>(?P<shifted>[^<>]{1,200})</su[pb]\s*>", re.IGNORECASE)
+_CODE = re.compile(
+    r"<(?:tt|kbd|samp|var)\b[^<>]*>(?P<typed>[^<>\[\]'\x02]{1,200})</(?:tt|kbd|samp|var)\s*>", re.IGNORECASE
+)
 _TAG = re.compile(
-    r"</?(?:br|div|span|small|big|center|font|u|s|sup|sub|p|ref|references|noinclude|includeonly|section|b|i|tt|kbd|var"
-    r"|samp|blockquote|abbr|onlyinclude|translate|languages|tvar)\b[^<>]*>",
+    r"</?(?P<name>br|div|span|small|big|center|font|u|s|sup|sub|p|ref|references|noinclude|includeonly|section|b|i|tt|kbd"
+    r"|var|samp|blockquote|abbr|onlyinclude|translate|languages|tvar)\b[^<>]*>",
     re.IGNORECASE,
 )
+_APART = frozenset({"br", "div", "p", "center", "blockquote", "section", "references"})  # tags that part words
 _HELD = re.compile("\x02(\\d+)\x03")
-_PIECE = re.compile("|".join(p.pattern for p in (_HELD, _LINK, _EXTERNAL, _QUOTES, _TAG)), re.IGNORECASE)
+_PIECE = re.compile(
+    "|".join(p.pattern for p in (_HELD, _LINK, _EXTERNAL, _QUOTES, _SHIFTED, _CODE, _TAG)), re.IGNORECASE
+)
 
 
 def read(source: Source) -> Page:
@@ -93,20 +110,25 @@ class _Writer:
         self.level = level  # of a heading with one equals sign
         self.held: list[tuple[str, str, str]] = []  # tag, attributes and text of what is shown as written
         self.templates: Counter[str] = Counter()
+        self.depth = 0  # of tables within tables
 
     def blocks(self, text: str, line: int) -> Iterator[str]:
         """The blocks of a page whose text begins on a line of the file."""
         self.held = []
         text = self._without_templates(self._held_back(text.replace("\x02", "").replace("\x03", "")))
-        lines = text.split("\n")
+        lines = self._without_pictures(text).split("\n")
         numbers = [line]  # of the source, what is held counted with its own lines
         for each in lines:
             numbers.append(numbers[-1] + 1 + sum(self.held[int(n)][2].count("\n") for n in _HELD.findall(each)))
+        yield from self._blocks(lines, numbers)
+
+    def _blocks(self, lines: list[str], numbers: list[int]) -> Iterator[str]:
         index = 0
         paragraph: list[str] = []
         while index <= len(lines):
-            row = lines[index] if index < len(lines) else ""
             mark = places.mark(numbers[index])
+            captions, row = self._captions(lines[index] if index < len(lines) else "")
+            yield from (mark + compose.paragraph(caption) for caption in captions)
             heading, item, block = _heading(row), _LIST.match(row), self._block_of(row)
             table = row.lstrip(" :").startswith("{|")
             if paragraph and (
@@ -121,7 +143,7 @@ class _Writer:
             elif block is not None:
                 yield mark + block
             elif table:
-                end = next((i for i in range(index, len(lines)) if lines[i].lstrip().startswith("|}")), len(lines) - 1)
+                end = _table_end(lines, index)
                 yield mark + self._table(lines[index + 1 : end])
                 index = end
             elif item:
@@ -181,15 +203,49 @@ class _Writer:
         return text
 
     def _block_of(self, row: str) -> str | None:
-        """A line that is only a block of code."""
+        """A line that is only a block of code, or a gallery."""
         found = _HELD.fullmatch(row.strip())
         if found is None:
             return None
         tag, attributes, text = self.held[int(found[1])]
+        if tag == "gallery":
+            title = re.search(r"""\bcaption\s*=\s*(?:"([^"]*)"|'([^']*)')""", attributes)
+            said = (self.inline(self._without_templates(_caption(row[:_LONGEST])[0])) for row in text.split("\n"))
+            head = f"**{self.inline(title[1] or title[2] or '')}**" if title else ""
+            return compose.join([head, compose.bullets(filter(None, said))])
         if tag not in ("syntaxhighlight", "source", "pre"):
             return None
         language = re.search(r"""\blang\s*=\s*["']?([\w+#.-]+)""", attributes)
         return compose.code_block(text, language[1].lower() if language else "")
+
+    def _without_pictures(self, text: str) -> str:
+        """The text with each picture held, whose caption may have links of its own."""
+        parts: list[str] = []
+        last = open_ones = 0
+        while (found := _PICTURE.search(text, last)) and open_ones < _MOST_OPEN:
+            end = _closing(text, found.start())
+            if end is None:
+                open_ones += 1
+                parts.append(text[last : found.end()])
+                last = found.end()
+                continue
+            inside = text[found.start() + 2 : end - 2]
+            caption, floats = _caption(inside)
+            self.held.append(("float" if floats else "picture", caption, inside))
+            parts += [text[last : found.start()], f"\x02{len(self.held) - 1}\x03"]
+            last = end
+        return "".join([*parts, text[last:]])
+
+    def _captions(self, row: str) -> tuple[list[str], str]:
+        """The captions of the pictures that a line begins with, which stand beside its text, and the rest of it."""
+        captions: list[str] = []
+        while (found := _HELD.match(row.lstrip())) and (held := self.held[int(found[1])])[0] in ("float", "picture"):
+            rest = row.lstrip()[found.end() :]
+            if held[0] == "picture" and rest.strip():
+                break  # a sign within a sentence
+            captions.append(self.inline(held[1]))
+            row = rest.lstrip()
+        return [c for c in captions if c], row
 
     def _plain(self, text: str) -> str:
         return _TAG.sub("", _HELD.sub(lambda f: self.held[int(f[1])][2], _LINK.sub(lambda f: f[2] or f[1], text)))
@@ -207,7 +263,12 @@ class _Writer:
 
     def _piece(self, found: re.Match[str]) -> str:
         if found[1] is not None:
-            tag, _, text = self.held[int(found[1])]
+            tag, said, text = self.held[int(found[1])]
+            if tag in ("picture", "float"):
+                caption = self.inline(said)
+                return f" ({caption}) " if caption and tag == "float" else caption
+            if tag == "gallery":
+                return ""
             return compose.escape(text) if tag == "nowiki" else compose.code_span(text)
         if found[2] is not None:
             target, shown = found[2], found[3]
@@ -218,8 +279,15 @@ class _Writer:
             return f"[{compose.escape(found[5])}]({found[4]})" if found[5] else f"<{found[4]}>"
         if found[0].startswith("'"):
             return {2: "*", 3: "**"}.get(len(found[0]), "")
-        tag = found[0].lower()
-        return " (" if tag.startswith("<ref") else ")" if tag.startswith("</ref") and "refer" not in tag else " "
+        if found["shift"]:
+            shown = compose.shifted(found["shifted"], found["shift"].lower() == "sup")
+            return shown or self.inline(found["shifted"])
+        if found["typed"]:
+            return compose.code_span(found["typed"])
+        tag = found["name"].lower()
+        if tag == "ref":
+            return ")" if found[0].startswith("</") else " ("
+        return " " if tag in _APART else ""
 
     def _list(self, items: list[tuple[str, str]], mark: str) -> Iterator[str]:
         """Lists by their marks: `*` and `#` items, `;` a term, `:` what it means or an indentation."""
@@ -260,30 +328,68 @@ class _Writer:
         return compose.bullets(bodies, 1 if numbered else None)
 
     def _table(self, lines: list[str]) -> str:
-        rows: list[list[grid.Cell]] = [[]]
+        rows: list[list[list[str]]] = [[]]  # the lines of each cell
         heads, caption = 0, ""
+        nested = 0
         for line in (each.strip() for each in lines):
-            if line.startswith("|+"):
+            nested += line.startswith("{|")
+            if nested and rows[-1]:
+                rows[-1][-1].append(line)
+            elif line.startswith("|+"):
                 caption = self.inline(line[2:].rpartition("|")[2])
             elif line.startswith("|-"):
                 rows.append([])
             elif line[:1] in ("|", "!"):
                 heads += line[0] == "!" and len([r for r in rows if r]) <= 1 and not rows[-1]
                 parts = re.split(r"\|\||!!" if line[0] == "!" else r"\|\|", line[1:])
-                rows[-1] += [self._cell(part) for part in parts]
-            elif line and rows[-1]:
-                cell = rows[-1].pop()
-                rows[-1].append(
-                    grid.Cell(f"{cell.text} {self.inline(line.lstrip('*#: '))}".strip(), cell.wide, cell.high)
-                )
-        table = compose.table(grid.lines([r for r in rows if r], header=heads > 0))
+                rows[-1] += [[part] for part in parts]
+            elif rows[-1]:
+                rows[-1][-1].append(line)
+            nested -= bool(nested) and line.startswith("|}")
+        table = compose.table(grid.lines([[self._cell(c) for c in row] for row in rows if row], header=heads > 0))
         return compose.join([f"**{caption}**" if caption else "", table])
 
-    def _cell(self, part: str) -> grid.Cell:
+    def _cell(self, lines: list[str]) -> grid.Cell:
+        first = lines[0]
         said = re.match(
-            r"\s*((?:[\w-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s|\"'=]+)(?:\s+|(?=\|)))+)\|(?!\|)", part[:2_000]
+            r"\s*((?:[\w-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s|\"'=]+)(?:\s+|(?=\|)))+)\|(?!\|)", first[:2_000]
         )
         attributes = said[1] if said else ""
         spans = [re.search(rf"{name}\s*=\s*[\"']?(\d{{1,4}})", attributes) for name in ("colspan", "rowspan")]
         wide, high = (grid.number(found[1]) if found else 1 for found in spans)
-        return grid.Cell(self.inline(part[said.end() :] if said else part), wide, high)
+        lines = [first[said.end() :] if said else first, *lines[1:]]
+        if any(line for line in lines[1:]) and self.depth < _DEEPEST:
+            self.depth += 1
+            blocks = compose.join(self._blocks([lines[0].strip(), *lines[1:]], [0] * (len(lines) + 1)))
+            self.depth -= 1
+            return grid.Cell(cells.one_line(places.unmarked(blocks)), wide, high)
+        return grid.Cell(self.inline(" ".join(lines)), wide, high)
+
+
+def _closing(text: str, begin: int) -> int | None:
+    """Where the brackets end that open at a place; None where they do not, on this or the next lines."""
+    depth = 0
+    for found in re.compile(r"\[\[|\]\]").finditer(text, begin, begin + _LONGEST):
+        depth += 1 if found[0] == "[[" else -1
+        if depth == 0:
+            return found.end()
+    return None
+
+
+def _caption(text: str) -> tuple[str, bool]:
+    """The caption of a picture, the last of its parts that sets nothing, and whether it stands beside the text."""
+    parts = re.split(r"\|(?![^\[\]]*\]\])", text)[1:]
+    said = [part.strip() for part in parts if not _SETTING.fullmatch(part.strip())]
+    return said[-1] if said else "", any(part.strip().lower() in _FLOATS for part in parts)
+
+
+def _table_end(lines: list[str], index: int) -> int:
+    """The line on which a table ends, tables within it counted."""
+    depth = 0
+    for number in range(index, len(lines)):
+        line = lines[number].lstrip(" :")
+        depth += line.startswith("{|")
+        depth -= line.startswith("|}")
+        if depth <= 0:
+            return number
+    return len(lines) - 1

@@ -12,11 +12,12 @@ import yaml
 from understudy import yaml_text
 from understudy.ingest import compose, places
 from understudy.ingest.base import Page, SkipFile, Source
+from understudy.ingest.openapi_references import References, load, mapping
+from understudy.ingest.openapi_schema import Schemas, markdown, sequence, words
 from understudy.normal import folded
 
 _IS = re.compile(r"""^[ \t]*+\{?[ \t]*+["']?(?:openapi|swagger)["']?[ \t]*+:""", re.MULTILINE)
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-_DEEPEST = 6  # references and objects within objects
 _MOST = 4_000_000  # characters
 
 
@@ -27,19 +28,18 @@ def read(source: Source) -> Page:
         raise SkipFile("unknown format", "YAML or JSON, but no OpenAPI description")
     if len(text) > _MOST:
         raise SkipFile("too large", f"{len(text)} characters of YAML or JSON; {_MOST} are read at most")
-    try:
-        values = json.loads(text) if text.lstrip().startswith("{") else yaml_text.load(text)
-    except (ValueError, RecursionError) as error:
-        raise SkipFile("cannot be parsed", f"not JSON: {error}") from error
-    except yaml_text.YamlError as error:
-        raise SkipFile("cannot be parsed", f"not YAML: {error}") from error
+    values = load(text)
     if not isinstance(values, dict) or not ({"openapi", "swagger"} & values.keys()):
         raise SkipFile("unknown format", "YAML or JSON, but no OpenAPI description")
     lines = _Lines(text)
-    info = _map(values.get("info"))
-    page = Page(compose.join(_Writer(values, lines).blocks()) + "\n", _words(info.get("title")))
+    references = References(values, source)
+    page = Page(
+        compose.join(_Writer(values, lines, references).blocks()) + "\n",
+        words(mapping(values.get("info")).get("title")),
+        skipped=references.notes(),
+    )
     if not lines.known:
-        return Page(places.unmarked(page.text), page.title, places=((0, ""),))
+        return Page(places.unmarked(page.text), page.title, places=((0, ""),), skipped=page.skipped)
     return places.placed(page, places.line_label, text.rstrip().count("\n") + 2)
 
 
@@ -66,63 +66,64 @@ class _Lines:
         return places.mark(self.known.get(path, 1))
 
 
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _words(value: Any) -> str:
-    """A value on one line, as plain text."""
-    return folded(value) if isinstance(value, (str, int, float)) else ""
-
-
-def _markdown(value: Any) -> str:
-    """A description, which is Markdown; its headings stand below the section's."""
-    return re.sub(r"(?m)^#{1,6}(?=\s)", "####", value.strip()) if isinstance(value, str) else ""
-
-
 class _Writer:
-    def __init__(self, api: Mapping[str, Any], lines: _Lines) -> None:
+    def __init__(self, api: Mapping[str, Any], lines: _Lines, references: References) -> None:
         self.api = api
         self.lines = lines
+        self.references = references
+        self.schemas = Schemas(references)
+        self.of = self.schemas.of
 
     def blocks(self) -> Iterator[str]:
-        info = _map(self.api.get("info"))
-        yield self.lines.mark("info") + compose.heading(1, compose.escape(_words(info.get("title")) or "API"))
-        if version := _words(info.get("version")):
+        info = mapping(self.api.get("info"))
+        yield self.lines.mark("info") + compose.heading(1, compose.escape(words(info.get("title")) or "API"))
+        if version := words(info.get("version")):
             yield f"Version: {compose.code_span(version)}"
-        yield _markdown(info.get("description"))
+        yield self._description(info)
         servers = [
-            (_words(_map(s).get("url")), _words(_map(s).get("description"))) for s in _list(self.api.get("servers"))
+            (words(mapping(s).get("url")), words(mapping(s).get("description")))
+            for s in sequence(self.api.get("servers"))
         ]
-        if host := _words(self.api.get("host")):
-            servers.append((f"{host}{_words(self.api.get('basePath'))}", ""))
+        if host := words(self.api.get("host")):
+            servers.append((f"{host}{words(self.api.get('basePath'))}", ""))
         if servers:
             rows = [["Server", "Description"], *([compose.code_span(u), compose.escape(d)] for u, d in servers)]
             yield self.lines.mark("servers") + compose.table(rows)
+        for tag in map(mapping, sequence(self.api.get("tags"))):
+            if words(tag.get("name")) and (said := self._description(tag)):
+                yield compose.definition([compose.escape(words(tag["name"]))], said)
         yield from self._security()
-        for path, item in _map(self.api.get("paths")).items():
-            item = self._of(item)
+        for path, item in mapping(self.api.get("paths")).items():
+            item = self.of(item)
             for method in _METHODS:
                 if isinstance(item.get(method), dict):
-                    yield from self._operation(str(path), method, item[method], _list(item.get("parameters")))
-        schemas = _map(_map(self.api.get("components")).get("schemas")) or _map(self.api.get("definitions"))
+                    shared = sequence(item.get("parameters"))
+                    yield from self._operation(str(path), method, self.of(item[method]), shared)
+        schemas = mapping(mapping(self.api.get("components")).get("schemas")) or mapping(self.api.get("definitions"))
         where = ("components", "schemas") if "components" in self.api else ("definitions",)
         for name, schema in schemas.items():
             yield self.lines.mark(*where, str(name)) + compose.heading(2, compose.escape(str(name)))
-            yield from self._schema(self._of(schema))
+            yield from self._schema(self.of(schema))
+        told: set[str] = set()
+        while further := [r for r in self.references.further if r not in told]:
+            for reference in further:
+                told.add(reference)
+                yield compose.heading(2, compose.escape(self.references.further[reference]))
+                yield from self._schema(self.of({"$ref": reference}))
+
+    def _description(self, holder: Mapping[str, Any]) -> str:
+        return markdown(self.references.follow(holder.get("description")))
 
     def _security(self) -> Iterator[str]:
-        found = _map(_map(self.api.get("components")).get("securitySchemes")) or self.api.get("securityDefinitions")
+        found = mapping(mapping(self.api.get("components")).get("securitySchemes")) or self.api.get(
+            "securityDefinitions"
+        )
         rows = [["Authentication", "Type", "Where", "Description"]]
-        for name, scheme in _map(found).items():
-            s = self._of(scheme)
-            kind = " ".join(p for p in (_words(s.get("type")), _words(s.get("scheme"))) if p)
-            where = " ".join(p for p in (_words(s.get("in")), _words(s.get("name"))) if p)
-            rows.append([str(name), kind, where, folded(_markdown(s.get("description")))])
+        for name, scheme in mapping(found).items():
+            s = self.of(scheme)
+            kind = " ".join(p for p in (words(s.get("type")), words(s.get("scheme"))) if p)
+            where = " ".join(p for p in (words(s.get("in")), words(s.get("name"))) if p)
+            rows.append([str(name), kind, where, folded(markdown(s.get("description")))])
         if len(rows) > 1:
             yield compose.table(rows)
 
@@ -131,130 +132,95 @@ class _Writer:
         yield mark + compose.heading(2, f"{method.upper()} {compose.escape(path)}")
         if operation.get("deprecated") is True:
             yield compose.admonition("warning", "", "Deprecated.")
-        yield compose.escape(_words(operation.get("summary")))
-        yield _markdown(operation.get("description"))
-        if name := _words(operation.get("operationId")):
+        yield compose.escape(words(operation.get("summary")))
+        yield self._description(operation)
+        if name := words(operation.get("operationId")):
             yield f"Operation: {compose.code_span(name)}"
-        given = [self._of(p) for p in [*shared, *_list(operation.get("parameters"))]]
+        given = [self.of(p) for p in [*shared, *sequence(operation.get("parameters"))]]
         rows = [["Parameter", "In", "Type", "Required", "Description"]]
         for p in given:
             if p.get("in") != "body":
-                rows.append([
-                    compose.code_span(_words(p.get("name"))), _words(p.get("in")), self._type(p.get("schema") or p),
-                    "yes" if p.get("required") is True else "no", self._said(p),
-                ])  # fmt: skip
+                name, place, schema = words(p.get("name")), words(p.get("in")), p.get("schema") or p
+                needed = p.get("required") is True
+                rows.append([*self._row(name, place, schema, needed), self.schemas.said(p)])
+                for inner, value, needed in self.schemas.inner_rows(name, schema):
+                    rows.append([*self._row(inner, place, value, needed), self.schemas.said(self.of(value))])
         if len(rows) > 1:
             yield compose.table(rows)
         bodies = [p for p in given if p.get("in") == "body"]
-        body = self._of(operation.get("requestBody"))
+        body = self.of(operation.get("requestBody"))
         for kind, media in self._content(body) or [("", b) for b in bodies]:
             name = f"**Request body** {compose.code_span(kind)}".strip()
-            yield f"{name}: {_words(body.get('description'))}".rstrip(": ") if body else name
+            yield f"{name}: {words(body.get('description'))}".rstrip(": ") if body else name
             yield from self._body(media)
-        yield from self._answers(_map(operation.get("responses")))
+        yield from self._answers(mapping(operation.get("responses")))
+
+    def _row(self, name: str, place: str, schema: Any, needed: bool) -> list[str]:
+        return [compose.code_span(name), place, self.schemas.type_of(schema), "yes" if needed else "no"]
 
     def _answers(self, responses: Mapping[Any, Any]) -> Iterator[str]:
         rows = [["Status", "Description", "Content", "Type"]]
+        headers = [["Status", "Header", "Type", "Description"]]
         shown: list[str] = []
         for status, response in responses.items():
-            answer = self._of(response)
+            answer = self.of(response)
             content = self._content(answer) or ([("", answer)] if "schema" in answer else [("", {})])
+            for name, value in mapping(answer.get("headers")).items():
+                header = self.of(value)
+                kind = self.schemas.type_of(header.get("schema") or header)
+                headers.append([str(status), compose.code_span(str(name)), kind, self.schemas.said(header)])
             for kind, media in content:
+                schema = media.get("schema")
                 rows.append([
-                    str(status), folded(_markdown(answer.get("description"))),
-                    compose.code_span(kind), self._type(media.get("schema")),
+                    str(status), folded(markdown(answer.get("description"))),
+                    compose.code_span(kind), self.schemas.type_of(schema),
                 ])  # fmt: skip
-                shown += [f"**Example of {status}**\n\n{e}" for e in self._examples(media)]
-        if len(rows) > 1:
-            yield compose.table(rows)
+                if not self.references.section(schema) and (inner := compose.join(self._properties(self.of(schema)))):
+                    shown += [f"**Content of {status}** {compose.code_span(kind)}".strip(), inner]
+                shown += self._examples(media, f"Example of {status}")
+        for table in (rows, headers):
+            if len(table) > 1:
+                yield compose.table(table)
         yield from shown
 
     def _content(self, holder: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-        return [(str(kind), self._of(media)) for kind, media in _map(holder.get("content")).items()]
+        return [(str(kind), self.of(media)) for kind, media in mapping(holder.get("content")).items()]
 
     def _body(self, media: Mapping[str, Any]) -> Iterator[str]:
         schema = media.get("schema")
-        if schema is not None:
-            said = self._of(schema)
-            if "$ref" in _map(schema):
-                yield f"Type: {self._type(schema)}"
-            else:
-                yield from self._schema(said)
+        if self.references.section(schema):
+            yield f"Type: {self.schemas.type_of(schema)}"
+        elif schema is not None:
+            yield from self._schema(self.of(schema))
         yield from self._examples(media)
 
-    def _examples(self, media: Mapping[str, Any]) -> Iterator[str]:
-        examples = [media["example"]] if "example" in media else []
-        examples += [_map(self._of(e)).get("value") for e in _map(media.get("examples")).values()]
-        for value in [e for e in examples if e is not None][:3]:
+    def _examples(self, media: Mapping[str, Any], label: str = "") -> Iterator[str]:
+        """Code blocks, each below its summary where it has one, or below the label."""
+        found = [("", media["example"])] if "example" in media else []
+        if isinstance(named := media.get("examples"), dict):
+            found += [(words(e.get("summary")), e.get("value")) for e in map(self.of, named.values())]
+        found += [("", value) for value in sequence(named)]
+        for summary, value in [e for e in found if e[1] is not None][:3]:
             text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
+            told = ": ".join(p for p in (label or (summary and "Example"), compose.escape(summary)) if p)
+            yield f"**{told}**" if told else ""
             yield compose.code_block(text[:5_000], "json" if not isinstance(value, str) else "")
 
     def _schema(self, schema: Mapping[str, Any]) -> Iterator[str]:
-        yield _markdown(schema.get("description"))
-        properties, required = self._properties(schema, 0)
-        rows = [["Property", "Type", "Required", "Description"]]
-        for name, value in properties.items():
-            shown = [compose.code_span(str(name)), self._type(value), "yes" if name in required else "no"]
-            rows.append([*shown, self._said(self._of(value))])
-        if len(rows) > 1:
-            yield compose.table(rows)
-        else:
-            yield f"Type: {self._type(schema)}"
+        yield self._description(schema)
+        told = compose.join(self._properties(schema))
+        if not told or self.schemas.forms(schema):
+            plain = {key: value for key, value in schema.items() if key != "example"}  # it is shown below
+            yield ". ".join(p for p in (f"Type: {self.schemas.type_of(schema)}", self.schemas.limits(plain)) if p)
+        yield told
         yield from self._examples(schema)
 
-    def _properties(self, schema: Mapping[str, Any], depth: int) -> tuple[dict[str, Any], set[str]]:
-        """The properties of a schema and of all that it is made of."""
-        found: dict[str, Any] = {}
-        required: set[str] = set()
-        if depth > _DEEPEST:
-            return found, required
-        for part in _list(schema.get("allOf"))[:50]:
-            inner, needed = self._properties(self._of(part), depth + 1)
-            found |= inner
-            required |= needed
-        found |= _map(schema.get("properties"))
-        required |= {str(r) for r in _list(schema.get("required"))}
-        return found, required
-
-    def _type(self, schema: Any, depth: int = 0) -> str:
-        """A schema in a few words: `string`, `array of Pet`, `Cat or Dog`."""
-        s = _map(schema)
-        if isinstance(s.get("$ref"), str):
-            return compose.escape(s["$ref"].rpartition("/")[2][:100])
-        if depth > _DEEPEST:
-            return "…"
-        for key, joint in (("oneOf", " or "), ("anyOf", " or "), ("allOf", " and ")):
-            if parts := _list(s.get(key))[:20]:
-                return joint.join(self._type(p, depth + 1) for p in parts)
-        kinds = s.get("type")
-        kind = " or ".join(map(str, kinds)) if isinstance(kinds, list) else _words(kinds)
-        if kind == "array" or ("items" in s and not kind):
-            return f"array of {self._type(s.get('items'), depth + 1) or 'anything'}"
-        form = _words(s.get("format"))
-        return compose.escape(f"{kind} ({form})" if form else kind or ("object" if "properties" in s else ""))
-
-    def _said(self, holder: Mapping[str, Any]) -> str:
-        """A description, with the values, default and bounds that the schema names."""
-        schema = {**_map(self._of(holder.get("schema"))), **holder}
-        parts = [folded(_markdown(holder.get("description"))).rstrip(".")]
-        if values := _list(schema.get("enum"))[:100]:
-            parts.append("One of " + ", ".join(compose.code_span(str(v)) for v in values))
-        for key, word in (
-            ("default", "Default"), ("minimum", "At least"), ("maximum", "At most"), ("minLength", "Shortest"),
-            ("maxLength", "Longest"), ("pattern", "Pattern"), ("example", "For example"),
-        ):  # fmt: skip
-            if isinstance(schema.get(key), (str, int, float)):
-                parts.append(f"{word}: {compose.code_span(str(schema[key]))}")
-        return ". ".join(p for p in parts if p)
-
-    def _of(self, value: Any) -> Mapping[str, Any]:
-        """What a value is, its references within the file followed."""
-        for _ in range(_DEEPEST):
-            reference = _map(value).get("$ref")
-            if not isinstance(reference, str) or not reference.startswith("#/"):
-                break
-            place: Any = self.api
-            for part in reference[2:].split("/"):
-                place = _map(place).get(part.replace("~1", "/").replace("~0", "~"))
-            value = place
-        return _map(value)
+    def _properties(self, schema: Mapping[str, Any]) -> Iterator[str]:
+        """The properties of a schema, and those of each of its forms."""
+        yield self.schemas.table(schema)
+        forms = [(title, form, self.schemas.table(form)) for title, form in self.schemas.forms(schema)]
+        forms = [form for form in forms if form[2]]
+        for number, (title, form, table) in enumerate(forms, 1):
+            yield f"**{compose.escape(title) or f'Form {number}'}**" if title or len(forms) > 1 else ""
+            yield self._description(form)
+            yield table

@@ -21,5 +21,5 @@ def read(source: Source) -> Page:
     if name == "mediawiki":
         return mediawiki.export(text)
     if name in _DOCBOOK:
-        return docbook.page(text)
+        return docbook.page(text, source)
     raise SkipFile("unknown format", f"XML of <{name[:40]}>, neither DocBook nor an export of MediaWiki")

@@ -1,28 +1,22 @@
-"""XML as a small tree with lines, read without what makes XML dangerous: no DTD, no external files, no growth.
+"""XML as a small tree with lines, read without what makes XML dangerous: no DTD, no file of elsewhere, no growth.
 
-Entities that a file declares as plain text (`<!ENTITY tool "Kestrel">`) and the named characters of HTML are put in
-place before the parser sees the text, one level deep and bounded; everything else of a DTD is left out.
+Entities are put in place before the parser sees the text, within bounds (`xml_entities`); everything else of a DTD is
+left out.
 """
 
 from __future__ import annotations
 
-import html.entities
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.parsers import expat
-from xml.sax.saxutils import escape
 
-from understudy.ingest.base import SkipFile
+from understudy.ingest.base import SkipFile, Source
+from understudy.ingest.xml_entities import Entities
 
 _DEEPEST = 120  # elements within elements
 _MOST = 2_000_000  # elements and texts
-_LONGEST = 300  # characters of an entity
-_GROWTH = 2_000_000  # characters that entities may add
 _DOCTYPE = re.compile(r"<!DOCTYPE\s+[^\[>]*(?:\[(?P<subset>(?:[^\]\"']|\"[^\"]*\"|'[^']*')*)\]\s*)?>")
-_ENTITY = re.compile(r"""<!ENTITY\s+([\w.-]+)\s+(?:"([^"]*)"|'([^']*)')\s*>""")
-_REFERENCE = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|&([A-Za-z_][\w.-]*);", re.DOTALL)
-_XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
 
 
 @dataclass(slots=True)
@@ -64,11 +58,25 @@ class Node:
 
 def parse(text: str) -> Node:
     """The root of an XML text. Raises SkipFile for what is no XML, too deep or too large."""
-    builder = _Builder()
+    return opened(text)[0]
+
+
+def opened(text: str, source: Source | None = None) -> tuple[Node, Entities]:
+    """The root of an XML text, and its entities. source: the file, whose folder may declare some of these."""
+    text, entities = _split(text, source)
     try:
-        builder.parser.Parse(_plain(text).encode("utf-8", "replace"), True)
+        return _parsed(entities.put(text)), entities
+    except expat.ExpatError:
+        entities.unknown.clear()  # they are counted again
+    try:
+        return _parsed(entities.put(text, plain=True)), entities
     except expat.ExpatError as error:
         raise SkipFile("cannot be parsed", f"not XML: {error}") from error
+
+
+def _parsed(text: str) -> Node:
+    builder = _Builder()
+    builder.parser.Parse(text.encode("utf-8", "replace"), True)
     if builder.root is None:
         raise SkipFile("cannot be parsed", "not XML: no element")
     return builder.root
@@ -80,32 +88,15 @@ def root_name(text: str) -> str:
     return found[1].lower() if found else ""
 
 
-def _plain(text: str) -> str:
-    """The text without declaration and DTD, its entities in place; lines keep their numbers."""
+def _split(text: str, source: Source | None) -> tuple[str, Entities]:
+    """The text without declaration and DTD, and the entities; lines keep their numbers."""
     text = re.sub(r"\A\s*<\?xml[^>]*\?>", lambda f: "\n" * f[0].count("\n"), text)
-    values: dict[str, str] = {}
     begins = text.find("<!DOCTYPE", 0, 100_000)
     doctype = _DOCTYPE.match(text, begins, begins + 200_000) if begins >= 0 else None
-    if doctype:
-        for name, double, single in _ENTITY.findall(doctype["subset"] or ""):
-            value = double or single
-            if len(value) <= _LONGEST and "<" not in value and "\n" not in value:
-                values.setdefault(name, escape(re.sub(r"&[\w.#-]+;", " ", value)))
-        text = text[: doctype.start()] + "\n" * doctype[0].count("\n") + text[doctype.end() :]
-    grown = 0
-
-    def value_of(found: re.Match[str]) -> str:
-        nonlocal grown
-        name = found[1]
-        if name is None or name in _XML:
-            return found[0]
-        shown = values.get(name) or escape(html.entities.html5.get(f"{name};", "")) or escape(name)
-        grown += len(shown)
-        if grown > _GROWTH:
-            raise SkipFile("cannot be parsed", f"its entities add more than {_GROWTH} characters")
-        return shown
-
-    return _REFERENCE.sub(value_of, text)
+    if doctype is None:
+        return text, Entities("", "", source)
+    rest = text[: doctype.start()] + "\n" * doctype[0].count("\n") + text[doctype.end() :]
+    return rest, Entities(doctype[0], doctype["subset"] or "", source)
 
 
 class _Builder:
