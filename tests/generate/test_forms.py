@@ -152,13 +152,39 @@ def test_a_key_that_the_question_names_is_hidden_or_left_out() -> None:
     assert skipped == {TOLD: 1}
     also = [_asked("What does opt10 do?", "Sorts the names", "description", "opt10", 10)]
     items, skipped = _made([*facts, told, *also])
-    assert "Sorts the names" in items[told.asks[0].questions[0]].options
+    assert skipped == {TOLD: 1}, "one wrong option that shares the name's part leaves a guess between two"
+    also.append(_asked("What does opt11 do?", "Sorts the birds by colour", "description", "opt11", 11))
+    items, skipped = _made([*facts, told, *also])
+    assert {"Sorts the names", "Sorts the birds by colour"} < set(items[told.asks[0].questions[0]].options)
     assert not skipped
     spelled = _asked(
         "What does the option `--sort-links` do?", "Sorts the links by age", "description", "sort-links", 9
     )
     items, skipped = _made([*facts, spelled, *also])
     assert skipped == {TOLD: 1}
+
+
+@pytest.mark.parametrize(
+    ("option", "told"), [("`--sni`", "Uses the server name indication"), ("`-v`", "Raises verbosity")]
+)
+def test_a_name_that_its_description_spells_out_is_not_examined(option: str, told: str) -> None:
+    facts = [_asked(f"What does opt{n} do?", text, "description", f"opt{n}", n) for n, text in enumerate(DOES)]
+    asked = _asked(f"What does the option {option} do?", told, "description", f"the option {option}", 9)
+    items, skipped = _made([*facts, asked])
+    assert asked.asks[0].questions[0] not in items
+    assert skipped == {TOLD: 1}
+
+
+def test_a_default_is_asked_among_values_of_like_size_and_unit() -> None:
+    values = ["10 s", "20 s", "30 s", "9 days", "64 s", "7319", "2000 s"]
+    facts = [
+        _asked(f"What is the default of opt{n}?", value, "duration", f"opt{n}", n, "default")
+        for n, value in enumerate(values)
+    ]
+    items, _ = _made(facts)
+    assert set(items["What is the default of opt0?"].options) == {"10 s", "20 s", "30 s", "64 s"}
+    assert "What is the default of opt3?" not in items
+    assert "What is the default of opt6?" not in items
 
 
 def test_options_that_say_the_same_do_not_meet() -> None:

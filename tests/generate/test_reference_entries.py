@@ -212,3 +212,45 @@ def test_a_module_is_called_as_its_section_writes_it_and_three_of_many_are_asked
 )
 def test_what_is_no_purpose_is_not_described(told: str) -> None:
     assert describe(told) is None
+
+
+def test_a_description_that_the_next_paragraph_takes_back_is_not_asked(page: MakePage) -> None:
+    text = (
+        "# heron-send(1)\n\n## Options\n\n"
+        "`--trace-file`\n: Writes what the bird sees into a file. The default is off.\n\n"
+        "  This is ignored if the bird sleeps.\n\n"
+        "`--feather-count`\n: Prints how many feathers were lost.\n\n  They grow again in spring.\n"
+    )
+    found = asked(page(text, title="heron-send(1)"))
+    assert found["What does the option `--feather-count` do in heron-send?"] == "Prints how many feathers were lost."
+    assert found["What is the default value of the option `--trace-file` in heron-send?"] == "off"
+    assert not any("what the bird sees" in answer for answer in found.values())
+
+
+def test_an_option_that_a_page_lists_with_two_meanings_is_not_asked(page: MakePage) -> None:
+    text = (
+        "# heron-key(1)\n\n## Options\n\n`-Y find`\n: Finds the letters that bear a seal.\n\n"
+        "`-Y check`\n: This is what a seal is compared with when a letter comes.\n\n"
+        "`-q`\n: Keeps the bird quiet while it flies.\n"
+    )
+    found = asked(page(text, title="heron-key(1)"))
+    assert found["What does the option `-q` do in heron-key?"] == "Keeps the bird quiet while it flies."
+    assert not any("-Y" in question for question in found)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Specify a number if you want letters to be counted.",
+        "Names the program that reads letters as the TOKENS section says.",
+        "Notify level (none, all)",
+    ],
+)
+def test_advice_places_and_nouns_are_no_purpose(told: str) -> None:
+    assert describe(told) is None
+
+
+def test_posts_of_a_blog_state_nothing(page: MakePage) -> None:
+    text = "# heron(1)\n\n## Options\n\n`--feather-count`\n: Prints how many feathers were lost.\n"
+    assert asked(page(text, doc_id="guide/options.md", title="heron(1)"))
+    assert not asked(page(text, doc_id="blog/posts/options.md", title="heron(1)"))

@@ -110,7 +110,7 @@ def describe(value: str, flag: bool = False) -> Description | None:
     rest = text[len(" ".join(kept)) :]
     if _CONDITION.search(rest) or _IF_SET.match(rest):
         return None  # what is left out takes back some of it, or says what another value does
-    if _OF_ANOTHER.match(text):
+    if _OF_ANOTHER.match(text) or (kept and _TO_READER.search(kept[0])):
         return None
     if kept and _LEAVES_OPEN.match(kept[0]) and (rest.strip() or len(kept) == 1):
         return None
@@ -151,6 +151,8 @@ _OF_ANOTHER = re.compile(
     r"(?:The|These|All|Both)(?: [\w.…`*-]+){1,4} (?:options|settings|parameters|variables|commands|flags|keys)\b|"
     r"(?:The|An?|[A-Z]\w+) (?:[\w'’-]+ ){0,4}(?:requires?|states?|says?|assumes?|guarantees?|implies) that\b"
 )
+_TO_READER = re.compile(r"\bif you (?:want|wish|need|like|have|are)\b|\b[A-Z]{4,} section\b")
+"""Advice, or a place to read on."""
 _LEAVES_OPEN = re.compile(
     r"(?:Determines?|Controls?|Specif(?:y|ies)|Defines?|Decides?|Selects?) "
     r"(?:how\b(?! (?:many|much|long|often|large|far))|the (?:handling|behaviou?r|way|method|strategy)\b)"
@@ -266,6 +268,8 @@ def _style(sentence: str, flag: bool) -> Style | None:
         return None if _has_main_verb(sentence) else "is"
     if first == "go" and sentence[0] == "G":
         return None  # a language
+    if second.strip("(,") in _WHAT_IS_SET and first in BASE_VERBS - IMPERATIVE and not flag:
+        return None  # `Notify level`
     if second in _WHAT_IS_SET and first in NOUNS_TOO:
         return "is"  # `Output format` is not put out
     if first in NOUNS_TOO and third == "of" and second not in DETERMINERS:

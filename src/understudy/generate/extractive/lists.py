@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from understudy.generate.extractive.claims import Claim, Location
 from understudy.generate.extractive.grammar import BASE_VERBS, has_pronoun, is_identifier, is_noun_phrase, points_away
@@ -14,7 +15,7 @@ from understudy.generate.extractive.sentence_forms import first_person
 from understudy.generate.extractive.tables import described, is_header, noun_of
 from understudy.generate.text import bare, clip, lower_first, plain, upper_first
 from understudy.generate.values import PRECISE, value_type
-from understudy.normal import folded, words
+from understudy.normal import folded, normal, words
 from understudy.outline import Block
 
 _LABEL = re.compile(
@@ -25,6 +26,11 @@ _LABEL = re.compile(
 _TERM = re.compile(
     r"^(?P<lead>(?: {2}|: )*)(?P<t>[^\s:].*)\n\n?(?P<own> *):[ \t]+(?P<v>.+(?:\n[ \t]+(?!: )\S.*)*)", re.MULTILINE
 )
+_TAKES_BACK = re.compile(
+    r"\s*\n[ \t]*\n[ \t]+(?!: )[A-Z`*][^.\n]*\b(?:(?:has|have) no effect|only|must|cannot|requires|unless|except|"
+    r"(?:is|are) (?:ignored|deprecated|experimental|obsolete|not (?:allowed|supported|available)))\b"
+)
+"""A paragraph behind a description that says when it does not hold."""
 _DEFAULT_TAIL = re.compile(
     r"[.;,(]?\s*(?:The default(?: value)?(?: is|:)|Defaults? to|Default(?: is|:| =)?)"
     r"\s*(?P<v>`[^`]+`|[^`.;,()\s]+(?:\.\w+)*(?: ?(?:%|[a-zA-Z]{1,9}))?)\s*[.)]?\s*$"
@@ -99,9 +105,20 @@ def definition_claims(block: Block, text: str, location: Location, subject: str)
         if mixed and _shape(match["t"]) == "other":
             continue
         value = re.split(r"\n\s*\n|\n\s*[-*+] |\n\s*:", match["v"])[0]
-        yield from _labelled(
-            match["t"], "", plain(value), match.start("t"), match.start("v") + len(value), location, subject
-        )
+        name = entry_name(match["t"])
+        if name.startswith("`-") and _listed(text)[name] > 1:
+            continue  # with several meanings, of which the question would not say which
+        end = match.start("v") + len(value)
+        found = _labelled(match["t"], "", plain(value), match.start("t"), end, location, subject)
+        taken_back = _TAKES_BACK.match(text, end, block.end)
+        yield from (claim for claim in found if claim.form == "default") if taken_back else found
+
+
+@lru_cache(maxsize=8)
+def _listed(text: str) -> Counter[str]:
+    """How often a page lists each option with another description."""
+    told = {(entry_name(match["t"]), normal(match["v"])) for match in _TERM.finditer(text)}
+    return Counter(name for name, _ in told)
 
 
 def _mixed(text: str) -> bool:
