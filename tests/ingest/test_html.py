@@ -101,6 +101,46 @@ def test_sections_that_all_pages_have_are_content(tmp_path):
     ]  # fmt: skip
 
 
+TOOLS = ["Whisk", "Ladle", "Grater", "Sieve", "Tongs", "Peeler"]
+
+
+def test_tables_and_code_are_never_peeled_in_part(tmp_path):
+    def page(n: int, tool: str) -> str:
+        return f"""<title>{tool}</title><body><h2>{tool}</h2><p>The {tool} is hung on hook {n}, and it is washed by hand.</p>
+<h3>Settings</h3><table><tr><th>Name</th><th>Meaning</th><th>Needed</th></tr>
+<tr><td>hook{n}</td><td>where it hangs</td><td>Yes</td></tr></table>
+<h3>Sizes</h3><table><tr><td>Small one</td><td>Yes</td></tr><tr><td>Large one</td><td>{n} spoons of it</td></tr></table>
+<h3>Samples</h3><pre>hang("{tool}")</pre></body>"""
+
+    documents, left_out = site(tmp_path, {f"{t}.html": page(n, t) for n, t in enumerate(TOOLS)})
+    blocks = parse(documents["Sieve.html"].text)
+    assert [b.content for b in blocks if b.kind == "heading"] == ["Sieve", "Settings", "Sizes", "Samples"]
+    first, second = [b.rows for b in blocks if b.kind == "table"]
+    assert first == (("Name", "Meaning", "Needed"), ("hook3", "where it hangs", "Yes"))
+    assert second[1:] == (("Small one", "Yes"), ("Large one", "3 spoons of it"))
+    assert [b.content for b in blocks if b.kind == "code"] == ['hang("Sieve")\n']
+    assert left_out == []
+
+
+def test_a_cell_of_a_table_is_no_furniture_by_its_class():
+    page = read(
+        f"""<h1>Lids</h1><p>{PROSE}</p><table><thead><tr><th>tin</th><th>iron</th></tr></thead>
+<tr class="menu"><td class="ok pagination-centered">yes<br><img alt="yes"></td><td class="nav">no</td></tr></table>"""
+    )
+    assert found(page, "table")[0].rows == (("tin", "iron"), ("yes", "no"))
+    assert page.left_out == ()
+
+
+@pytest.mark.parametrize("link", ['<small><a href="#4">4.</a></small> Spouts', '<a href="#spouts">Spouts</a>'])
+def test_a_heading_that_links_to_its_own_place_is_content_whatever_its_box_is_called(link):
+    page = read(f"""<div class="page-header"><h1 id="spouts">{link}</h1></div><p>{PROSE}</p>""")
+    assert headings(page)[0].endswith("Spouts")
+    linked = read(
+        f"""<div class="page-header"><h1><a href="start.html">Kettles</a></h1></div><h2>Lid</h2><p>{PROSE}</p>"""
+    )
+    assert headings(linked) == ["Lid"]
+
+
 def test_a_single_page_without_marks_keeps_all_but_its_menu():
     page = read(
         f"""<div class="menu"><div><a href=a>Start</a> <a href=b>All parts</a></div></div><div><div><h1>Kettle</h1>

@@ -13,6 +13,7 @@ BLOCKS = frozenset({
 })  # fmt: skip
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 CODE = frozenset({"pre", "xmp", "listing"})
+TABLE_PARTS = frozenset({"thead", "tbody", "tfoot", "tr", "td", "th", "caption"})
 SHOWN_AS_CODE = CODE | {"code", "tt", "samp", "kbd"}
 HAS_HEADING, HAS_CODE, HAS_LINK, HAS_TAB = 1, 2, 4, 8
 BITS = {
