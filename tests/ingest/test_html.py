@@ -404,6 +404,59 @@ def test_signatures_are_code_and_generics_are_text():
     assert plain(found(page, "paragraph")[-1].content) == "Say &lt; or C#."
 
 
+def test_an_item_that_holds_headings_is_a_section_and_no_item():
+    page = read(
+        """<h1>Kettle</h1><ul><li><section><h2>Parts</h2><ul><li><h3>Lid</h3><p>Of tin.</p></li><li><h3>Spout</h3>
+<p>Of iron.</p></li></ul></section></li><li>Boils</li><li>Pours</li><li><h2>Care</h2><p>Wipe it.</p></li></ul>"""
+    )
+    assert [(b.level, b.content) for b in parse(page.text) if b.kind == "heading"] == [
+        (1, "Kettle"), (2, "Parts"), (3, "Lid"), (3, "Spout"), (2, "Care"),
+    ]  # fmt: skip
+    assert [b.content for b in found(page, "item")] == ["Boils", "Pours"]
+    assert found(page, "paragraph")[-1].heading_path == ("Kettle", "Care")
+
+
+def test_a_heading_of_a_box_leaves_an_item_one():
+    page = read("""<ol><li><p>Fill it.</p><div class="note"><h3 class="title">Note</h3><p>To the mark.</p></div></li>
+<li><p>Wait.</p></li></ol>""")
+    assert [b.content for b in found(page, "item")] == ["Fill it.", "Wait."]
+    assert found(page, "admonition")[0].info == "note"
+
+
+def test_a_grid_of_boxes_is_a_table_and_tabs_that_only_filter_it_are_none_of_it():
+    page = read(
+        """<h2>Ways</h2><div role="tablist"><button role="tab" aria-controls="p">All ways</button>
+<button role="tab" aria-controls="p">Quick ways</button></div><div role="tabpanel" id="p">
+<div class="caption"><span>Ways to boil</span></div><div class="summary-table">
+<div class="table-header col-first">Kind</div><div class="table-header col-second">Way</div><div class="table-header col-last">Meaning</div>
+<div class="col-first even"><code>void</code></div><div class="col-second even"><code>boil()</code></div><div class="col-last even"><div><p>Boils.</p></div></div>
+<div class="col-first odd"><code>int</code></div><div class="col-second odd"><code>pour()</code></div><div class="col-last odd"></div></div></div>
+<div class="box"><div class="col-md-6">Left words</div><div class="col-md-6">Right words</div></div>"""
+    )
+    assert found(page, "table")[0].rows == (
+        ("Kind", "Way", "Meaning"), ("`void`", "`boil()`", "Boils."), ("`int`", "`pour()`", ""),
+    )  # fmt: skip
+    assert [b.content for b in parse(page.text) if b.kind == "paragraph"] == [
+        "**Ways to boil**",
+        "Left words",
+        "Right words",
+    ]
+
+
+def test_a_list_of_nothing_but_tables_is_no_list():
+    rows = "<table><tr><th>{0}</th></tr><tr><td>{0} of tin</td></tr></table>"
+    page = read(f"<ul><li>{rows.format('Lid')}</li><li><div>{rows.format('Cup')}</div></li></ul>")
+    assert [b.rows for b in parse(page.text)] == [(("Lid",), ("Lid of tin",)), (("Cup",), ("Cup of tin",))]
+
+
+def test_a_signature_in_a_box_of_its_own_is_code():
+    page = read(
+        """<h3>pour</h3><div class="member-signature"><span>public&nbsp;int</span>&nbsp;<span><a href="#pour">pour</a></span><span>(Cup&nbsp;cup,
+ int&nbsp;drops)</span></div><div class="block">Pours.</div>"""
+    )
+    assert [b.content for b in found(page, "code")] == ["public int pour(Cup cup,\n int drops)\n"]
+
+
 def test_panels_of_tabs_stand_under_their_labels():
     page = read(
         "<div><ul role=tablist><li role=tab>Gas</li><li role=tab>Wood</li></ul>"

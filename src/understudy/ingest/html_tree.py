@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from understudy.ingest.html_depth import check_depth
+from understudy.ingest.html_grids import with_tables_of_boxes
 from understudy.ingest.html_node import BITS, BLOCKS, HAS_HEADING, HAS_TAB, HEADINGS, SHOWN_AS_CODE, Node
 from understudy.ingest.places import STRAY
 from understudy.normal import folded, lowered
@@ -59,7 +60,7 @@ class Tree:
         self.redirects = "refresh" in small and parser.css_first("meta[http-equiv=refresh i]") is not None
         order = _convert(parser.body) if parser.body is not None else [Node("body", _NO_ATTRIBUTES, None)]
         self.body = order[0]
-        self.order = _with_code_of_lines(order)
+        self.order = with_tables_of_boxes(_with_code_of_lines(order))
         _count(self.order)
         _name_title(self.order, self.title)
 
