@@ -131,6 +131,14 @@ def test_a_cell_of_a_table_is_no_furniture_by_its_class():
     assert page.left_out == ()
 
 
+def test_a_short_text_between_headings_that_return_is_content(tmp_path):
+    def page(n: int) -> str:
+        return f"<body><h2>NAME</h2><p>pour{n} - fills cups</p><h2>USE</h2><p>Cup {n} is filled by this. {PROSE}</p></body>"
+
+    documents, _ = site(tmp_path, {f"pour{n}.html": page(n) for n in range(6)})
+    assert "pour3 - fills cups" in documents["pour3.html"].text
+
+
 @pytest.mark.parametrize("link", ['<small><a href="#4">4.</a></small> Spouts', '<a href="#spouts">Spouts</a>'])
 def test_a_heading_that_links_to_its_own_place_is_content_whatever_its_box_is_called(link):
     page = read(f"""<div class="page-header"><h1 id="spouts">{link}</h1></div><p>{PROSE}</p>""")
@@ -185,6 +193,87 @@ def test_a_title_that_stands_beside_the_main_content_is_kept():
     assert headings(page) == ["Kettle lids"]
     assert "Imprint" not in page.text
     assert page.title == "Kettle lids"
+
+
+# ── manual pages in print ───────────────────────────────────────────────────────────────────────────────────
+
+PRINT = """
+KETTLE(8)                                                            KETTLE(8)
+
+<b>NAME</b>
+       kettle - boils water and keeps it hot for as long as the lamp on its side
+       is lit
+
+<b>SYNOPSIS</b>
+       <b>kettle</b> [<b>-q</b>] <i>cup</i>
+       <b>kettle</b> <b>-s</b>
+
+<b>HOW IT WORKS</b>
+       The  <a href="kettle.8.html"><b>kettle</b>(8)</a> command heats the water of one cup, and it tells the tem-
+       perature in a well-known way.  A file says how hot, and it does this each
+       day:
+
+           heat = <i>90</i>
+             # not too hot
+
+   <b>Lids</b>
+       <b>o</b>      A lid of tin is hot.
+
+       <b>o</b>      A lid of oak is not, since it was made in the old town, where they do
+              without tin.
+
+<b>OPTIONS</b>
+       <b>-q</b>     Quick.
+
+       <b>-t</b> <i>degrees</i>
+              How hot it is to get, by which the lamp is lit, or else it stays
+              dark.
+
+              As a number.
+
+       <b>lamp_time</b> (default: 3)
+              In minutes.
+
+                                                                     KETTLE(8)
+"""
+
+
+def test_a_manual_page_in_print_is_read_as_one():
+    page = read(f"<pre>{PRINT}</pre>", "Kettles manual - kettle(8)")
+    assert page.title == "kettle(8)"
+    assert [(b.level, b.content) for b in parse(page.text) if b.kind == "heading"] == [
+        (2, "NAME"), (2, "SYNOPSIS"), (2, "HOW IT WORKS"), (3, "Lids"), (2, "OPTIONS"),
+    ]  # fmt: skip
+    assert "**kettle** [**-q**] *cup*\n**kettle** **-s**\n" in page.text
+    assert "it tells the temperature in a well-known way. A file" in page.text
+    assert [b.content for b in found(page, "code")] == ["heat = 90\n  # not too hot\n"]
+    assert [b.content for b in found(page, "item")] == [
+        "A lid of tin is hot.", "A lid of oak is not, since it was made in the old town, where they do without tin.",
+    ]  # fmt: skip
+    assert [row for b in found(page, "definitions") for row in b.rows] == [
+        ("**-q**", "Quick."),
+        ("**-t** *degrees*", "How hot it is to get, by which the lamp is lit, or else it stays dark.", "As a number."),
+        ("**lamp_time** (default: 3)", "In minutes."),
+    ]
+    assert "KETTLE(8)" not in page.text
+
+
+def test_a_manual_page_with_a_block_of_print_for_each_section_is_read_as_one():
+    parts = re.split(r"^<b>(.*)</b>$", PRINT, flags=re.MULTILINE)
+    sections = "".join(
+        f"<h2><a name='{h}'>{h}</a></h2><pre>{text}</pre>" for h, text in zip(parts[1::2], parts[2::2], strict=True)
+    )
+    page = read(f"<h1>Manual</h1><pre>{parts[0]}</pre>{sections.replace('KETTLE(8)', '')}")
+    whole = read(f"<pre>{PRINT}</pre>")
+    assert page.text == f"# Manual\n\n{whole.text}"
+
+
+def test_code_that_is_no_manual_page_stays_code():
+    code = "<b>[kettle]</b>\n  heat = 90 - warm\n<b>[lamp]</b>\n  time = 3\nrest\n"
+    assert [b.content for b in found(read(f"<pre>{code}</pre>"), "code")] == [re.sub("</?b>", "", code)]
+    assert (
+        len(found(read("<h2>Run</h2><pre>\n  boil - now\n</pre><h2>Stop</h2><p>Or:</p><pre>  stop</pre>"), "code")) == 2
+    )
 
 
 # ── what tool chains for source code write ──────────────────────────────────────────────────────────────────

@@ -209,8 +209,8 @@ class _Content:
             and pieces[led].nodes[0].parent is unit.parent
         ):
             return True  # a box of the site with a heading of its own, filled in anew on each page
-        if unit.words > 4:
-            return False
+        if unit.words > 4 or (led < i and pieces[i - 1].is_heading):
+            return False  # what stands below a heading is said there
         around = [j for j in (i - 1, i + 1) if 0 <= j < len(pieces)]
         return all(shared[j] and _near(pieces[j], pieces[i]) for j in around)
 
