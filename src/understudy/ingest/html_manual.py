@@ -21,8 +21,9 @@ _SECTION = re.compile(rf"^(?!\s)[^\n]{{1,80}}\n(?:[ \t]*\n)?{_NAMED.pattern}", r
 _EDGE = re.compile(r"(?:.*\s{3,}|\s*)[\w.:+-]+\(\w{1,8}\)\s*$")  # the first and the last line: `TOOL(8)      TOOL(8)`
 _BULLET = re.compile(r"[o*+•·‣–—-]$")
 _NUMBER = re.compile(r"\(?(\d{1,3})[.)]$")
-_HYPHENED = re.compile(r"([^\W\d_]{1,40})[-‐]\n[ ]*([^\W\d_]{1,40})")
+_HYPHENED = re.compile(r"(?<![^\W\d_])([^\W\d_]{1,40})[-‐]\n[ ]*([^\W\d_]{1,40})")
 _DEEPEST = 8  # blocks within each other; what is deeper stays code
+_NESTED = 16  # elements around a piece of text; those further inside are left out
 _SUBSECTION = 5  # columns from which nothing is the name of a subsection
 _TERM = 40  # columns from which what is said of a term begins on a line of its own
 _LONG = 60  # columns that a line has at least to tell the width of the print
@@ -166,7 +167,7 @@ def _lines(pre: Node) -> list[_Line]:
             stack.append(None)
         if node.tag == "a" and not node.kids:
             anchors = (*anchors, node)
-        inner = (*chain, node)
+        inner = (*chain, node) if len(chain) < _NESTED else chain
         stack += [(kid, inner) for kid in reversed(node.kids)]
     return [_Line(pieces, "".join(text for text, _ in pieces).rstrip()) for pieces in lines]
 
