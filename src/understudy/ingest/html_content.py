@@ -47,7 +47,7 @@ _BUTTONS = re.compile(
 _HIDDEN = re.compile(
     r"(?:^|\s)(?:sr-only|visually-hidden|screen-reader-text|\S*tooltip-?text|tooltip-(?:content|inner)|popover-body)(?=\s|$)"
 )
-_LINE_NUMBERS = re.compile(r"(?:^|\s)(?:linenos?|linenodiv|line-?numbers?|gutter)(?=\s|$)")
+_LINE_NUMBERS = re.compile(r"(?:^|\s)(?:linenos?|linenodiv|source-?line-?no|line-?numbers?|gutter)(?=\s|$)")
 _NUMBERS, _SCREEN_READERS = "line numbers", "for screen readers"
 _SHORT = 165  # characters of text, blanks between blocks aside, below which a marked main content is not believed
 _LABEL = 4  # words that a picture beside them may only repeat
