@@ -538,6 +538,12 @@ def test_a_list_of_nothing_but_tables_is_no_list():
     assert [b.rows for b in parse(page.text)] == [(("Lid",), ("Lid of tin",)), (("Cup",), ("Cup of tin",))]
 
 
+def test_numbers_of_source_lines_are_no_code():
+    line = '<span class="source-line-no">{0:03}</span><span id="line-{0}">{1}</span>\n'
+    page = read(f"<pre>{line.format(1, 'int lid;')}{line.format(2, '  int cup = 9;')}</pre>")
+    assert [b.content for b in found(page, "code")] == ["int lid;\n  int cup = 9;\n"]
+
+
 def test_a_signature_in_a_box_of_its_own_is_code():
     page = read(
         """<h3>pour</h3><div class="member-signature"><span>public&nbsp;int</span>&nbsp;<span><a href="#pour">pour</a></span><span>(Cup&nbsp;cup,

@@ -76,7 +76,9 @@ def test_an_index_by_letters_may_say_something_of_each_entry():
 def test_a_list_within_a_list_and_nothing_else_is_a_table_of_contents():
     text = "- All about lids\n\n  - Lids of tin\n  - Lids of oak\n- Spouts\n"
     assert kind_of(text, "nav") == "table of contents"
+    assert kind_of(f"**Parts**\n\n{text}", "nav") == "table of contents"
     assert kind_of(text.replace("Spouts", "A spout pours."), "Parts") == "reference"
+    assert kind_of(f"These are parts:\n\n{text}", "Parts") == "reference"
     assert kind_of(f"# Parts\n\n{text}", "Parts") == "reference"
 
 

@@ -238,8 +238,9 @@ def _is_by_letters(title: str, shape: _Shape) -> bool:
 
 
 def _is_bare_list(shape: _Shape) -> bool:
-    """Whether a page is a list within a list and nothing else, of which no entry is a sentence."""
-    if not shape.nested or shape.headings or shape.rows or shape.code_blocks or len(shape.lines) > len(shape.items):
+    """Whether a page is lists within lists and labels above them, and no entry is a sentence."""
+    told = len(shape.lines) - len(shape.items) - len(shape.labels)
+    if not shape.nested or shape.headings or shape.rows or shape.code_blocks or told:
         return False
     return all(len(item.split()) <= _SHORT and not item.endswith((".", "!", "?")) for item in shape.items)
 
