@@ -268,12 +268,22 @@ def test_a_manual_page_with_a_block_of_print_for_each_section_is_read_as_one():
     assert page.text == f"# Manual\n\n{whole.text}"
 
 
-def test_code_that_is_no_manual_page_stays_code():
-    code = "<b>[kettle]</b>\n  heat = 90 - warm\n<b>[lamp]</b>\n  time = 3\nrest\n"
-    assert [b.content for b in found(read(f"<pre>{code}</pre>"), "code")] == [re.sub("</?b>", "", code)]
-    assert (
-        len(found(read("<h2>Run</h2><pre>\n  boil - now\n</pre><h2>Stop</h2><p>Or:</p><pre>  stop</pre>"), "code")) == 2
-    )
+@pytest.mark.parametrize(
+    "code",
+    [
+        "<b>[kettle]</b>\n  heat = 90 - warm\n<b>[lamp]</b>\n  time = 3\n",
+        "NAME\n   kettle - boils water\n\nUSAGE\n   kettle [-q] cup\n",
+        "<b>NAME</b>\n   kettle - boils water\nrest\n",
+    ],
+)
+def test_code_that_is_no_manual_page_stays_code(code):
+    page = read(f"<h1>Kettle</h1><p>{PROSE}</p><p>It says:</p><pre>{code}</pre>")
+    assert [b.content for b in found(page, "code")] == [re.sub("</?b>", "", code)]
+
+
+def test_code_below_headings_stays_code():
+    page = read("<h2>Less</h2><pre>  boil - now\n</pre><h2>More</h2><pre>  boil + now\n</pre>")
+    assert [b.content for b in found(page, "code")] == ["  boil - now\n", "  boil + now\n"]
 
 
 # ── what tool chains for source code write ──────────────────────────────────────────────────────────────────

@@ -17,11 +17,14 @@ from understudy.ingest.html_node import CODE, HEADINGS, WORD, Node
 _BOLD = HEADINGS | {"b", "strong"}
 _MARKED = _BOLD | {"i", "em", "u", "var", "code", "tt", "kbd", "samp"}
 _NAMED = re.compile(r"[ \t]+\S[^\n]{0,200}? (?:-|–|—|−) \S")  # `name - what it does`
-_SECTION = re.compile(rf"^(?!\s)[^\n]{{1,80}}\n(?:[ \t]*\n)?{_NAMED.pattern}", re.MULTILINE)
+_FIRST = r"(?:NAME|NOM|NOMBRE|NOME|BEZEICHNUNG|NAAM|NAZWA|NAVN|NAMN|ИМЯ|НАЗВА|名前|名称|이름)"  # of sections
+_IS_FIRST = re.compile(rf"\s*{_FIRST}\s*", re.IGNORECASE)
+_SECTION = re.compile(rf"^{_FIRST}[ \t]*\n(?:[ \t]*\n)?{_NAMED.pattern}", re.MULTILINE)
 _EDGE = re.compile(r"(?:.*\s{3,}|\s*)[\w.:+-]+\(\w{1,8}\)\s*$")  # the first and the last line: `TOOL(8)      TOOL(8)`
 _BULLET = re.compile(r"[o*+•·‣–—-]$")
 _NUMBER = re.compile(r"\(?(\d{1,3})[.)]$")
 _HYPHENED = re.compile(r"(?<![^\W\d_])([^\W\d_]{1,40})[-‐]\n[ ]*([^\W\d_]{1,40})")
+_MOST = 0.7  # share of a page's text that is nearly all of it
 _DEEPEST = 8  # blocks within each other; what is deeper stays code
 _NESTED = 16  # elements around a piece of text; those further inside are left out
 _SUBSECTION = 5  # columns from which nothing is the name of a subsection
@@ -71,11 +74,10 @@ class _Line:
 def with_manual_pages(order: list[Node]) -> list[Node]:
     """The nodes of a page in order, each manual page in print a part of the page like any other."""
     found = [(node, _text_of(node)) for node in order if node.tag in CODE]
-    read = [
-        (node, lines)
-        for node, text in found
-        if _SECTION.search(text) and _is_manual(lines := _without_edges(_lines(node)))
-    ]
+    named = [(node, text) for node, text in found if _SECTION.search(text)]
+    most = _MOST * sum(len(node.text) for node in order) if named else 0.0
+    printed = [(node, _without_edges(_lines(node)), len(text) >= most) for node, text in named]
+    read = [(node, lines) for node, lines, alone in printed if _is_manual(lines, alone)]
     if not read and len(found) > 1 and any(_is_name(text) for _, text in found):
         read = _sections([node for node, _ in found])
     if not read:
@@ -99,12 +101,13 @@ def _is_name(text: str) -> bool:
     return len(lines) <= _NAME and _NAMED.match(lines[0]) is not None
 
 
-def _is_manual(lines: list[_Line]) -> bool:
+def _is_manual(lines: list[_Line], alone: bool) -> bool:
+    """Whether lines are the print of a manual page. alone: whether they are all of a page; else what they show may be
+    what a program says of itself, which has no bold names of sections."""
     heads = [n for n, line in enumerate(lines) if line.text and not line.indent]
-    if len(heads) < 2 or not all(lines[n].is_bold() or lines[n].text.isupper() for n in heads):
+    if len(heads) < 2 or not all(lines[n].is_bold() or (alone and lines[n].text.isupper()) for n in heads):
         return False
-    below = next((line for line in lines[heads[0] + 1 :] if line.text), None)
-    return not any(line.text for line in lines[: heads[0]]) and below is not None and bool(_NAMED.match(below.text))
+    return _IS_FIRST.fullmatch(lines[heads[0]].text) is not None and not any(x.text for x in lines[: heads[0]])
 
 
 def _sections(found: list[Node]) -> list[tuple[Node, list[_Line]]]:
@@ -121,18 +124,18 @@ def _sections(found: list[Node]) -> list[tuple[Node, list[_Line]]]:
         elif (
             id(node) in below
             and all(line.indent for line in full)
-            and (sections or (len(full) <= _NAME and full and _NAMED.match(full[0].text)))
+            and (sections or (_IS_FIRST.fullmatch(below[id(node)]) and full and _NAMED.match(full[0].text)))
         ):
             sections.append((node, lines))
     return [*sections, *edges] if len(sections) >= 2 else []
 
 
-def _below_headings(found: list[Node]) -> set[int]:
-    """Those of some nodes that stand right below a heading."""
-    below: set[int] = set()
+def _below_headings(found: list[Node]) -> dict[int, str]:
+    """Those of some nodes that stand right below a heading, with it."""
+    below: dict[int, str] = {}
     for parent in {id(node.parent): node.parent for node in found if node.parent is not None}.values():
         kids = [kid for kid in parent.kids if kid.tag or not kid.text.isspace()]
-        below.update(id(kid) for above, kid in itertools.pairwise(kids) if above.tag in HEADINGS)
+        below.update((id(kid), above.plain()) for above, kid in itertools.pairwise(kids) if above.tag in HEADINGS)
     return below
 
 
