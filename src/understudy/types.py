@@ -34,7 +34,7 @@ class Document:
         from there on: `L12` (line), `#anchor`, `cell 3`, `page 7`, or nothing (the file itself). Empty where
         the text is the source verbatim, line by line.
     kind: the kind of page: `reference`, `tutorial`, `change log`, `index`, `table of contents`,
-        `cross-reference table`, `licence` or `keyword list`.
+        `cross-reference table`, `licence`, `keyword list` or `source listing`.
     untaught: why the page is searched and neither taught nor examined (its kind, `a copy: guide.md`, the recipe's
         word); empty where it is taught.
     site: what the page's site or project calls itself, as it is written there (`Heron 2.1 documentation`); empty where

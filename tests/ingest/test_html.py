@@ -101,6 +101,54 @@ def test_sections_that_all_pages_have_are_content(tmp_path):
     ]  # fmt: skip
 
 
+TOOLS = ["Whisk", "Ladle", "Grater", "Sieve", "Tongs", "Peeler"]
+
+
+def test_tables_and_code_are_never_peeled_in_part(tmp_path):
+    def page(n: int, tool: str) -> str:
+        return f"""<title>{tool}</title><body><h2>{tool}</h2><p>The {tool} is hung on hook {n}, and it is washed by hand.</p>
+<h3>Settings</h3><table><tr><th>Name</th><th>Meaning</th><th>Needed</th></tr>
+<tr><td>hook{n}</td><td>where it hangs</td><td>Yes</td></tr></table>
+<h3>Sizes</h3><table><tr><td>Small one</td><td>Yes</td></tr><tr><td>Large one</td><td>{n} spoons of it</td></tr></table>
+<h3>Samples</h3><pre>hang("{tool}")</pre></body>"""
+
+    documents, left_out = site(tmp_path, {f"{t}.html": page(n, t) for n, t in enumerate(TOOLS)})
+    blocks = parse(documents["Sieve.html"].text)
+    assert [b.content for b in blocks if b.kind == "heading"] == ["Sieve", "Settings", "Sizes", "Samples"]
+    first, second = [b.rows for b in blocks if b.kind == "table"]
+    assert first == (("Name", "Meaning", "Needed"), ("hook3", "where it hangs", "Yes"))
+    assert second[1:] == (("Small one", "Yes"), ("Large one", "3 spoons of it"))
+    assert [b.content for b in blocks if b.kind == "code"] == ['hang("Sieve")\n']
+    assert left_out == []
+
+
+def test_a_cell_of_a_table_is_no_furniture_by_its_class():
+    page = read(
+        f"""<h1>Lids</h1><p>{PROSE}</p><table><thead><tr><th>tin</th><th>iron</th></tr></thead>
+<tr class="menu"><td class="ok pagination-centered">yes<br><img alt="yes"></td><td class="nav">no</td></tr></table>"""
+    )
+    assert found(page, "table")[0].rows == (("tin", "iron"), ("yes", "no"))
+    assert page.left_out == ()
+
+
+def test_a_short_text_between_headings_that_return_is_content(tmp_path):
+    def page(n: int) -> str:
+        return f"<body><h2>NAME</h2><p>pour{n} - fills cups</p><h2>USE</h2><p>Cup {n} is filled by this. {PROSE}</p></body>"
+
+    documents, _ = site(tmp_path, {f"pour{n}.html": page(n) for n in range(6)})
+    assert "pour3 - fills cups" in documents["pour3.html"].text
+
+
+@pytest.mark.parametrize("link", ['<small><a href="#4">4.</a></small> Spouts', '<a href="#spouts">Spouts</a>'])
+def test_a_heading_that_links_to_its_own_place_is_content_whatever_its_box_is_called(link):
+    page = read(f"""<div class="page-header"><h1 id="spouts">{link}</h1></div><p>{PROSE}</p>""")
+    assert headings(page)[0].endswith("Spouts")
+    linked = read(
+        f"""<div class="page-header"><h1><a href="start.html">Kettles</a></h1></div><h2>Lid</h2><p>{PROSE}</p>"""
+    )
+    assert headings(linked) == ["Lid"]
+
+
 def test_a_single_page_without_marks_keeps_all_but_its_menu():
     page = read(
         f"""<div class="menu"><div><a href=a>Start</a> <a href=b>All parts</a></div></div><div><div><h1>Kettle</h1>
@@ -145,6 +193,97 @@ def test_a_title_that_stands_beside_the_main_content_is_kept():
     assert headings(page) == ["Kettle lids"]
     assert "Imprint" not in page.text
     assert page.title == "Kettle lids"
+
+
+# ── manual pages in print ───────────────────────────────────────────────────────────────────────────────────
+
+PRINT = """
+KETTLE(8)                                                            KETTLE(8)
+
+<b>NAME</b>
+       kettle - boils water and keeps it hot for as long as the lamp on its side
+       is lit
+
+<b>SYNOPSIS</b>
+       <b>kettle</b> [<b>-q</b>] <i>cup</i>
+       <b>kettle</b> <b>-s</b>
+
+<b>HOW IT WORKS</b>
+       The  <a href="kettle.8.html"><b>kettle</b>(8)</a> command heats the water of one cup, and it tells the tem-
+       perature in a well-known way.  A file says how hot, and it does this each
+       day:
+
+           heat = <i>90</i>
+             # not too hot
+
+   <b>Lids</b>
+       <b>o</b>      A lid of tin is hot.
+
+       <b>o</b>      A lid of oak is not, since it was made in the old town, where they do
+              without tin.
+
+<b>OPTIONS</b>
+       <b>-q</b>     Quick.
+
+       <b>-t</b> <i>degrees</i>
+              How hot it is to get, by which the lamp is lit, or else it stays
+              dark.
+
+              As a number.
+
+       <b>lamp_time</b> (default: 3)
+              In minutes.
+
+                                                                     KETTLE(8)
+"""
+
+
+def test_a_manual_page_in_print_is_read_as_one():
+    page = read(f"<pre>{PRINT}</pre>", "Kettles manual - kettle(8)")
+    assert page.title == "kettle(8)"
+    assert [(b.level, b.content) for b in parse(page.text) if b.kind == "heading"] == [
+        (2, "NAME"), (2, "SYNOPSIS"), (2, "HOW IT WORKS"), (3, "Lids"), (2, "OPTIONS"),
+    ]  # fmt: skip
+    assert "**kettle** [**-q**] *cup*\n**kettle** **-s**\n" in page.text
+    assert "it tells the temperature in a well-known way. A file" in page.text
+    assert [b.content for b in found(page, "code")] == ["heat = 90\n  # not too hot\n"]
+    assert [b.content for b in found(page, "item")] == [
+        "A lid of tin is hot.", "A lid of oak is not, since it was made in the old town, where they do without tin.",
+    ]  # fmt: skip
+    assert [row for b in found(page, "definitions") for row in b.rows] == [
+        ("**-q**", "Quick."),
+        ("**-t** *degrees*", "How hot it is to get, by which the lamp is lit, or else it stays dark.", "As a number."),
+        ("**lamp_time** (default: 3)", "In minutes."),
+    ]
+    assert "KETTLE(8)" not in page.text
+
+
+def test_a_manual_page_with_a_block_of_print_for_each_section_is_read_as_one():
+    parts = re.split(r"^<b>(.*)</b>$", PRINT, flags=re.MULTILINE)
+    sections = "".join(
+        f"<h2><a name='{h}'>{h}</a></h2><pre>{text}</pre>" for h, text in zip(parts[1::2], parts[2::2], strict=True)
+    )
+    page = read(f"<h1>Manual</h1><pre>{parts[0]}</pre>{sections.replace('KETTLE(8)', '')}")
+    whole = read(f"<pre>{PRINT}</pre>")
+    assert page.text == f"# Manual\n\n{whole.text}"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "<b>[kettle]</b>\n  heat = 90 - warm\n<b>[lamp]</b>\n  time = 3\n",
+        "NAME\n   kettle - boils water\n\nUSAGE\n   kettle [-q] cup\n",
+        "<b>NAME</b>\n   kettle - boils water\nrest\n",
+    ],
+)
+def test_code_that_is_no_manual_page_stays_code(code):
+    page = read(f"<h1>Kettle</h1><p>{PROSE}</p><p>It says:</p><pre>{code}</pre>")
+    assert [b.content for b in found(page, "code")] == [re.sub("</?b>", "", code)]
+
+
+def test_code_below_headings_stays_code():
+    page = read("<h2>Less</h2><pre>  boil - now\n</pre><h2>More</h2><pre>  boil + now\n</pre>")
+    assert [b.content for b in found(page, "code")] == ["  boil - now\n", "  boil + now\n"]
 
 
 # ── what tool chains for source code write ──────────────────────────────────────────────────────────────────
@@ -362,6 +501,65 @@ def test_signatures_are_code_and_generics_are_text():
     assert found(page, "definitions")[0].rows == (("`class Kettle(heat, *lids)`", "Boils."),)
     assert headings(page) == ["impl From<Kettle> for Pot", "C #"]
     assert plain(found(page, "paragraph")[-1].content) == "Say &lt; or C#."
+
+
+def test_an_item_that_holds_headings_is_a_section_and_no_item():
+    page = read(
+        """<h1>Kettle</h1><ul><li><section><h2>Parts</h2><ul><li><h3>Lid</h3><p>Of tin.</p></li><li><h3>Spout</h3>
+<p>Of iron.</p></li></ul></section></li><li>Boils</li><li>Pours</li><li><h2>Care</h2><p>Wipe it.</p></li></ul>"""
+    )
+    assert [(b.level, b.content) for b in parse(page.text) if b.kind == "heading"] == [
+        (1, "Kettle"), (2, "Parts"), (3, "Lid"), (3, "Spout"), (2, "Care"),
+    ]  # fmt: skip
+    assert [b.content for b in found(page, "item")] == ["Boils", "Pours"]
+    assert found(page, "paragraph")[-1].heading_path == ("Kettle", "Care")
+
+
+def test_a_heading_of_a_box_leaves_an_item_one():
+    page = read("""<ol><li><p>Fill it.</p><div class="note"><h3 class="title">Note</h3><p>To the mark.</p></div></li>
+<li><p>Wait.</p></li></ol>""")
+    assert [b.content for b in found(page, "item")] == ["Fill it.", "Wait."]
+    assert found(page, "admonition")[0].info == "note"
+
+
+def test_a_grid_of_boxes_is_a_table_and_tabs_that_only_filter_it_are_none_of_it():
+    page = read(
+        """<h2>Ways</h2><div role="tablist"><button role="tab" aria-controls="p">All ways</button>
+<button role="tab" aria-controls="p">Quick ways</button></div><div role="tabpanel" id="p">
+<div class="caption"><span>Ways to boil</span></div><div class="summary-table">
+<div class="table-header col-first">Kind</div><div class="table-header col-second">Way</div><div class="table-header col-last">Meaning</div>
+<div class="col-first even"><code>void</code></div><div class="col-second even"><code>boil()</code></div><div class="col-last even"><div><p>Boils.</p></div></div>
+<div class="col-first odd"><code>int</code></div><div class="col-second odd"><code>pour()</code></div><div class="col-last odd"></div></div></div>
+<div class="box"><div class="col-md-6">Left words</div><div class="col-md-6">Right words</div></div>"""
+    )
+    assert found(page, "table")[0].rows == (
+        ("Kind", "Way", "Meaning"), ("`void`", "`boil()`", "Boils."), ("`int`", "`pour()`", ""),
+    )  # fmt: skip
+    assert [b.content for b in parse(page.text) if b.kind == "paragraph"] == [
+        "**Ways to boil**",
+        "Left words",
+        "Right words",
+    ]
+
+
+def test_a_list_of_nothing_but_tables_is_no_list():
+    rows = "<table><tr><th>{0}</th></tr><tr><td>{0} of tin</td></tr></table>"
+    page = read(f"<ul><li>{rows.format('Lid')}</li><li><div>{rows.format('Cup')}</div></li></ul>")
+    assert [b.rows for b in parse(page.text)] == [(("Lid",), ("Lid of tin",)), (("Cup",), ("Cup of tin",))]
+
+
+def test_numbers_of_source_lines_are_no_code():
+    line = '<span class="source-line-no">{0:03}</span><span id="line-{0}">{1}</span>\n'
+    page = read(f"<pre>{line.format(1, 'int lid;')}{line.format(2, '  int cup = 9;')}</pre>")
+    assert [b.content for b in found(page, "code")] == ["int lid;\n  int cup = 9;\n"]
+
+
+def test_a_signature_in_a_box_of_its_own_is_code():
+    page = read(
+        """<h3>pour</h3><div class="member-signature"><span>public&nbsp;int</span>&nbsp;<span><a href="#pour">pour</a></span><span>(Cup&nbsp;cup,
+ int&nbsp;drops)</span></div><div class="block">Pours.</div>"""
+    )
+    assert [b.content for b in found(page, "code")] == ["public int pour(Cup cup,\n int drops)\n"]
 
 
 def test_panels_of_tabs_stand_under_their_labels():

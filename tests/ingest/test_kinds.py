@@ -44,6 +44,7 @@ PAGES = {
         "burn. This copyright notice stands on all copies or substantial parts.",
     ),
     "keyword list": ("Words of the kettle language", "These are reserved:\n\n" + "".join(f"- {a.upper()}{n}\n" for a in NAMES for n in "ABC")),
+    "source listing": ("Kettle.h Source File", "# Kettle.h\n\n```\n" + "".join(f"int {a}(int cups, int drops);\n" for a in NAMES) + "```\n"),
     "tutorial": (
         "Your first cup",
         "".join(f"## Step {n}\n\nYou fill the cup, then you wait.\n\n```\npour {n}\n```\n\n" for n in range(1, 5)) + PROSE,
@@ -62,6 +63,44 @@ def test_links_that_the_text_does_not_show_count():
     text = "".join(f"- {a.title()} and its care\n" for a in reversed(NAMES)) * 2
     assert kind_of(text, "Kettle handbook", linked=1.0) == "table of contents"
     assert kind_of(text, "Kettle handbook", linked=0.0) == "reference"
+
+
+def test_an_index_by_letters_may_say_something_of_each_entry():
+    text = "".join(
+        f"## {a[0].upper()}\n\n{a}(int) - way of Kettle\n: Heats the {a} and waits.\n\n" for a in NAMES if a != "grater"
+    )
+    assert kind_of(f"# Index\n\n{text}", "Index (Kettle 2.1)", linked=0.17) == "index"
+    assert kind_of(f"# Words\n\n{text}", "Words of the kitchen", linked=0.17) == "reference"
+
+
+def test_a_list_within_a_list_and_nothing_else_is_a_table_of_contents():
+    text = "- All about lids\n\n  - Lids of tin\n  - Lids of oak\n- Spouts\n"
+    assert kind_of(text, "nav") == "table of contents"
+    assert kind_of(f"**Parts**\n\n{text}", "nav") == "table of contents"
+    assert kind_of(text.replace("Spouts", "A spout pours."), "Parts") == "reference"
+    assert kind_of(f"These are parts:\n\n{text}", "Parts") == "reference"
+    assert kind_of(f"# Parts\n\n{text}", "Parts") == "reference"
+
+
+def test_a_history_of_changes_told_in_sections_is_a_change_log():
+    text = "".join(
+        f"## What's new in 2.{n} since 2.{n - 1}\n\n### Lids\n\n{PROSE}\n\n### Spouts\n\n{PROSE}\n\n" for n in (3, 2, 1)
+    )
+    assert kind_of(f"# Change history\n\n{text}", "Change history") == "change log"
+    assert (
+        kind_of(f"# History\n\n## Of tin\n\n{PROSE}\n\n## Of iron\n\n{PROSE}", "Revision history of the lid")
+        == "reference"
+    )
+
+
+def test_a_page_of_a_thing_called_matrix_is_no_cross_reference():
+    rows = "".join(f"| `int` | `{a} (int cups)` |\n" for a in NAMES * 2)
+    page = f"# Matrix Reference\n\n## Ways\n\n|  |  |\n|---|---|\n{rows}\n```\nclass Matrix\n```\n"
+    assert kind_of(page, "Kettle::Matrix< Cup > Class Reference", linked=0.3) == "reference"
+    assert (
+        kind_of(page.replace("```\nclass Matrix\n```\n", ""), "Parts and pages: a matrix", linked=0.3)
+        == "cross-reference table"
+    )
 
 
 MEMBERS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from understudy.ingest.html_writer import write
 from understudy.ingest.places import placed
 from understudy.ingest.walk import Found, read_bytes
 
+_MANUAL = re.compile(r"[\w.:+@-]+\([1-9]\w{0,3}\)")  # the name of a manual page, as `tar(1)`
 _KEPT = 8_000_000  # characters of HTML whose trees are kept from the survey until the page is read
 
 
@@ -106,6 +108,9 @@ def _title(tree: Tree, root: Node, site: Site) -> str:
         return heading
     if not cuts:
         return title
+    manual = next((part for part in SEPARATORS.split(title) if _MANUAL.fullmatch(part)), "")
+    if manual:
+        return manual
     if title_key(heading) and title_key(title).startswith(title_key(heading)):
         return heading
     start, end = 0, len(title)

@@ -13,8 +13,9 @@ import unicodedata
 
 from understudy.ingest.base import LeftOut
 from understudy.ingest.html_furniture import FURNITURE, NAVIGATION, is_end_note, title_key, why_left_out
-from understudy.ingest.html_node import HAS_HEADING, HAS_LINK, SHOWN_AS_CODE, Node, remove
+from understudy.ingest.html_node import HAS_HEADING, HAS_LINK, SHOWN_AS_CODE, TABLE_PARTS, Node, remove
 from understudy.ingest.html_site import Site, Unit, links, units
+from understudy.ingest.html_tables import cells, is_content, is_layout
 from understudy.ingest.html_tree import Tree
 
 BESIDE = "beside the main content"
@@ -46,9 +47,10 @@ _BUTTONS = re.compile(
 _HIDDEN = re.compile(
     r"(?:^|\s)(?:sr-only|visually-hidden|screen-reader-text|\S*tooltip-?text|tooltip-(?:content|inner)|popover-body)(?=\s|$)"
 )
-_LINE_NUMBERS = re.compile(r"(?:^|\s)(?:linenos?|linenodiv|line-?numbers?|gutter)(?=\s|$)")
+_LINE_NUMBERS = re.compile(r"(?:^|\s)(?:linenos?|linenodiv|source-?line-?no|line-?numbers?|gutter)(?=\s|$)")
 _NUMBERS, _SCREEN_READERS = "line numbers", "for screen readers"
 _SHORT = 165  # characters of text, blanks between blocks aside, below which a marked main content is not believed
+_LABEL = 4  # words that a picture beside them may only repeat
 _LONG_UNIT = 8  # words from which a unit that is not shared is content, wherever it stands
 
 
@@ -137,19 +139,20 @@ class _Content:
 
     def furniture(self, root: Node) -> None:
         headings = frozenset(title_key(n.plain()) for n in root.all(HAS_HEADING))
-        stack = [root]
+        stack = [(root, False)]
         while stack:
-            node = stack.pop()
+            node, in_table = stack.pop()
             taken: list[Node] = []
             for kid in node.kids:
                 if not kid.holds:
                     continue
-                reason = why_left_out(kid, headings)
+                part = in_table and kid.tag in TABLE_PARTS
+                reason = why_left_out(kid, headings, named=not part)
                 if reason:
                     self.note(reason, kid, kid.words)
                     taken.append(kid)
                 else:
-                    stack.append(kid)
+                    stack.append((kid, part or (kid.tag == "table" and is_content(kid))))
             self.removed += remove(taken)
 
     # ── what returns page after page, at both ends ─────────────────────────────────────────────────────────
@@ -179,6 +182,7 @@ class _Content:
                 taken.append((unit, FURNITURE))
             elif (i < first and menu >= 3 and _is_linked(unit)) or self.beside_shared(pieces, shared, i):
                 taken.append((unit, NAVIGATION))
+        taken = _without_parts_of_tables(taken, pieces)
         for unit, reason in taken:
             self.note(reason, None, unit.words, unit.text)
         self.removed += remove(node for unit, _ in taken for node in unit.nodes)
@@ -192,7 +196,7 @@ class _Content:
     def beside_shared(self, pieces: list[Unit], shared: list[bool], i: int) -> bool:
         """Whether a few words stand within what is shared, such as the page's name in a breadcrumb."""
         unit = pieces[i]
-        if unit.words > 15 or not self.site.blocks:
+        if unit.words > 15 or unit.is_whole or not self.site.blocks:
             return False
         if _is_trail(unit, self.site, self.doc_id):
             return True
@@ -205,8 +209,8 @@ class _Content:
             and pieces[led].nodes[0].parent is unit.parent
         ):
             return True  # a box of the site with a heading of its own, filled in anew on each page
-        if unit.words > 4:
-            return False
+        if unit.words > 4 or (led < i and pieces[i - 1].is_heading):
+            return False  # what stands below a heading is said there
         around = [j for j in (i - 1, i + 1) if 0 <= j < len(pieces)]
         return all(shared[j] and _near(pieces[j], pieces[i]) for j in around)
 
@@ -260,8 +264,11 @@ def _drop_decoration(order: list[Node]) -> None:
                 take(node)
         elif tag == "img":
             above = node.parent
-            if above is not None and above.tag == "a" and not above.words and len(node.get("alt").split()) < 2:
+            said = node.get("alt")
+            if above is not None and above.tag == "a" and not above.words and len(said.split()) < 2:
                 take(node)  # the logo, the arrow to the top
+            elif above is not None and said and 0 < above.words <= _LABEL and above.plain() == said:
+                take(node)  # a picture of the words beside it
         elif node.attributes:
             marks = node.attributes.get("class") or ""
             if (
@@ -324,7 +331,7 @@ def _is_numbers(node: Node) -> bool:
 
 
 def _is_own(unit: Unit) -> bool:
-    return unit.is_heading or (unit.words >= _LONG_UNIT and unit.linked < 0.5 * unit.words)
+    return unit.is_heading or ((unit.is_whole or unit.words >= _LONG_UNIT) and unit.linked < 0.5 * unit.words)
 
 
 def _is_linked(unit: Unit) -> bool:
@@ -362,6 +369,31 @@ def _leads(heading: Unit, unit: Unit) -> bool:
 
 def _near(a: Unit, b: Unit) -> bool:
     return a.parent is b.parent or a.parent.parent is b.parent.parent
+
+
+def _without_parts_of_tables(taken: list[tuple[Unit, str]], pieces: list[Unit]) -> list[tuple[Unit, str]]:
+    """What is taken, but for the cells of a table of which others stay."""
+    gone = {id(unit) for unit, _ in taken}
+    kept = {id(table) for unit in pieces if id(unit) not in gone and (table := _table(unit)) is not None}
+    whole: dict[int, bool] = {}
+
+    def stays(unit: Unit) -> bool:
+        table = _table(unit)
+        if table is None or id(table) not in kept:
+            return False
+        if id(table) not in whole:
+            whole[id(table)] = not is_layout(table, cells(table))
+        return whole[id(table)]
+
+    return [(unit, reason) for unit, reason in taken if not stays(unit)]
+
+
+def _table(unit: Unit) -> Node | None:
+    """The table that a unit stands in."""
+    node: Node | None = unit.parent
+    while node is not None and node.tag != "table":
+        node = node.parent
+    return node
 
 
 def _look(unit: Unit) -> tuple[str, str, str, str]:

@@ -48,16 +48,19 @@ _SENTENCE = re.compile(r"(?:\w+,? ){7}\w+[.!?](?:\s|$)|^(?:\w+,? ){2,}\w+[.!?]$"
 _NOTES = re.compile(r"foot-?notes?|endnotes?|references|bibliography", re.IGNORECASE)
 
 
-def why_left_out(node: Node, headings: frozenset[str]) -> str:
-    """Why a block is no content; empty where it is. headings: those of the page, normalized by `title_key`."""
+def why_left_out(node: Node, headings: frozenset[str], named: bool = True) -> str:
+    """Why a block is no content; empty where it is. headings: those of the page, normalized by `title_key`.
+
+    named: whether its class and id count.
+    """
     words, share = node.words, node.linked / node.words if node.words else 0.0
     role, tag = node.attributes.get("role") or "", node.tag
     if tag == "nav" or role in _ROLES:
         return NAVIGATION
     if not words or tag in HEADINGS:
         return ""
-    named = _named(node)
-    if (named & _IS_PLAIN and words <= 80 and not node.has(HAS_CODE)) or (
+    said = _said(node) if named else 0
+    if (said & _IS_PLAIN and words <= 80 and not node.has(HAS_CODE)) or (
         words <= 60 and node.inside & HAS_LINK and tag in _ROWS and _is_around(node)
     ):
         return NAVIGATION
@@ -67,11 +70,11 @@ def why_left_out(node: Node, headings: frozenset[str]) -> str:
         return NAVIGATION
     if tag == "form" and words <= 40 and not node.has(HAS_HEADING | HAS_CODE):
         return FURNITURE
-    if named & _IS_HINT and _bears_out(node, share) and not node.has(HAS_CODE):
+    if said & _IS_HINT and _bears_out(node) and not node.has(HAS_CODE):
         return NAVIGATION if share >= 0.4 else FURNITURE
     if words <= 30 and _is_languages(node):
         return NAVIGATION
-    return CONTENTS if named & _IS_CONTENTS and _is_contents(node, headings) else ""
+    return CONTENTS if said & _IS_CONTENTS and _is_contents(node, headings) else ""
 
 
 def is_end_note(text: str) -> bool:
@@ -84,7 +87,7 @@ def title_key(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", _NUMBER.sub("", text.lower() + " ", count=1))) or text.strip().lower()
 
 
-def _named(node: Node) -> int:
+def _said(node: Node) -> int:
     """What the class and the id say of an element, as bits."""
     found = node.attributes
     if not found:
@@ -103,8 +106,12 @@ def _meaning(names: str) -> int:
     )
 
 
-def _bears_out(node: Node, share: float) -> bool:
-    return share >= 0.4 or (node.words <= 12 and not node.has(HAS_HEADING))
+def _bears_out(node: Node) -> bool:
+    """Whether a block with a name of furniture holds links or next to nothing; a heading's link to a place of its own
+    page, such as its number, leads nowhere."""
+    own = (a for h in node.all(HAS_HEADING) for a in h.all(HAS_LINK) if a.get("href").startswith("#"))
+    linked = node.linked - sum(a.linked for a in own)
+    return linked >= 0.4 * node.words or (node.words <= 12 and not node.has(HAS_HEADING))
 
 
 def _is_edge(node: Node, share: float) -> bool:

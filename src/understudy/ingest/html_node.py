@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,7 +14,9 @@ BLOCKS = frozenset({
 })  # fmt: skip
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 CODE = frozenset({"pre", "xmp", "listing"})
+TABLE_PARTS = frozenset({"thead", "tbody", "tfoot", "tr", "td", "th", "caption"})
 SHOWN_AS_CODE = CODE | {"code", "tt", "samp", "kbd"}
+WORD = re.compile(r"\w\S*")  # of text, by which it is counted
 HAS_HEADING, HAS_CODE, HAS_LINK, HAS_TAB = 1, 2, 4, 8
 BITS = {
     **dict.fromkeys(HEADINGS, HAS_HEADING), **dict.fromkeys(CODE, HAS_CODE), "a": HAS_LINK, "label": HAS_TAB

@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from understudy.ingest.html_node import HAS_HEADING, HAS_LINK, HEADINGS, Node
+from understudy.ingest.html_node import CODE, HAS_HEADING, HAS_LINK, HEADINGS, Node
+from understudy.ingest.html_tables import is_content
 from understudy.ingest.html_tree import Tree
 
 SAMPLE = 48  # pages of a group that are surveyed
@@ -24,7 +25,8 @@ SEPARATORS = re.compile(r"\s+(?:[|—–·»:]|-|::)\s+")
 
 @dataclass(slots=True)
 class Unit:
-    """The smallest piece that is kept or left out: a block without blocks inside, or a loose run of inline nodes."""
+    """The smallest piece that is kept or left out: a block without blocks inside, or a loose run of inline nodes; code
+    and a table of content, whatever they hold."""
 
     nodes: list[Node]
     parent: Node
@@ -37,6 +39,11 @@ class Unit:
     def is_heading(self) -> bool:
         return self.tag in HEADINGS
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether this is code or a table, of which no part says anything alone."""
+        return self.tag == "table" or self.tag in CODE
+
 
 def units(root: Node) -> list[Unit]:
     """The units of a page in reading order; those without any word left aside."""
@@ -48,7 +55,8 @@ def units(root: Node) -> list[Unit]:
             found.append(_unit(part.nodes, part.owner, "", part.nodes))
             continue
         parts = _parts(part)
-        if len(parts) == 1 and isinstance(parts[0], _Run) and part.block:
+        alone = len(parts) == 1 and isinstance(parts[0], _Run) and part.block
+        if alone or part.tag in CODE or (part.tag == "table" and is_content(part)):
             found.append(_unit([part], part.parent or part, part.tag, part.kids))
         else:
             stack.extend(reversed(parts))

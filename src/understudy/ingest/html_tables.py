@@ -69,6 +69,13 @@ def is_layout(table: Node, rows: list[list[Node]]) -> bool:
     return with_code > (_SOME * len(rows) if has_header else 0)
 
 
+def is_content(table: Node) -> bool:
+    """Whether a table says what its columns or rows are and only holds text: all of it is content, or nothing."""
+    rows = cells(table)
+    headed = any(cell.tag == "th" for row in rows for cell in row) or any(kid.tag == "thead" for kid in table.kids)
+    return headed and not is_layout(table, rows)
+
+
 def sections(rows: list[list[Node]]) -> list[list[list[Node]]]:
     """The rows in groups: a row that is a heading across the table stands alone, what lies between is a table."""
     found: list[list[list[Node]]] = []

@@ -22,9 +22,10 @@ def label_panels(root: Node) -> None:
         panels = _panels(row, labels, by_id)
         if len(panels) != len(labels):
             continue
-        for label, panel in zip(labels, panels, strict=True):
-            _put(label, panel)
-        row.remove()
+        if len({id(panel) for panel in panels}) > 1:
+            for label, panel in zip(labels, panels, strict=True):
+                _put(label, panel)
+        row.remove()  # tabs of one panel choose what it shows: all of it is there
     for label in [n for n in root.walk() if n.tag == "label" and n.words]:
         label.tag, label.block, label.holds = "p", True, True
         if "label" in label.get("class") or label.get("for"):

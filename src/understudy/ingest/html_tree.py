@@ -15,7 +15,9 @@ from collections.abc import Iterator, Mapping
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from understudy.ingest.html_depth import check_depth
-from understudy.ingest.html_node import BITS, BLOCKS, HAS_HEADING, HAS_TAB, HEADINGS, SHOWN_AS_CODE, Node
+from understudy.ingest.html_grids import with_tables_of_boxes
+from understudy.ingest.html_manual import with_manual_pages
+from understudy.ingest.html_node import BITS, BLOCKS, HAS_HEADING, HAS_TAB, HEADINGS, SHOWN_AS_CODE, WORD, Node
 from understudy.ingest.places import STRAY
 from understudy.normal import folded, lowered
 
@@ -32,7 +34,6 @@ _TELLING = re.compile(
 )
 _CODE_BOXES = frozenset({"fragment", "code", "highlight", "source", "sourcecode", "codeblock", "listing"})
 _SITE_NAME = 6  # words that a `<title>` holds besides the page's own
-_WORD = re.compile(r"\w\S*")
 _ICONS = "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private use: the glyphs of icon fonts
 _NO_TEXT = re.compile(f"[{_ICONS}{STRAY}]")
 _NO_ATTRIBUTES: Mapping[str, str | None] = {}
@@ -59,7 +60,7 @@ class Tree:
         self.redirects = "refresh" in small and parser.css_first("meta[http-equiv=refresh i]") is not None
         order = _convert(parser.body) if parser.body is not None else [Node("body", _NO_ATTRIBUTES, None)]
         self.body = order[0]
-        self.order = _with_code_of_lines(order)
+        self.order = with_manual_pages(with_tables_of_boxes(_with_code_of_lines(order)))
         _count(self.order)
         _name_title(self.order, self.title)
 
@@ -129,7 +130,7 @@ def _name_title(order: list[Node], title: str) -> None:
         own = list(itertools.takewhile(lambda kid: not kid.holds, node.kids))  # a subtitle may follow
         text = folded("".join(kid.plain() if kid.tag else kid.text for kid in own))
         before, found, after = title.rpartition(text)
-        beside = len(_WORD.findall(before)) + len(_WORD.findall(after))
+        beside = len(WORD.findall(before)) + len(WORD.findall(after))
         if not text or not found or beside > _SITE_NAME:
             continue
         above: Node | None = node.parent
@@ -202,7 +203,7 @@ def _convert(root: LexborNode) -> list[Node]:
                 if pieces:
                     pieces = _joined(order[-1], pieces)
                 node = Node("", _NO_ATTRIBUTES, parent, text)
-                node.words = len(_WORD.findall(text))
+                node.words = len(WORD.findall(text))
                 kids.append(node)
                 order.append(node)
             parted = False
@@ -247,7 +248,7 @@ def _convert(root: LexborNode) -> list[Node]:
 def _joined(node: Node, pieces: list[str]) -> list[str]:
     """Give a text its pieces, whose words are counted apart; none are left."""
     node.text = "".join(pieces)
-    node.words = len(_WORD.findall(" ".join(pieces)))
+    node.words = len(WORD.findall(" ".join(pieces)))
     return []
 
 

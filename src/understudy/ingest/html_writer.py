@@ -15,6 +15,7 @@ from understudy.ingest.places import mark
 
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _SIGNATURE = re.compile(r"(?:^|\s)(?:sig|sig-object|descname|sig-name|member-signature|def-line|def-name)(?=\s|$)")
+_SIGNED = re.compile(r"(?:^|\s)(?:\w+-)?signature(?=\s|$)")
 _EXPANDERS = re.compile(r"^(?:expand|collapse|show|hide|click to expand|details)\b.{0,20}$", re.IGNORECASE)
 _PLAIN = frozenset({"p", "li", "div", "section", "dd", "td", "body"})  # of which only attributes could say more
 _NESTING = frozenset({*_LISTS, "dl", "table", "blockquote", "aside"})
@@ -102,10 +103,12 @@ class _Writer:
             out.append(compose.code_block(code(node), language(node), self.titles.get(id(node), "")))
         elif tag == "div" and "memproto" in node.get("class").split():
             out.append(compose.code_block(prototype(node), "", ""))
+        elif tag == "div" and _SIGNED.search(node.get("class")) and not any(kid.holds for kid in node.kids):
+            out.append(compose.code_block(code(node), "", ""))
         elif kind := html_boxes.kind_of(node):
             out.append(self.box(node, kind))
         elif tag in _LISTS:
-            out.append(self.listed(node))
+            self.listed(node, out)
         elif tag == "dl":
             self.definitions(node, out)
         elif tag == "table":
@@ -156,20 +159,25 @@ class _Writer:
             return compose.join(self.written(c.kids) for row in rows for c in row)
         return self.table(node)
 
-    def listed(self, node: Node) -> str:
-        items: list[list[Node]] = []
-        for kid in _list_parts(node):
-            if kid.tag == "li":
-                items.append(kid.kids)
-            elif kid.words and items:
-                items[-1] = [*items[-1], kid]
-            elif kid.words:
-                items.append([kid])
-        start = node.get("start")
-        written = [w for w in (self.written(i) for i in items) if w]
-        return compose.bullets(
-            written, (int(start) if start.isdecimal() and len(start) < 9 else 1) if node.tag == "ol" else None
-        )
+    def listed(self, node: Node, out: list[str]) -> None:
+        """A list; an item that holds headings, or nothing but tables, is a part of the page, and no item."""
+        number = node.get("start")
+        first = int(number) if number.isdecimal() and len(number) < 9 else 1
+        items: list[str] = []
+
+        def end() -> None:
+            if items:
+                out.append(compose.bullets(items, first if node.tag == "ol" else None))
+
+        for parts in _items(node):
+            if any(_opens_section(part) for part in parts) or _are_tables(parts):
+                end()
+                first += len(items) + 1
+                items = []
+                self.blocks(parts, out)
+            elif written := self.written(parts):
+                items.append(written)
+        end()
 
     def definitions(self, node: Node, out: list[str]) -> None:
         terms: list[str] = []
@@ -252,6 +260,43 @@ def _term(node: Node) -> str:
         return inline(node.kids)
     place, text = compose.split_places(code_text(node))
     return place + compose.code_span(text.lstrip(" :") if defined else text)
+
+
+def _opens_section(part: Node) -> bool:
+    """Whether a part of an item is or holds a heading that is not the title of a box."""
+    for heading in part.all(HAS_HEADING):
+        node: Node | None = heading
+        while node is not None and node is not part.parent and not html_boxes.kind_of(node):
+            node = node.parent
+        if heading.words and (node is None or node is part.parent):
+            return True
+    return False
+
+
+def _are_tables(parts: list[Node]) -> bool:
+    """Whether all words stand in tables."""
+    stack = [part for part in parts if part.words]
+    found = bool(stack)
+    while stack:
+        node = stack.pop()
+        if node.tag != "table":
+            if not node.holds:
+                return False
+            stack += [kid for kid in node.kids if kid.words]
+    return found
+
+
+def _items(node: Node) -> list[list[Node]]:
+    """What each item of a list holds; what stands between items belongs to the one before."""
+    items: list[list[Node]] = []
+    for kid in _list_parts(node):
+        if kid.tag == "li":
+            items.append(kid.kids)
+        elif kid.words and items:
+            items[-1] = [*items[-1], kid]
+        elif kid.words:
+            items.append([kid])
+    return items
 
 
 def _list_parts(node: Node) -> Iterator[Node]:

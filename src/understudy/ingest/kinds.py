@@ -1,7 +1,7 @@
 """What kind of page a document is, by its structure: what it consists of, how its items are made and ordered.
 
-Change logs, indexes, tables of contents, cross-references, licences and keyword lists hold words of the subject and
-little that is worth a lesson; they are found in a search like every other page.
+Change logs, indexes, tables of contents, cross-references, licences, keyword lists and source listings hold words of
+the subject and little that is worth a lesson; they are found in a search like every other page.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ CONTENTS = "table of contents"
 CROSS_REFERENCE = "cross-reference table"
 LICENCE = "licence"
 KEYWORDS = "keyword list"
-KINDS = (REFERENCE, TUTORIAL, CHANGE_LOG, INDEX, CONTENTS, CROSS_REFERENCE, LICENCE, KEYWORDS)
-NOT_TAUGHT = frozenset({CHANGE_LOG, INDEX, CONTENTS, CROSS_REFERENCE, LICENCE, KEYWORDS})
+SOURCE = "source listing"
+KINDS = (REFERENCE, TUTORIAL, CHANGE_LOG, INDEX, CONTENTS, CROSS_REFERENCE, LICENCE, KEYWORDS, SOURCE)
+NOT_TAUGHT = frozenset(KINDS) - {REFERENCE, TUTORIAL}
 
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])\s+")
 _LINK = re.compile(r"\[([^\]\n]{1,500})\]\([^)\n]{0,1000}\)")  # bounded: what nothing closes is not looked for again
@@ -43,10 +44,11 @@ _CHANGE = re.compile(
 )
 _LOG_TITLE = re.compile(
     r"\bchange ?-?log\b|\brelease (?:notes?|history|log)\b|\bwhat['’]?s new\b"
-    r"|\b(?:history of|list of) (?:changes|releases)\b"
+    r"|\b(?:history of|list of) (?:changes|releases)\b|\b(?:change|revision|version) history\b"
     r"|^(?:changes|history|news)$|\breleases? \d+(?:\.\d+)|\bchanges (?:in|since|from|to) ",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"\d+\.\d+")
 _A_RELEASE = re.compile(r"(?:[\w+-]+\s+){0,3}v?\d+(?:\.\d+){1,3}")  # `Heron 2.1.2`
 _TUTORIAL = re.compile(
     r"\btutorials?\b|\bgetting[ -]started\b|\bquick ?-?start\b|\bwalk-?through\b|\bfirst steps\b|\bhow ?-?to\b"
@@ -57,7 +59,9 @@ _STEP = re.compile(r"(?:step|part|lesson|exercise)\s+\d+\b", re.IGNORECASE)
 _YOU = re.compile(r"\b(?:you|your|you[’']ll|we[’']ll|let[’']?s|let us)\b")
 _YOU_PARTS = ("you", "we’ll", "we'll", "let")  # each of these words has one
 _KEYWORDS = re.compile(r"\bkey ?words\b|\breserved words\b", re.IGNORECASE)
-_CROSS = re.compile(r"\bcross[ -]?ref|\bback ?-?links?\b|\btraceability\b|\bmatrix\b", re.IGNORECASE)
+_CROSS = re.compile(r"\bcross[ -]?ref|\bback ?-?links?\b|\btraceability\b|\w matrix$", re.IGNORECASE)
+_INDEX = re.compile(r"\bindex\b", re.IGNORECASE)
+_SOURCE = re.compile(r"\bsource(?: (?:code|file)\b|$)", re.IGNORECASE)
 _LEGAL = tuple(
     (needs.split("|"), re.compile(p))
     for needs, p in (  # in lower case; a part without which nothing matches is looked for first, which takes no time
@@ -80,6 +84,8 @@ _LEGAL = tuple(
     )
 )
 _FENCES = frozenset({"```", "~~~"})
+_ALL_CODE = 0.9  # share of a page's words in code from which it holds little else
+_SHORT = 8  # words of an entry in a list that only says what there is
 _SMALL = 30  # words below which a page shows no structure
 
 
@@ -91,6 +97,7 @@ class _Shape:
     prose: int = 0
     table: int = 0
     code_blocks: int = 0
+    code: int = 0
     linked: int = 0
     rows: list[str] = field(default_factory=list)  # of tables, as they are written
     headings: list[str] = field(default_factory=list)
@@ -98,6 +105,7 @@ class _Shape:
     lines: list[str] = field(default_factory=list)  # of items and prose
     labels: list[str] = field(default_factory=list)  # a line that is bold as a whole, or a term
     in_items: int = 0
+    nested: bool = False  # whether a list stands within a list
 
 
 def kind_of(text: str, title: str, doc_id: str = "", linked: float | None = None) -> str:
@@ -106,8 +114,12 @@ def kind_of(text: str, title: str, doc_id: str = "", linked: float | None = None
     linked: the share of words within links, where the text does not show them (links within a site of HTML).
     """
     shape = _shape(text)
+    if _is_bare_list(shape):
+        return CONTENTS
     if shape.words < _SMALL:
         return REFERENCE
+    if shape.code >= _ALL_CODE * shape.words and any(_SOURCE.search(name) for name in (title, *shape.headings[:1])):
+        return SOURCE
     if linked is None:
         linked = shape.linked / shape.words
     small = lowered(text)
@@ -115,9 +127,9 @@ def kind_of(text: str, title: str, doc_id: str = "", linked: float | None = None
         return LICENCE
     if _is_change_log(title, shape):
         return CHANGE_LOG
-    if linked >= 0.2 and _CROSS.search(title) and shape.prose < 0.2 * shape.words:
+    if linked >= 0.2 and not shape.code_blocks and _CROSS.search(title) and shape.prose < 0.2 * shape.words:
         return CROSS_REFERENCE
-    if linked >= 0.15 and _is_listing(shape):
+    if (linked >= 0.15 and _is_listing(shape)) or (linked >= 0.1 and _is_by_letters(title, shape)):
         return INDEX
     if linked >= 0.4 and shape.table >= 0.6 * shape.words and len(shape.rows) >= 15:
         return CROSS_REFERENCE
@@ -164,12 +176,14 @@ def _shape(text: str) -> _Shape:
             shape.items.append(item)
             shape.lines.append(item)
             shape.in_items += n
+            shape.nested = shape.nested or raw[:2] == "  "
         else:
             shape.prose += n
             shape.lines.append(plain.strip(" :"))
             if n <= 8 and line.startswith(("**", "`")) and line.endswith(("**", "`")):
                 shape.labels.append(plain.strip())
-    shape.words += len(" ".join(code).split())
+    shape.code = len(" ".join(code).split())
+    shape.words += shape.code
     return shape
 
 
@@ -198,7 +212,8 @@ def _is_change_log(title: str, shape: _Shape) -> bool:
     many = len(shape.items) >= 5 and changes >= 0.4 * len(shape.items)
     if many and _A_RELEASE.fullmatch(title):
         return True
-    if _LOG_TITLE.search(title) and (versions >= 2 or many or re.search(r"\d+\.\d+", title)):
+    named = sum(_LOG_TITLE.search(h) is not None and _NUMBER.search(h) is not None for h in heads)
+    if _LOG_TITLE.search(title) and (versions + named >= 2 or many or _NUMBER.search(title)):
         return True
     return len(shape.items) >= 12 and changes >= 0.6 * len(shape.items) and shape.in_items >= 0.6 * shape.words
 
@@ -214,6 +229,20 @@ def _is_listing(shape: _Shape) -> bool:
     names, owners, *others = zip(*rows, strict=True)
     repeated = len(set(owners)) <= 0.4 * len(rows) and all(len(set(column)) <= 0.7 * len(rows) for column in others)
     return repeated and _is_sorted([found[0] for name in names if (found := _NAME.search(name))], 0.7)
+
+
+def _is_by_letters(title: str, shape: _Shape) -> bool:
+    """Whether a page that calls itself an index has a letter above each part."""
+    letters = [h for h in shape.headings if len(h) == 1]
+    return _INDEX.search(title) is not None and len(letters) >= max(1, len(shape.headings) - 1) and _is_sorted(letters)
+
+
+def _is_bare_list(shape: _Shape) -> bool:
+    """Whether a page is lists within lists and labels above them, and no entry is a sentence."""
+    told = len(shape.lines) - len(shape.items) - len(shape.labels)
+    if not shape.nested or shape.headings or shape.rows or shape.code_blocks or told:
+        return False
+    return all(len(item.split()) <= _SHORT and not item.endswith((".", "!", "?")) for item in shape.items)
 
 
 def _is_keyword_list(title: str, shape: _Shape) -> bool:
