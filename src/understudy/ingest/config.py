@@ -36,7 +36,7 @@ class IngestConfig(StageConfig):
     the folder of `url`."""
 
     NAME: ClassVar[str] = "ingest"
-    VERSION: ClassVar[int] = 14
+    VERSION: ClassVar[int] = 15
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"path", "depth", "max_pages", "pause", "timeout_seconds"})
     USES_SEED: ClassVar[bool] = False
 
@@ -65,7 +65,7 @@ class IngestConfig(StageConfig):
     teach: TeachConfig = Field(
         default_factory=lambda: TeachConfig(include=(), exclude=()),
         description="what is taught: every document but change logs, indexes, tables of contents, cross-reference "
-        "tables, licences, keyword lists and copies, unless told otherwise",
+        "tables, licences, keyword lists, source listings and copies, unless told otherwise",
     )
     max_bytes: int = Field(20_000_000, gt=0, description="leave out larger files")
 
