@@ -19,11 +19,17 @@ from understudy.ingest.markdown_common import common
 from understudy.ingest.mdx_statements import statement_end
 
 _ESM = re.compile(
-    r"""^(?P<import>import\s+(?:[\w*{}\s,$]+?\sfrom\s+)?(?:"[^"\n]+"|'[^'\n]+')[ \t]*;?[ \t]*$)
+    r"""^(?P<import>import\s+(?:[\w*{}\s,$]+?\sfrom\s+)?(?:"[^"\n]+"|'[^'\n]+')[ \t]*;?[ \t]*(?://[^\n]*)?$)
       | ^export\s+(?:const|let|var|default|function|async|class|\{|\*)""",
     re.MULTILINE | re.VERBOSE,
 )
-_ATTRIBUTE = r"""(?:[\w:.-]+(?:=(?:"[^"]*"|'[^']*'|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}))?|\{\s*\.\.\.[^{}]*\})"""
+# The value of an attribute; brackets in a template need not close, and what was taken for one stays one.
+_VALUE = r"""(?:"[^"]*"|'[^']*'|(?>\{\s*`(?:[^`\\]|\\.)*`\s*\}|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}))"""
+_ATTRIBUTE = rf"""(?:[\w:.-]+(?:={_VALUE})?|\{{\s*\.\.\.[^{{}}]*\}})"""
+# A line below which a block begins: a heading, a rule, a statement, a fence, tags, a comment's end.
+_NO_PARAGRAPH = re.compile(
+    r"#{1,6}\s|import\s|export\s|(?:\*{3,}|-{3,}|={3,}|_{3,})\Z|`{3}|~{3}|</?[A-Za-z>].*>\Z|/?>\Z|.*\*/\}\Z"
+)
 _PARTS = re.compile(
     rf"""(?P<fence>^[ \t]*(?P<marks>`{{3,}}|~{{3,}})[^\n]*(?:.*?^[ \t]*(?P=marks)[`~]*[ \t]*$|.*))
   | (?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=ticks)(?!`))
@@ -64,22 +70,30 @@ def blank(text: str) -> str:
 
 
 def _statements(text: str) -> Iterator[tuple[re.Match[str], int]]:
-    """The imports and exports outside of code, each with its end."""
+    """The imports and exports that begin a block outside of code and tags, each with its end."""
     if ("import" not in text and "export" not in text) or _ESM.search(text) is None:
         return
-    code = _code(text)
+    spans = _spans(text)
     last = 0
     for found in _ESM.finditer(text):
-        index = bisect_right(code, (found.start(), len(text))) - 1
-        if found.start() >= last and (index < 0 or code[index][1] <= found.start()):
-            last = found.end() if found["import"] else statement_end(text, found.start())
+        start = found.start()
+        index = bisect_right(spans, (start, len(text))) - 1
+        outside = index < 0 or spans[index][1] <= start
+        if start >= last and outside and _begins_block(text, start, last):
+            last = found.end() if found["import"] else statement_end(text, start)
             yield found, last
 
 
 @functools.lru_cache(maxsize=1)  # asked whether it is used, then for what it is
-def _code(text: str) -> list[tuple[int, int]]:
-    """Where code and comments stand."""
-    return [p.span() for p in _parts(text) if p["fence"] or p["code"] or p["comment"]]
+def _spans(text: str) -> list[tuple[int, int]]:
+    """Where code, comments and tags stand."""
+    return [p.span() for p in _parts(text) if not p["string"]]
+
+
+def _begins_block(text: str, start: int, last: int) -> bool:
+    """Whether the line at `start` goes on no paragraph; last: where the statement before it ended."""
+    above = text[max(last, text.rfind("\n", 0, max(0, start - 1)) + 1) : start].strip()
+    return not above or _NO_PARAGRAPH.match(above) is not None
 
 
 def _parts(text: str) -> Iterator[re.Match[str]]:
