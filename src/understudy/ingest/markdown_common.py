@@ -16,6 +16,7 @@ from understudy.ingest.base import Page, Skipped
 from understudy.ingest.markdown_fences import FENCE, fences
 from understudy.normal import lowered
 
+BREAK = "\x1d"  # a line break that is none of the source, where another reader has added a line
 _HEADING = re.compile(
     r"^(?P<text> {0,3}#{1,6}[ \t].*?)[ \t]*\{:?[ \t]*(?:[#.]|[\w-]+=|(?:data|aria)-)[^{}\n]*\}[ \t#]*$"
 )
@@ -31,7 +32,7 @@ _ON_PAGE = tuple(
     for p in (
         r"===[!+]{0,2}[ \t]+[\"']", r"!!!", r"\?\?\?", r"\[\^", r"<!--", r"\][ \t](?<=\[[ xX]\].)", r"`#!",
         r"\{:?[ \t]*(?:[.#:]|[\w:-]+=|data-|aria-)", r"<table\b", r"<details\b",
-        r"\{\{[<%]|\{%",
+        r"\{\{[<%]|\{%", BREAK,
     )
 )  # fmt: skip
 _LONGEST = 2_000  # characters of a line that can be a heading or a label
@@ -45,9 +46,9 @@ def common(page: Page) -> Page:
     text = lowered(page.text)
     if not any(pattern.search(text) for pattern in _ON_PAGE):
         return page
-    numbered = list(enumerate(page.text.split("\n"), page.first_line))
+    numbered = [(n, s) for n, line in enumerate(page.text.split("\n"), page.first_line) for s in line.split(BREAK)]
     if "{%" in text or "{{<" in text:
-        numbered, left_out = shortcodes.plain([line for _, line in numbered], page.first_line, page.first_line > 1)
+        numbered, left_out = shortcodes.plain(numbered, page.first_line > 1)
         page = replace(page, skipped=(*page.skipped, *_noted(left_out)))
     lines = list(_lines(numbered))
     if "<details" in text:

@@ -67,14 +67,14 @@ class _Tag:
         return next((self.named[name] for name in names if self.named.get(name)), "")
 
 
-def plain(lines: Sequence[str], first: int, in_front: bool) -> tuple[list[Numbered], Counter[str]]:
-    """The lines, numbered from `first`, without shortcodes, and those that were left out, counted by name.
+def plain(numbered: Sequence[Numbered], in_front: bool) -> tuple[list[Numbered], Counter[str]]:
+    """The lines without shortcodes, and the shortcodes that were left out, counted by name.
 
     in_front: whether the page has front matter: without it `{% … %}` is a template's only where its name is known.
     """
-    page = _Page(lines, in_front)
+    page = _Page([line for _, line in numbered], in_front)
     page.read()
-    return list(page.written(first)), page.left_out
+    return [(numbered[place][0], line) for place, line in page.written()], page.left_out
 
 
 class _Page:
@@ -232,8 +232,8 @@ class _Page:
         after = _TAG.sub("", self.text[end.end : self.starts[last + 1] - 1])
         return not line.lstrip().startswith("|") and not _PREFIX.sub("", before, count=1).strip() and not after.strip()
 
-    def written(self, first: int) -> Iterator[Numbered]:
-        """The page's lines with each tag as what it becomes."""
+    def written(self) -> Iterator[Numbered]:
+        """The page's lines with each tag as what it becomes, each with the index of the line that it comes from."""
         tags = sorted(self.tags, key=lambda tag: tag.start)
         index = number = 0
         while number < len(self.lines):
@@ -243,14 +243,14 @@ class _Page:
                 index += 1
             if index == begin:
                 line = self.lines[number]
-                yield first + number, line if self.code[number] else _without_escapes(line)
+                yield number, line if self.code[number] else _without_escapes(line)
             else:
                 made = self.parted(tags[begin:index], self.starts[number], self.starts[last + 1] - 1)
                 below = self.lines[last + 1] if last + 1 < len(self.lines) else ""
                 if made[-1].endswith("**") and below.strip() and not _FENCE.match(below):
                     made.append("")  # a label is a paragraph of its own
-                yield from ((first + number, line) for line in made)
-                yield from ((first + n, "") for n in range(number + len(made), last + 1))
+                yield from ((number, line) for line in made)
+                yield from ((n, "") for n in range(number + len(made), last + 1))
             number = last + 1
 
     def parted(self, tags: Sequence[_Tag], start: int, end: int) -> list[str]:
