@@ -270,3 +270,10 @@ def test_terms_of_a_glossary_share_what_is_said_of_them():
 def test_a_setting_says_its_type_and_default():
     (listed,) = parse(read(".. confval:: heat\n   :type: int\n   :default: ``9``\n\n   How hot.\n").text)
     assert listed.rows == (("`heat`", "Type: int", "Default: `9`", "How hot."),)
+
+
+def test_a_panel_of_code_is_code_under_its_label():
+    blocks = parse(read(".. tabs::\n\n   .. code-tab:: c Kiln in C\n\n      #include <kiln.h>\n      * x;\n").text)
+    assert [(b.kind, b.info, b.content) for b in blocks] == [
+        ("paragraph", "", "**Kiln in C**"), ("code", "c", "#include <kiln.h>\n* x;\n"),
+    ]  # fmt: skip

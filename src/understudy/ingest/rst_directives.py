@@ -26,7 +26,7 @@ CODE = frozenset({
     "parsed-literal", "console", "command-output", "mermaid", "uml", "code-cell",
 })  # fmt: skip
 _TITLED = frozenset({
-    "tabs", "tab", "tab-item", "tab-set", "group-tab", "code-tab", "rubric", "centered", "dropdown", "card",
+    "tabs", "tab", "tab-item", "tab-set", "group-tab", "rubric", "centered", "dropdown", "card",
     "grid-item-card", "md-tab-item", "collapse", "details",
 })  # fmt: skip
 _BOXED = frozenset({"topic", "sidebar"})  # boxes under a title of their own
@@ -251,6 +251,15 @@ class Code(_Base):
         return self.placed(block)
 
 
+class CodeTab(Code):
+    """A panel of code: its language, and the label where it has another."""
+
+    def run(self) -> list[nodes.Node]:
+        language, _, label = (self.arguments[0] if self.arguments else "").strip().partition(" ")
+        title = nodes.paragraph("", "", nodes.strong("", label.strip() or language))
+        return [self.placed(title), self.block("\n".join(self.content), language)]
+
+
 class LiteralInclude(Code):
     """A file shown as code."""
 
@@ -403,7 +412,7 @@ def _chosen(lines: list[str], options: dict[str, Any]) -> list[str]:
 OURS: dict[str, type[Directive]] = {
     "class": Class, "py:class": Anything, "raw": Raw, "include": Include, "literalinclude": LiteralInclude,
     "csv-table": Csv, "flat-table": FlatTable, "highlight": Highlight, "end-of-include": EndOfInclude,
-    "glossary": Glossary, "topic": Anything, "sidebar": Anything,
+    "glossary": Glossary, "code-tab": CodeTab, "topic": Anything, "sidebar": Anything,
 }  # fmt: skip
 
 
