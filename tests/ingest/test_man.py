@@ -122,7 +122,7 @@ def test_a_column_list_of_values_has_no_header_and_items_of_several_lines_are_ce
 def test_mdoc_tables_headers_and_functions():
     page = read(MDOC)
     found = parse(page.text)
-    assert found[1].content == "`#include <lathe.h>` `int` `lathe_on(int speed, int flags)`"
+    assert found[1].content == "#include <lathe.h>\n\nint\nlathe_on(int speed, int flags);\n"
     assert found[3].rows == (("Call", "Safe"), ("lathe_on", "yes"))
     assert found[4].rows == (("`Code`", "`Meaning`"), ("`EIO`", "stuck"), ("7", "not > 8"))
     where = {page.text[o:].split("\n")[0]: label for o, label in page.places[:-1]}
@@ -245,3 +245,33 @@ def test_a_letter_that_names_an_entry_of_mdoc_is_a_term_and_quotes_close_where_t
     assert read(head + ".Aq port\n").text.endswith("\\<port>\n")
     bullets = ".TH PUMP 1\n.SH KEYS\n.IP o\nOpens.\n.IP *\nAll.\n"
     assert read(bullets).text.endswith("- Opens.\n\n- All.\n")
+
+
+def test_declarations_of_a_synopsis_are_lines_of_code():
+    page = read(
+        ".Dd May 1, 2024\n.Dt KILN 3\n.Os\n.Sh NAME\n.Nm kiln\n.Nd fire\n.Sh SYNOPSIS\n.In stdio.h\n.In kiln.h\n"
+        'See below.\n.Ft int\n.Fn kiln_fire "const char *clay" "int heat"\n.Ft "struct kiln *"\n.Fo kiln_new\n'
+        '.Fa "int size"\n.Fc\n.Sh DESCRIPTION\nThe\n.Fn kiln_fire\nfunction fires.\n.Sh EXAMPLES\n.In kiln.h\n'
+    )
+    blocks = [b for b in parse(page.text) if b.kind != "heading"]
+    assert [(b.kind, b.content) for b in blocks[1:]] == [
+        ("code", "#include <stdio.h>\n#include <kiln.h>\n"), ("paragraph", "See below."),
+        ("code", "int\nkiln_fire(const char *clay, int heat);\n\nstruct kiln *\nkiln_new(int size);\n"),
+        ("paragraph", "The `kiln_fire()` function fires."), ("paragraph", "`#include <kiln.h>`"),
+    ]  # fmt: skip
+
+
+def test_a_command_that_is_called_in_several_ways():
+    page = read(".Dd May 1, 2024\n.Dt KILN 1\n.Sh NAME\n.Nm kiln\n.Nd fire\n.Sh SYNOPSIS\n.Nm\n.Fl h\n.Nm\n.Ar clay\n")
+    assert [b.content for b in parse(page.text)[-2:]] == ["`kiln` `-h`", "`kiln` `clay`"]
+
+
+def test_boxes_that_a_page_draws_are_nothing_and_its_name_keeps_its_case():
+    draws = (
+        ".de BE\n.nf\n.ie n \\l'20n\\(ul'\n.el \\{\\\n.ie !1 \\{\\\n\\h'1n'\\L'2v'\n.\\}\n"
+        ".el \\}\\\n\\h'1n'\n.\\}\n.\\}\n.fi\n..\n"
+    )
+    page = read(f".TH Kiln_Fire 3 8.6\n{draws}.SH NAME\nKiln_Fire \\- fire\n.BE\n.SH DESCRIPTION\nIt fires.\n")
+    assert page.title == "Kiln_Fire(3)"
+    assert [b.kind for b in parse(page.text)] == ["heading", "paragraph", "heading", "paragraph"]
+    assert read(".TH KILN 1\n.SH NAME\nkiln \\- fire\n").title == "kiln(1)"

@@ -221,3 +221,59 @@ def test_a_reference_shows_the_title_that_it_leads_to(tmp_path):
         "Words.",
     ]
     assert titles.pages == {"a/index": "Guide one", "a/more/deep": "Depth", "b/more/deep": "Other"}
+
+
+def test_topics_and_sidebars_are_boxes_and_what_follows_stands_in_its_section():
+    page = read(
+        "Kiln\n====\n\n.. topic:: Before *you* fire\n\n   Dry clay.\n\n.. sidebar:: Heat\n\n   Slow.\n\nThen fire.\n"
+    )
+    blocks = parse(page.text)
+    assert [(b.kind, b.info) for b in blocks[1:3]] == [
+        ("admonition", "note Before *you* fire"), ("admonition", "note Heat"),
+    ]  # fmt: skip
+    assert (blocks[3].content, blocks[3].heading_path) == ("Then fire.", ("Kiln",))
+
+
+def test_what_stands_in_the_code_is_named_and_counted_and_marks_of_places_are_nothing():
+    page = read(
+        ".. autoclass:: kiln.Oven\n   :members:\n\n.. setting:: HEAT\n\nText.\n\n.. function:: fire()\n\n"
+        ".. program:: kiln\n\n.. setting:: SPEED\n\n   How fast.\n"
+    )
+    blocks = parse(page.text)
+    assert [b.rows or b.content for b in blocks] == [
+        (("`kiln.Oven`",),), "Text.", (("`fire()`",), ("`SPEED`", "How fast.")),
+    ]  # fmt: skip
+    assert [(s.reason, s.detail) for s in page.skipped] == [("docstrings", "1 stand in the code: kiln.Oven")]
+
+
+def test_grids_and_cards_are_their_titles_and_content():
+    page = read(
+        ".. grid:: 1 2 2 3\n   :gutter: 2\n\n   .. grid-item-card:: Clay\n      :link: clay\n\n      Wet.\n\n"
+        "   .. card::\n\n      Glaze\n      ^^^\n      Shiny.\n      +++\n      More\n\n"
+        ".. tab-set::\n\n   .. tab-item:: Gas\n\n      Open.\n\n"
+        ".. button-ref:: clay\n   :color: primary\n\n.. ifconfig:: x\n\n   Yes.\n"
+    )
+    assert [b.content for b in parse(page.text)] == [
+        "**Clay**", "Wet.", "Glaze", "Shiny.", "More", "**Gas**", "Open.", "Yes.",
+    ]  # fmt: skip
+
+
+def test_terms_of_a_glossary_share_what_is_said_of_them():
+    page = read(
+        ".. glossary::\n   :sorted:\n\n   bisque\n   biscuit : b\n      Fired once.\n\n      Still porous.\n\n"
+        "   .. a comment\n\n   *slip*\n      Thin clay.\n"
+    )
+    (listed,) = parse(page.text)
+    assert listed.rows == (("bisque, biscuit", "Fired once.", "Still porous."), ("*slip*", "Thin clay."))
+
+
+def test_a_setting_says_its_type_and_default():
+    (listed,) = parse(read(".. confval:: heat\n   :type: int\n   :default: ``9``\n\n   How hot.\n").text)
+    assert listed.rows == (("`heat`", "Type: int", "Default: `9`", "How hot."),)
+
+
+def test_a_panel_of_code_is_code_under_its_label():
+    blocks = parse(read(".. tabs::\n\n   .. code-tab:: c Kiln in C\n\n      #include <kiln.h>\n      * x;\n").text)
+    assert [(b.kind, b.info, b.content) for b in blocks] == [
+        ("paragraph", "", "**Kiln in C**"), ("code", "c", "#include <kiln.h>\n* x;\n"),
+    ]  # fmt: skip

@@ -119,3 +119,13 @@ def test_key_holds_the_files_and_not_their_place(tmp_path):
 def test_a_wrong_encoding_name_is_refused():
     with pytest.raises(ValidationError, match="no known encoding"):
         IngestConfig(path=".", encoding="utf-9")
+
+
+def test_lists_that_only_tools_read_are_no_text(tmp_path):
+    for name in ("requirements.txt", "dev-requirements.txt", "CMakeLists.txt", "robots.txt", "guide.txt"):
+        (tmp_path / name).write_text("kiln==1.0\n")
+    found, skipped = walk(str(tmp_path))
+    assert [f.doc_id for f in found] == ["guide.txt"]
+    assert {s.reason for s in skipped} == {"unknown format"}
+    found, _ = walk(str(tmp_path), include=["robots.txt"])
+    assert [f.format for f in found] == ["text"]

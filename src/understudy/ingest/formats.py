@@ -21,6 +21,11 @@ SUFFIXES = {
 INCLUDING = frozenset({"rst", "asciidoc", "openapi", "xml"})  # formats whose pages pull other files in
 _MAN = re.compile(r"\.[1-9][a-z]{0,8}(\.gz)?$")
 _PLAIN_NAMES = re.compile(r"^[A-Z][A-Z_-]*$")  # README, CHANGELOG, INSTALL
+# Lists that tools read, though their names end like those of texts.
+_LISTS = re.compile(
+    r"(?:[\w.-]*requirements[\w.-]*|constraints[\w.-]*|cmakelists|robots|sources|top_level|entry_points|dependency_links)\.txt$",
+    re.IGNORECASE,
+)
 
 
 def format_of(name: str) -> str | None:
@@ -28,5 +33,7 @@ def format_of(name: str) -> str | None:
     path = PurePath(name)
     if _PLAIN_NAMES.match(path.name):
         return "text"
+    if _LISTS.match(path.name):
+        return None
     known = SUFFIXES.get(path.suffix.lower())
     return known or ("man" if _MAN.search(path.name) else None)

@@ -9,6 +9,7 @@ from typing import Any
 
 from understudy import yaml_text
 from understudy.ingest.base import Page, Skipped
+from understudy.ingest.roff import page_name
 
 _FRONT_MATTER = re.compile(
     r"\A(?:---[ \t]*\n(?:(.*?)\n)??(?:---|\.\.\.)|\+\+\+[ \t]*\n(?:(.*?)\n)??\+\+\+)[ \t]*(?:\n|\Z)",
@@ -61,7 +62,7 @@ def split(text: str) -> Page:
 def _man_title(title: str, body: str) -> str:
     """The title of a block; where the page has a section NAME, the name and section of the manual page that it is."""
     page = _MAN_TITLE.match(title)
-    return f"{page['name'].lower()}({page['a'] or page['b']})" if page and _NAME.search(body) else title
+    return f"{page_name(page['name'])}({page['a'] or page['b']})" if page and _NAME.search(body) else title
 
 
 def _parse(settings: str, toml: bool) -> dict[str, Any]:

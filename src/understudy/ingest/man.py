@@ -115,7 +115,7 @@ class Man:
                 self._break(name, arguments)
         elif name == "TH":
             section = f"({roff.plain(arguments[1])})" if len(arguments) > 1 else ""
-            self.title = f"{roff.plain(arguments[0]).lower()}{section}" if arguments else ""
+            self.title = f"{roff.page_name(roff.plain(arguments[0]))}{section}" if arguments else ""
         elif name in ("sp", "br", "Sp"):
             if out.in_code:
                 out.code_line("") if name != "br" else None

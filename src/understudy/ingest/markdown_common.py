@@ -1,19 +1,22 @@
 """What site generators add to Markdown, in Markdown that everybody reads: for `markdown` and `mdx` alike.
 
 Content tabs (`=== "Linux"`) become their label and content, attribute lists go, footnotes become a numbered list,
-`<details>` become boxes, HTML tables become pipe tables.
+`<details>` become boxes, HTML tables become pipe tables; shortcodes are read by `shortcodes`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from understudy.ingest import html_in_markdown, markdown_details, markdown_inline
-from understudy.ingest.base import Page
+from understudy.ingest import html_in_markdown, markdown_details, markdown_inline, shortcodes
+from understudy.ingest.base import Page, Skipped
 from understudy.ingest.markdown_fences import FENCE, fences
 from understudy.normal import lowered
 
+BREAK = "\x1d"  # a line break that is none of the source, where another reader has added a line
 _HEADING = re.compile(
     r"^(?P<text> {0,3}#{1,6}[ \t].*?)[ \t]*\{:?[ \t]*(?:[#.]|[\w-]+=|(?:data|aria)-)[^{}\n]*\}[ \t#]*$"
 )
@@ -29,6 +32,7 @@ _ON_PAGE = tuple(
     for p in (
         r"===[!+]{0,2}[ \t]+[\"']", r"!!!", r"\?\?\?", r"\[\^", r"<!--", r"\][ \t](?<=\[[ xX]\].)", r"`#!",
         r"\{:?[ \t]*(?:[.#:]|[\w:-]+=|data-|aria-)", r"<table\b", r"<details\b",
+        r"\{\{[<%]|\{%", BREAK,
     )
 )  # fmt: skip
 _LONGEST = 2_000  # characters of a line that can be a heading or a label
@@ -42,15 +46,26 @@ def common(page: Page) -> Page:
     text = lowered(page.text)
     if not any(pattern.search(text) for pattern in _ON_PAGE):
         return page
-    lines = list(_lines(page.text.split("\n"), page.first_line))
+    numbered = [(n, s) for n, line in enumerate(page.text.split("\n"), page.first_line) for s in line.split(BREAK)]
+    if "{%" in text or "{{<" in text:
+        numbered, left_out = shortcodes.plain(numbered, page.first_line > 1)
+        page = replace(page, skipped=(*page.skipped, *_noted(left_out)))
+    lines = list(_lines(numbered))
     if "<details" in text:
         lines = markdown_details.boxes(lines)
     return html_in_markdown.tables(page, lines) if "<table" in text else html_in_markdown.numbered(page, lines)
 
 
-def _lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
+def _noted(left_out: Counter[str]) -> Iterator[Skipped]:
+    if count := sum(left_out.values()):
+        names = ", ".join(f"{n} × {name}" for name, n in left_out.most_common(5))
+        yield Skipped("", "shortcodes", f"{count} are not carried out: {names}")
+
+
+def _lines(numbered: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """Line number and line, with tabs, footnotes and attribute lists resolved; what tabs hold moves left, and what is
     said of a term that only a comment names."""
+    lines = [line for _, line in numbered]
     notes: dict[str, int] = {}
     if "[^" in "\n".join(lines):
         notes = markdown_inline.numbers(line for line, inside, *_ in fences(lines) if not inside)
@@ -59,7 +74,7 @@ def _lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
     in_comment = False  # whether the last line with text was a comment
     blank = False  # whether the line above is
     search = _ADDED.search
-    for number, (line, inside, opens, cut) in enumerate(fences(lines), first):
+    for (number, _), (line, inside, opens, cut) in zip(numbered, fences(lines), strict=True):
         if not (open_tabs or boxes or in_comment or opens) and (inside or search(line) is None):
             blank = not line or line.isspace()  # most lines: nothing is open, and nothing of all this begins
             yield number, line

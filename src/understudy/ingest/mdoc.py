@@ -14,6 +14,7 @@ _KINDS = ("-tag", "-enum", "-bullet", "-dash", "-hyphen", "-hang", "-inset", "-d
 _CLOSING = frozenset(".,:;)]?!")
 _OPENING = frozenset("([")
 _CODE = frozenset({"Cm", "Ic", "Li", "Ev", "Dv", "Er", "Va", "Vt", "Fa", "Fn", "Pa", "In", "Ad", "Cd", "Fd", "Ft"})
+_DECLARED = frozenset({"In", "Fd", "Ft", "Fn", "Vt"})  # in a synopsis, each a line of code
 _ITALIC = frozenset({"Ar", "Em"})
 _PLAIN = frozenset({"No", "Tn", "An", "Nd", "Ta", "Ux", "Bx", "Fx", "Nx", "Ox", "At", "Mt", "St", "Lb", "Ms"})
 _ENCLOSED = {
@@ -46,9 +47,13 @@ class Mdoc:
         self.table_line = 1
         self.columns: list[list[list[str]]] = []  # the rows of each open column list, as the words of their cells
         self.function: list[str] | None = None  # a function's name and the arguments that follow on their lines
+        self.synopsis = False
+        self.declared: list[str] = []  # the lines of code of a synopsis
+        self.declared_line = 1
         self.cited: list[tuple[str, str]] | None = None  # the parts of a work that is referred to
 
     def finish(self) -> str:
+        self._end_declared()
         if self.cited:
             self.out.text(reference(self.cited))
         return self.out.finish()
@@ -56,7 +61,12 @@ class Mdoc:
     def line(self, line: str) -> None:
         name, arguments = roff.macro(line)
         out = self.out
-        if self.table is not None:
+        declares = self.synopsis and name in _DECLARED and not out.in_code and not self.lists
+        if self.declared and not (declares or name in ("Fo", "Fa", "Fc", "Pp", "sp", "br")):
+            self._end_declared()
+        if declares and name is not None:
+            self._declare(name, self._words([name, *arguments], in_code=True))
+        elif self.table is not None:
             if name == "TE":
                 lines, self.table = self.table, None
                 out.block(compose.table(tbl.read(lines, cell)), self.table_line)
@@ -73,6 +83,8 @@ class Mdoc:
             (called, *given), self.function = self.function or [""], None
             if self.open_item is not None:
                 self.open_item += ["Fn", called, *given]
+            elif self.synopsis:
+                self._declare("Fn", f"{called}({', '.join(given)})")
             else:
                 self.out.text(compose.code_span(f"{called}({', '.join(given)})"))
         elif name == "Fa" and self.function is not None:
@@ -96,9 +108,10 @@ class Mdoc:
                 out.paragraph(keep_item=True)
         elif name == "Dt" and arguments:
             section = f"({arguments[1]})" if len(arguments) > 1 else ""
-            self.title = f"{arguments[0].lower()}{section}"
+            self.title = f"{roff.page_name(arguments[0])}{section}"
         elif name in ("Sh", "Ss"):
             self.lists.clear()
+            self.synopsis = name == "Sh" and "".join(arguments[:1]).upper() == "SYNOPSIS"
             out.heading(2 if name == "Sh" else 3, roff.plain(" ".join(arguments)))
         elif name in ("Pp", "Lp"):
             out.paragraph(keep_item=True)
@@ -148,6 +161,19 @@ class Mdoc:
         elif name in _CALLABLE:
             self._inline(name, arguments)
 
+    def _declare(self, name: str, code: str) -> None:
+        """Add a line to the code of the synopsis; each function begins below a blank line, with what it returns."""
+        if not self.declared:
+            self.out.paragraph(keep_item=True)
+            self.declared_line = self.out.line
+        elif name == "Ft" or (name == "Fn" and self.declared[-1].endswith(";")):
+            self.declared.append("")
+        self.declared.append(f"{code};" if name == "Fn" and not code.endswith((";", ",")) else code)
+
+    def _end_declared(self) -> None:
+        lines, self.declared = self.declared, []
+        self.out.block(compose.code_block("\n".join(lines)), self.declared_line)
+
     def _column(self, name: str | None, line: str) -> None:
         """A line of a column list: `It` begins a row, `Ta` and tabs part its cells."""
         if name == "It":
@@ -173,6 +199,8 @@ class Mdoc:
     def _inline(self, name: str, arguments: list[str]) -> None:
         if name == "Nm" and not self.name and arguments:
             self.name = arguments[0]
+        if name == "Nm" and self.synopsis and not self.lists and not self.out.in_code:
+            self.out.paragraph(keep_item=True)  # a command may be called in several ways
         if self.out.in_code:
             self.out.code_line(self._words([name, *arguments], in_code=True))
         else:

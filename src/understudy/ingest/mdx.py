@@ -2,7 +2,7 @@
 
 A component's `label` or `title` stays as bold text (`<TabItem label="Linux">` → `**Linux**`), one that frames a note
 (`<Note>`, `<Aside type="tip">`) becomes a box, `{"text"}` is text, and what is indented inside a component moves left,
-since MDX has no indented code.
+since MDX has no indented code. What single tags say (code, cards, trees of files, labels of tabs) is in `mdx_tags`.
 """
 
 from __future__ import annotations
@@ -15,33 +15,41 @@ from dataclasses import replace
 
 from understudy.ingest import front_matter
 from understudy.ingest.base import Page, Source
-from understudy.ingest.markdown_common import common
+from understudy.ingest.box_names import BOX, GENERIC
+from understudy.ingest.markdown_common import BREAK, common
 from understudy.ingest.mdx_statements import statement_end
+from understudy.ingest.mdx_tags import LABEL, Tree, code_block, described, labels, name_of
+from understudy.ingest.mdx_tags import dedent as _dedent
 
 _ESM = re.compile(
-    r"""^(?P<import>import\s+(?:[\w*{}\s,$]+?\sfrom\s+)?(?:"[^"\n]+"|'[^'\n]+')[ \t]*;?[ \t]*$)
+    r"""^(?P<import>import\s+(?:[\w*{}\s,$]+?\sfrom\s+)?(?:"[^"\n]+"|'[^'\n]+')[ \t]*;?[ \t]*(?://[^\n]*)?$)
       | ^export\s+(?:const|let|var|default|function|async|class|\{|\*)""",
     re.MULTILINE | re.VERBOSE,
 )
-_ATTRIBUTE = r"""(?:[\w:.-]+(?:=(?:"[^"]*"|'[^']*'|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}))?|\{\s*\.\.\.[^{}]*\})"""
+# The value of an attribute; brackets in a template need not close, and what was taken for one stays one.
+_VALUE = r"""(?:"[^"]*"|'[^']*'|(?>\{\s*`(?:[^`\\]|\\.)*`\s*\}|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}))"""
+_ATTRIBUTE = rf"""(?:[\w:.-]+(?:={_VALUE})?|\{{\s*\.\.\.[^{{}}]*\}})"""
+_TEXT_BELOW = re.compile(r"[ \t]*\n[ \t]*[^\s<`~]")
+# A line below which a block begins: a heading, a rule, a statement, a fence, tags, a comment's end.
+_NO_PARAGRAPH = re.compile(
+    r"#{1,6}\s|import\s|export\s|(?:\*{3,}|-{3,}|={3,}|_{3,})\Z|`{3}|~{3}|</?[A-Za-z>].*>\Z|/?>\Z|.*\*/\}\Z"
+)
 _PARTS = re.compile(
     rf"""(?P<fence>^[ \t]*(?P<marks>`{{3,}}|~{{3,}})[^\n]*(?:.*?^[ \t]*(?P=marks)[`~]*[ \t]*$|.*))
   | (?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=ticks)(?!`))
   | (?P<comment>\{{/\*.*?(?:\*/\}}|\Z))
+  | (?P<condition>\{{!?[\w$.]{{1,100}}[^{{}}`\n]{{0,200}}&&\s*<[A-Z][^{{}}]{{0,500}}/>\s*\}})
   | (?<!=)(?P<string>\{{[ \t]*(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`$\\\n]*`)[ \t]*\}})
   | (?P<tag><(?P<close>/?)(?:[A-Z][\w.]*(?:\s+{_ATTRIBUTE})*\s*(?P<self>/?))?>)""",
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
-_BEGINS = re.compile(r"``*|~~~~*|\{(?=[/ \t\"'`])|<(?=[/>A-Z])")  # a part, where no blanks stand before its fence
+_BEGINS = re.compile(r"``*|~~~~*|\{(?=[/ \t\"'`!\w$.])|<(?=[/>A-Z])")  # a part, where no blanks stand before its fence
 _ESCAPED = re.compile(r"\\([^\w\s])")
 _SPECIAL = re.compile(r"[&<>*_`\[\]|]")  # what Markdown and HTML would read as marks
-_BOX = re.compile(
-    r"(Note|Tip|Hint|Info|Important|Warning|Warn|Caution|Danger|Check|Success|Error|Aside|Callout|Admonition|Alert)\Z"
-)
+_OF_CODE = re.compile(r"(?<=[^`\s])\{:\.?[\w-]+\}(?=`+\Z)")  # the language at the end of inline code
 _TYPE = re.compile(
     r"""\b(?:type|kind|variant|status|intent|severity|emoji)=(?:"([\w-]+)"|'([\w-]+)'|\{["']([\w-]+)["']\})"""
 )
-_LABEL = re.compile(r"""\b(?:label|title|summary)=(?:"([^"]+)"|'([^']+)')""")
 
 
 def read(source: Source) -> Page:
@@ -60,26 +68,34 @@ def is_used(text: str) -> bool:
 
 def blank(text: str) -> str:
     """The text without what only MDX understands, line by line."""
-    return _components(_without_statements(text))
+    return _components(_without_statements(text.replace(BREAK, " ")))
 
 
 def _statements(text: str) -> Iterator[tuple[re.Match[str], int]]:
-    """The imports and exports outside of code, each with its end."""
+    """The imports and exports that begin a block outside of code and tags, each with its end."""
     if ("import" not in text and "export" not in text) or _ESM.search(text) is None:
         return
-    code = _code(text)
+    spans = _spans(text)
     last = 0
     for found in _ESM.finditer(text):
-        index = bisect_right(code, (found.start(), len(text))) - 1
-        if found.start() >= last and (index < 0 or code[index][1] <= found.start()):
-            last = found.end() if found["import"] else statement_end(text, found.start())
+        start = found.start()
+        index = bisect_right(spans, (start, len(text))) - 1
+        outside = index < 0 or spans[index][1] <= start
+        if start >= last and outside and _begins_block(text, start, last):
+            last = found.end() if found["import"] else statement_end(text, start)
             yield found, last
 
 
 @functools.lru_cache(maxsize=1)  # asked whether it is used, then for what it is
-def _code(text: str) -> list[tuple[int, int]]:
-    """Where code and comments stand."""
-    return [p.span() for p in _parts(text) if p["fence"] or p["code"] or p["comment"]]
+def _spans(text: str) -> list[tuple[int, int]]:
+    """Where code, comments and tags stand."""
+    return [p.span() for p in _parts(text) if not p["string"]]
+
+
+def _begins_block(text: str, start: int, last: int) -> bool:
+    """Whether the line at `start` goes on no paragraph; last: where the statement before it ended."""
+    above = text[max(last, text.rfind("\n", 0, max(0, start - 1)) + 1) : start].strip()
+    return not above or _NO_PARAGRAPH.match(above) is not None
 
 
 def _parts(text: str) -> Iterator[re.Match[str]]:
@@ -109,12 +125,17 @@ def _components(text: str) -> str:
     depth_changes: dict[int, int] = {}
     line, last = 0, 0
     parts = list(_parts(text))
-    boxes = _boxes(text, parts)
+    tags = [part for part in parts if part["tag"]]
+    boxes = _boxes(text, tags)
+    named = labels(tags)
+    tree = Tree()
 
     def replaced(part: re.Match[str]) -> str:
         nonlocal line, last
-        if part["fence"] or part["code"]:
+        if part["fence"]:
             return part[0]
+        if part["code"]:
+            return _OF_CODE.sub("", part[0]) if "{:" in part[0] else part[0]
         if part["string"]:
             return _SPECIAL.sub(
                 lambda mark: f"&#{ord(mark[0])};", _ESCAPED.sub(r"\1", part["string"][1:-1].strip()[1:-1])
@@ -129,8 +150,19 @@ def _components(text: str) -> str:
             depth_changes[at] = depth_changes.get(at, 0) + (-1 if part["close"] else 1)
         if part.start() in boxes:
             return boxes[part.start()] + breaks
-        label = _LABEL.search(part["tag"])
-        return f"**{label[1] or label[2]}**{breaks}" if label else breaks
+        if said := tree.said(part):
+            return said + breaks
+        before, below = _beside(text, part)
+        alone = not before and not below
+        if alone and (block := code_block(part)):
+            return block
+        label = described(part, named.get(part.start(), ""), alone)
+        if label and not before and not part["self"]:  # a label is a paragraph of its own
+            if below.endswith(f"</{name_of(part)}>"):
+                label += BREAK * 2
+            elif alone and _TEXT_BELOW.match(text, part.end()):
+                label += BREAK
+        return label + breaks
 
     made: list[str] = []
     end = 0
@@ -146,61 +178,40 @@ def _boxes(text: str, parts: Iterable[re.Match[str]]) -> dict[int, str]:
     marks: dict[int, str] = {}
     stack: list[tuple[re.Match[str], int]] = []  # open components, and the deepest box inside so far
     for part in parts:
-        if not part["tag"] or part["self"]:
+        if part["self"]:
             continue
         if not part["close"]:
             stack.append((part, 0))
             continue
         name = part["tag"].strip("</> \n\t")
-        at = next((i for i in range(len(stack) - 1, -1, -1) if _name(stack[i][0]) == name), None)
+        at = next((i for i in range(len(stack) - 1, -1, -1) if name_of(stack[i][0]) == name), None)
         if at is None:
             continue
         opened, height = stack[at][0], max(h for _, h in stack[at:])
         del stack[at:]
-        if _BOX.match(name) and _alone(text, opened) and _alone(text, part):
+        before, below = _beside(text, opened)
+        above, after = _beside(text, part)
+        if BOX.match(name) and not before and not after:
             height += 1
             colons = ":" * (2 + height)
-            marks[opened.start()], marks[part.start()] = colons + _kind(opened), colons
+            marks[opened.start()] = colons + _kind(opened) + (BREAK if below else "")
+            marks[part.start()] = (BREAK if above else "") + colons
         if stack:
             stack[-1] = (stack[-1][0], max(stack[-1][1], height))
     return marks
 
 
-def _name(part: re.Match[str]) -> str:
-    found = re.match(r"<([A-Z][\w.]*)", part["tag"])
-    return found[1] if found else ""
-
-
-def _alone(text: str, part: re.Match[str]) -> bool:
-    """Whether a tag has its lines for itself."""
+def _beside(text: str, part: re.Match[str]) -> tuple[str, str]:
+    """What stands before and behind a tag on its lines."""
     before = text[text.rfind("\n", 0, part.start()) + 1 : part.start()]
     end = text.find("\n", part.end())
-    after = text[part.end() : end if end >= 0 else len(text)]
-    return not before.strip() and not after.strip()
+    return before.strip(), text[part.end() : end if end >= 0 else len(text)].strip()
 
 
 def _kind(opened: re.Match[str]) -> str:
-    name = _name(opened).lower()
+    name = name_of(opened).lower()
     said = _TYPE.search(opened["tag"])
     kind = next((g for g in said.groups() if g), "note").lower() if said else name
-    label = _LABEL.search(opened["tag"])
-    kind = "note" if kind in ("aside", "callout", "admonition", "alert") else kind
+    label = LABEL.search(opened["tag"])
+    kind = "note" if kind in GENERIC - {"hint", "notice"} else kind
     return f"{kind}[{label[1] or label[2]}]" if label else kind
-
-
-def _dedent(text: str, depth_changes: dict[int, int]) -> str:
-    """Move what stands inside components left by the indentation of its first line."""
-    lines = text.split("\n")
-    depth = 0
-    margin: int | None = None
-    for number, line in enumerate(lines):
-        change = depth_changes.get(number, 0)
-        if change:
-            margin = None
-        indent = len(line) - len(line.lstrip(" \t"))
-        if (depth > 0 or change > 0) and line.strip():
-            if margin is None and not change:
-                margin = indent
-            lines[number] = line[min(indent, indent if change else margin or 0) :]
-        depth = max(0, depth + change)
-    return "\n".join(lines)

@@ -52,6 +52,11 @@ def font(name: str, text: str) -> str:
     return f"\\f{name}{text}\\fR" if name != "R" else text
 
 
+def page_name(written: str) -> str:
+    """The name of a page: one in capitals is written so by custom, every other as it is called."""
+    return written.lower() if written == written.upper() else written
+
+
 def plain(text: str) -> str:
     """Text without fonts and escapes."""
     return _MARKS.sub("", _resolve(text))

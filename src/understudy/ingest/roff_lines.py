@@ -72,7 +72,7 @@ class Lines:
                 continue
             found = _REQUEST.match(line)
             if found is None:
-                if line.strip(" \t.'\\"):  # else a comment or an empty request
+                if line.strip(" \t.'\\{}"):  # else a comment, an empty request or the end of a condition
                     self._made += 1
                     yield number, self.filled(line)
                 continue

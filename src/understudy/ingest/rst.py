@@ -13,7 +13,7 @@ from docutils.core import publish_doctree
 from docutils.parsers.rst import Parser, directives, roles, states
 
 from understudy.ingest import places
-from understudy.ingest.base import Page, Source
+from understudy.ingest.base import Page, Skipped, Source
 from understudy.ingest.includes import Includes
 from understudy.ingest.rst_directives import Anything, Span, directive_for
 from understudy.ingest.rst_titles import Titles, shown
@@ -40,11 +40,15 @@ def read(source: Source) -> Page:
     """The page as Markdown."""
     text = places.clean(source.text(_ENCODING))
     includes = Includes(source)
-    settings = {**_SETTINGS, "understudy": includes}
+    unread: list[str] = []  # objects whose description stands in the code
+    settings = {**_SETTINGS, "understudy": includes, "understudy_unread": unread}
     with _sphinx_words():
         parser = _Parser(inliner=_inliner())
         tree = publish_doctree(text, source_path=str(source.path), parser=parser, settings_overrides=settings)
-    page = Page(write(tree, str(source.path)) + "\n", skipped=tuple(includes.skipped))
+    notes = list(includes.skipped)
+    if unread:
+        notes.append(Skipped("", "docstrings", f"{len(unread)} stand in the code: {', '.join(unread[:5])}"))
+    page = Page(write(tree, str(source.path)) + "\n", skipped=tuple(notes))
     return places.placed(page, places.line_label, text.rstrip().count("\n") + 2)
 
 

@@ -19,16 +19,29 @@ DROPPED = frozenset({
     "toctree", "index", "contents", "meta", "highlight", "currentmodule", "tabularcolumns", "sectionauthor",
     "moduleauthor", "codeauthor", "testsetup", "testcleanup", "module", "py:module", "sectnum", "default-role",
     "py:currentmodule", "default-domain", "role", "cssclass", "rst-class", "plot", "graphviz", "digraph", "graph",
-    "inheritance-diagram", "kernel-doc", "kernel-figure", "title", "restructuredtext-test-directive",
+    "inheritance-diagram", "kernel-doc", "kernel-figure", "title", "restructuredtext-test-directive", "program",
 })  # fmt: skip
 CODE = frozenset({
     "code-block", "sourcecode", "code", "prompt", "ipython", "testcode", "testoutput", "doctest", "productionlist",
     "parsed-literal", "console", "command-output", "mermaid", "uml", "code-cell",
 })  # fmt: skip
 _TITLED = frozenset({
-    "tabs", "tab", "tab-item", "tab-set", "group-tab", "code-tab", "rubric", "centered", "dropdown", "card",
-    "grid-item-card", "topic", "sidebar", "glossary", "collapse", "details",
+    "tabs", "tab", "tab-item", "tab-set", "group-tab", "rubric", "centered", "dropdown", "card",
+    "grid-item-card", "md-tab-item", "collapse", "details",
 })  # fmt: skip
+_BOXED = frozenset({"topic", "sidebar"})  # boxes under a title of their own
+_UNTOLD = frozenset({  # whose argument is a condition, a number of columns or the like
+    "only", "ifconfig", "grid", "grid-item", "grid-child", "card-carousel", "tab-set-code", "md-tab-set", "button-ref",
+    "button-link",
+})  # fmt: skip
+_CARD_LINE = re.compile(r"\^{3,}\s*$|\+{3,}\s*$")  # below a card's head, above its foot
+_FROM_CODE = re.compile(r"auto(?!summary)|doxygen")  # what the code's own comments say
+# What is described, even where nothing is said of it; other names without content only mark a place.
+_OBJECTS = re.compile(
+    r"(?:\w+:)?(?:\w*function|\w*method|class|interface|data|\w*attribute|exception|property|decorator|macro|type|struct|"
+    r"union|enum|enumerator|member|var|variable|const|concept|alias|option|cmdoption|envvar|confval|describe|object|"
+    r"directive|role|token|opcode|pdbcommand|command|signature|genex|get|post|put|patch|delete|head)\Z"
+)
 _BOXES = {"seealso": "seealso", "todo": "note", "impl-detail": "note", "availability": "note"}
 _NOTES = {
     "versionadded": "Added in version",
@@ -98,6 +111,9 @@ class Anything(_Base):
             lines = []
         else:
             body = self.parsed()
+        if name in _BOXED and lines:
+            title = self.placed(nodes.title("", "", *self.inline(" ".join(lines))))
+            return [nodes.admonition("", title, *body.children, kind="note")]
         if name in _NOTES:
             words = lines[0].split(None, 1) if lines else []
             rest = " ".join([*words[1:], *lines[1:]])
@@ -107,13 +123,27 @@ class Anything(_Base):
             if lines:
                 body.insert(0, self.placed(nodes.paragraph("", "", *self.inline(" ".join(lines)))))
             return [nodes.admonition("", *body.children, kind=_BOXES[name])]
-        if name == "only" or not lines:
+        if name in _UNTOLD or not lines:
             return list(body.children)
         if name in _TITLED:
             return [self.placed(nodes.paragraph("", "", nodes.strong("", " ".join(lines)))), *body.children]
-        if name.startswith("auto") and not body.children:
-            return []  # what the code's own docstrings would say is not in this file
-        return [self.described(lines, body.children)]
+        if not body.children and _FROM_CODE.match(name):
+            self.state.document.settings.understudy_unread.append(lines[0])
+        elif not (body.children or self.options.keys() & {"type", "default"} or _OBJECTS.match(self.name)):
+            return []
+        return [self.described(lines, [*self.said_of_value(), *body.children])]
+
+    def parsed(self) -> nodes.container:
+        if self.name in ("card", "grid-item-card"):
+            for index, line in enumerate(self.content):
+                if _CARD_LINE.match(line):
+                    self.content[index] = ""
+        return super().parsed()
+
+    def said_of_value(self) -> list[nodes.Node]:
+        """Paragraphs for the type and the default that a setting's options name."""
+        said = [(label, str(self.options.get(label.lower()) or "").strip()) for label in ("Type", "Default")]
+        return [nodes.paragraph("", "", nodes.Text(f"{label}: "), *self.inline(text)) for label, text in said if text]
 
     def described(self, signatures: Sequence[str], body: Sequence[nodes.Node]) -> nodes.Node:
         """An object's signatures, and what is said of it."""
@@ -131,6 +161,41 @@ class Class(Anything):
         if re.fullmatch(r"[a-z][a-z0-9 -]*", argument):
             return list(self.parsed().children)
         return super().run()
+
+
+class Glossary(_Base):
+    """Terms flush left, one or more a line each, above what is said of them."""
+
+    optional_arguments = 0
+
+    def run(self) -> list[nodes.Node]:
+        made = nodes.definition_list()
+        terms: list[nodes.Element] = []
+        at = 0
+        while at < len(self.content):
+            line = self.content[at]
+            if line.strip() and not line[0].isspace():
+                if not line.startswith(".. "):
+                    source, number = self.content.info(at)
+                    term = nodes.term("", "", *self.inline(line.partition(" : ")[0]))
+                    term.source, term.line = source, (number or 0) + 1
+                    terms.append(term)
+                at += 1
+                continue
+            end = at + 1
+            while end < len(self.content) and (not self.content[end].strip() or self.content[end][0].isspace()):
+                end += 1
+            block = self.content[at:end]
+            if any(text.strip() for text in block):
+                block.trim_left(min(len(text) - len(text.lstrip()) for text in block if text.strip()))
+                body = nodes.definition()
+                self.state.nested_parse(block, self.content_offset + at, body)
+                made += nodes.definition_list_item("", *terms, body)
+                terms = []
+            at = end
+        if terms:
+            made += nodes.definition_list_item("", *terms)
+        return [made] if made.children else []
 
 
 class Nothing(_Base):
@@ -184,6 +249,15 @@ class Code(_Base):
         block["language"] = language
         block["title"] = self.options.get("caption", "")
         return self.placed(block)
+
+
+class CodeTab(Code):
+    """A panel of code: its language, and the label where it has another."""
+
+    def run(self) -> list[nodes.Node]:
+        language, _, label = (self.arguments[0] if self.arguments else "").strip().partition(" ")
+        title = nodes.paragraph("", "", nodes.strong("", label.strip() or language))
+        return [self.placed(title), self.block("\n".join(self.content), language)]
 
 
 class LiteralInclude(Code):
@@ -338,6 +412,7 @@ def _chosen(lines: list[str], options: dict[str, Any]) -> list[str]:
 OURS: dict[str, type[Directive]] = {
     "class": Class, "py:class": Anything, "raw": Raw, "include": Include, "literalinclude": LiteralInclude,
     "csv-table": Csv, "flat-table": FlatTable, "highlight": Highlight, "end-of-include": EndOfInclude,
+    "glossary": Glossary, "code-tab": CodeTab, "topic": Anything, "sidebar": Anything,
 }  # fmt: skip
 
 
