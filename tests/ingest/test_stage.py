@@ -174,6 +174,19 @@ def test_patterns_of_a_gitignore_that_match_for_ever_are_passed_over(tmp_path):
     assert "gitignore" in {s.reason for s in skipped}
 
 
+def test_parts_that_many_pages_lack_are_named_three_times_and_counted(tmp_path, caplog):
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for number in range(5):
+        (docs / f"page{number}.adoc").write_text("= Heron\n\ninclude::gone.adoc[]\n\nHerons fish.\n")
+    with caplog.at_level(logging.WARNING):
+        ingest(docs, tmp_path / "out")
+    told = [r.getMessage() for r in caplog.records if "include not found" in r.getMessage()]
+    assert len(told) == 4
+    assert told[-1] == "include not found: on 2 more pages; skipped.jsonl names them"
+    assert len(read_records(tmp_path / "out" / "skipped.jsonl", Skipped)) == 5
+
+
 def test_files_of_unknown_format_are_told_by_ending_and_count(tmp_path, caplog):
     (tmp_path / "a.md").write_text("# A\n")
     for name in ("1.png", "2.PNG", "3.png", "package.json", "pom.xml"):

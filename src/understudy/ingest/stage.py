@@ -19,6 +19,7 @@ from understudy.stage import Inputs, RunContext, StageOutput
 from understudy.types import Document
 
 _NAMED = 8  # kinds of files of unknown format that the log names
+_TOLD = 3  # parts of pages that could not be read, of which the log names so many for a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
     counts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     untaught: Counter[str] = Counter()
+    parts: Counter[str] = Counter()
     lessons = Lessons(config.teach)
     left_out: list[PartLeftOut] = []
     conversions = Conversions(config, found)
@@ -64,7 +66,9 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
             document, page = made
             for note in page.skipped:
                 skipped.append(note)
-                ctx.logger.warning("%s: %s: %s", note.path, note.reason, note.detail)
+                parts[note.reason] += 1
+                if parts[note.reason] <= _TOLD:
+                    ctx.logger.warning("%s: %s: %s", note.path, note.reason, note.detail)
             counts["documents"] += 1
             counts["characters"] += len(document.text)
             kinds[document.kind] += 1
@@ -79,6 +83,9 @@ def run(config: IngestConfig, inputs: Inputs, ctx: RunContext) -> StageOutput:
         ctx.progress("reading", len(found), len(found))
 
     write_records(ctx.out / "documents.jsonl", documents())
+    for reason, count in sorted(parts.items()):
+        if count > _TOLD:
+            ctx.logger.warning("%s: on %d more pages; skipped.jsonl names them", reason, count - _TOLD)
     if unknown := _unknown(skipped):
         ctx.logger.warning("left out, of unknown format: %s; skipped.jsonl names them", unknown)
     write_records(ctx.out / "skipped.jsonl", sorted(skipped, key=lambda s: s.path))
