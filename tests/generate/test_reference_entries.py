@@ -254,3 +254,14 @@ def test_posts_of_a_blog_state_nothing(page: MakePage) -> None:
     text = "# heron(1)\n\n## Options\n\n`--feather-count`\n: Prints how many feathers were lost.\n"
     assert asked(page(text, doc_id="guide/options.md", title="heron(1)"))
     assert not asked(page(text, doc_id="blog/posts/options.md", title="heron(1)"))
+
+
+def test_a_flag_is_asked_with_the_statement_that_its_section_is_about(page: MakePage) -> None:
+    text = (
+        "# heron(8)\n\n## Log statement\n\n| Flag | Description |\n|---|---|\n"
+        "| `fish_seen` | Logs how many fish a bird saw while it flew. |\n"
+        "| `wind_felt` | Logs which way the air went at night. |\n"
+    )
+    found = asked(page(text, title="heron(8)"))
+    purpose = "What does the flag `fish_seen` of the log statement do in heron?"
+    assert found[purpose] == "Logs how many fish a bird saw while it flew."

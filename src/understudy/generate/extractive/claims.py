@@ -90,7 +90,7 @@ class Location:
         """
         section = self._in_brackets
         if self.program and "()" not in name:
-            return section
+            return section or self._part_of_program
         if section:
             return None if self._topic is None else f"{section}{self._topic}"
         if _NUMBERED.fullmatch(name):
@@ -123,6 +123,13 @@ class Location:
                 written = re.search(rf"\[((?-i:[A-Z]){re.escape(match[1][1:])})\]", self.document.text, re.IGNORECASE)
                 return f" of the `[{written[1] if written else match[1]}]` section"
         return ""
+
+    @property
+    def _part_of_program(self) -> str:
+        """The part of a program that a section of its page is about: ` of the log statement`; empty without one."""
+        words = self.section.split()
+        whole = len(words) not in (2, 3) or is_label(self.section) or is_kind(self.section) or not is_kind(words[-1])
+        return "" if whole or words[-1].lower().endswith("s") else f" of the {self.section.lower()}"
 
     @property
     def _topic(self) -> str | None:
