@@ -78,7 +78,7 @@ def parts(text: str, all_words: bool = False, spans: frozenset[str] = frozenset(
             part = piece.lower()
             if (
                 part.isdigit()
-                or (how == NAMED and len(part) == 2)
+                or (how != WORD and len(part) == 2)
                 or (len(part) > 2 and (all_words or name or part not in _SILENT))
             ):
                 found.add((part, how))
