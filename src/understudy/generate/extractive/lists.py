@@ -89,6 +89,7 @@ def definition_claims(block: Block, text: str, location: Location, subject: str)
     count as a continuation of the definition before."""
     at = block.start
     mixed = _mixed(text[block.start : block.end])
+    of_one = bool(location.program) and location.title.startswith(location.program)  # not a page of many programs
     around: list[tuple[int, str]] = []  # the terms that hold this one, with how far in they stand
     while match := _TERM.search(text, at, block.end):
         at = (
@@ -106,7 +107,7 @@ def definition_claims(block: Block, text: str, location: Location, subject: str)
             continue
         value = re.split(r"\n\s*\n|\n\s*[-*+] |\n\s*:", match["v"])[0]
         name = entry_name(match["t"])
-        if name.startswith("`-") and _listed(text)[name] > 1:
+        if of_one and name.startswith("`-") and _listed(text)[name] > 1:
             continue  # with several meanings, of which the question would not say which
         end = match.start("v") + len(value)
         found = _labelled(match["t"], "", plain(value), match.start("t"), end, location, subject)
