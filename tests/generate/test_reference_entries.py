@@ -265,3 +265,9 @@ def test_a_flag_is_asked_with_the_statement_that_its_section_is_about(page: Make
     found = asked(page(text, title="heron(8)"))
     purpose = "What does the flag `fish_seen` of the log statement do in heron?"
     assert found[purpose] == "Logs how many fish a bird saw while it flew."
+
+
+def test_to_set_a_timeout_is_an_act() -> None:
+    told = describe("Set timeout for letters to 30 seconds.", flag=True)
+    assert told is not None
+    assert (told.style, told.text) == ("does", "Sets timeout for letters to 30 seconds")

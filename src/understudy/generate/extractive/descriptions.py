@@ -264,7 +264,7 @@ def _style(sentence: str, flag: bool) -> Style | None:
     if first in VERBS and second not in PREPOSITIONS | FINITE:
         return "does"
     third = sentence.split()[2].lower() if len(sentence.split()) > 2 else ""
-    if _MEASURED.match(sentence) or (first in _NAMING and second in ("of", "for")):
+    if (_MEASURED.match(sentence) and first != "set") or (first in _NAMING and second in ("of", "for")):
         return None if _has_main_verb(sentence) else "is"
     if first == "go" and sentence[0] == "G":
         return None  # a language

@@ -69,7 +69,7 @@ _TASK = re.compile(
     r"More|Additional|Further)\b"
 )
 _ANY = re.compile(
-    r"(?:extended|basic|simple|advanced|custom|default|new|main|current|general|common|other|special|generic|external|"
+    r"(?:global|extended|basic|simple|advanced|custom|default|new|main|current|general|common|other|special|generic|external|"
     r"internal|additional|optional|available|supported|built-?in)\b",
     re.IGNORECASE,
 )
