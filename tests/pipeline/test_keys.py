@@ -87,6 +87,7 @@ sft.last_layers=2                           | sft benchmark
 sft.learning_rate=1e-4                      | sft benchmark
 sft.lr_scheduler_type=linear                | sft benchmark
 sft.warmup_ratio=0.1                        | sft benchmark
+sft.by_heart=2                              | sft benchmark
 sft.weight_decay=0.1                        | sft benchmark
 sft.max_grad_norm=2.0                       | sft benchmark
 sft.rows=100                                | sft benchmark
