@@ -505,6 +505,11 @@ def test_entities_do_not_grow():
     many = f"<!DOCTYPE book [{long}]><book><para>{'&l;' * 20_000}</para></book>"
     with pytest.raises(SkipFile, match="entities add"):
         xml.read(source(many))
+    nothing = "".join(f'<!ENTITY n{n} "{f"&n{n - 1};" * 900 if n else ""}">' for n in range(4))
+    began = time.process_time()
+    with pytest.raises(SkipFile, match="entities add"):
+        xml.read(source(f"<!DOCTYPE book [{nothing}]><book><para>{'&n3;' * 900}</para></book>"))
+    assert time.process_time() - began < 20, "entities that stand for nothing are counted too"
 
 
 CONTAINER = '<container><rootfiles><rootfile full-path="OPS/book.opf"/></rootfiles></container>'

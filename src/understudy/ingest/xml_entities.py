@@ -85,7 +85,7 @@ class Entities:
             if not shown:
                 self.unknown[name] += 1
                 shown = escape(name)
-        self._left -= len(shown)
+        self._left -= len(shown) + 1  # one that stands for nothing takes time as well
         if self._left < 0:
             raise SkipFile("cannot be parsed", f"its entities add more than {_GROWTH} characters")
         return shown
