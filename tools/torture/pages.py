@@ -266,6 +266,193 @@ def _office(page: bytes = b"<w:document><w:body><w:p><w:r><w:t>x</w:t></w:r></w:
     return made.getvalue()
 
 
+SHORTCODES = """---
+title: Kettle
+---
+{{< note title="Hot" >}}
+Mind *it*.
+{{< /note >}}
+
+{% hint style="warning" %}
+Box {% include "x.md" %}
+{% endhint %}
+
+{% tabs %}{% tab title="One" %}
+a
+{% endtab %}{% endtabs %}
+
+{{< highlight sh >}}
+# kettle {{</* note */>}}
+{{< /highlight >}}
+
+1. item {{% tip %}}in{{% /tip %}} `{{< raw >}}`
+   {% code title="a.sh" %}
+   ```sh
+   kettle
+   ```
+   {% endcode %}
+
+[l]({{< ref "a.md" >}}) {{< figure src="x" alt="y" >}}
+"""
+COMPONENTS = """import { Tabs } from 'x'
+
+export const T = () => <b>{`x`}</b>
+
+<Callout type="warning">One *line*</Callout>
+
+- item
+  <Tabs items={['A', "B"]}>
+    <Tabs.Tab>a</Tabs.Tab>
+    <Tabs.Tab>b</Tabs.Tab>
+  </Tabs>
+
+<Card title="C" description="d" /> <Code code={`type $ = 1
+export default $`} lang="ts" />
+
+<FileTree><FileTree.Folder name="a"><FileTree.File name="b" /></FileTree.Folder></FileTree>
+
+`f(){:js}` {cond && <b>x</b>}
+"""
+PRINT = """<html><head><title>kettle(8)</title></head><body><pre>
+KETTLE(8)                                KETTLE(8)
+
+<b>NAME</b>
+       kettle - boils
+
+<b>OPTIONS</b>
+       <b>-p</b> <i>port</i>
+              Where it lis-
+              tens.
+
+       --all  Everything.
+</pre><ul class="summary-list"><li><section><h2>Methods</h2><div class="summary-table">
+<div class="col-first">a</div><div class="col-second"><code>b()</code></div><div class="col-last">c</div></div>
+<div class="member-signature"><span>int</span> b()</div></section></li></ul></body></html>"""
+SPHINX = """Kettle
+======
+
+.. topic:: T
+
+   text
+
+.. glossary::
+
+   one
+   two
+      both
+
+.. grid:: 1 2
+
+   .. grid-item-card:: C
+
+      in
+
+.. tab-set::
+
+   .. tab-item:: A
+
+      a
+
+.. confval:: heat
+   :type: int
+   :default: ``3``
+
+   How hot.
+
+.. autoclass:: kettle.Pot
+   :members:
+
+.. stat:: depth/max
+
+.. code-tab:: sh
+
+   kettle
+"""
+ANTORA = """= Kettle
+:url: https://k.example
+
+include::partial$x.adoc[]
+
+See xref:mod:b.adoc#c[], <<own>> and [.path]_a_ "`q`" H~2~O.
+
+[#own]
+== Own
+
+[TIP]
+.T
+====
+x
+====
+
+[,sh]
+----
+kettle # <1>
+----
+<1> boils
+
+[cols="1,a"]
+|===
+|a
+|* b
+* c
+|===
+
+[quote, Who, Where]
+____
+said
+____
+
+* [x] done
+"""
+ENTITIES = """<!DOCTYPE article SYSTEM "tea.dtd" [<!ENTITY app "Kettle"> <!ENTITY both "&app; &app;">
+<!ENTITY % more SYSTEM "more.mod"> %more;]>
+<article><title>&both;</title><para xml:id="p">&gone; <xref linkend="s"/></para>
+<section xml:id="s"><title>S</title><methodsynopsis><type>array</type><methodname>boil</methodname>
+<methodparam choice="opt"><type class="union"><type>int</type><type>null</type></type><parameter>heat</parameter>
+<initializer>3</initializer></methodparam></methodsynopsis>
+<cmdsynopsis><command>kettle</command><arg choice="opt" rep="repeat">-p <replaceable>port</replaceable></arg>
+<group choice="req"><arg>a</arg><arg>b</arg></group></cmdsynopsis>
+<funcsynopsis><funcprototype><funcdef>int <function>boil</function></funcdef><paramdef>int <parameter>h</parameter>
+</paramdef></funcprototype></funcsynopsis></section></article>"""
+NESTED = """openapi: 3.0.0
+info: {title: Kettle}
+tags: [{name: pots, description: All pots}]
+paths:
+  /pots:
+    get:
+      tags: [pots]
+      responses:
+        '200':
+          headers: {X-Left: {description: left, schema: {type: integer}}}
+          content: {application/json: {schema: {type: array, items: {$ref: '#/components/schemas/Pot'}}}}
+    post: {$ref: 'split.yml#/a'}
+components:
+  schemas:
+    Level: {type: string, enum: [low, high]}
+    Pot:
+      type: object
+      properties:
+        size: {type: object, properties: {width: {type: integer}}}
+        level: {anyOf: [{$ref: '#/components/schemas/Level'}, {type: string, enum: [off]}]}
+        inner: {$ref: '#/components/schemas/Pot'}
+"""
+DECLARED = r""".Dd May 1, 2025
+.Dt KETTLE 3
+.Os
+.Sh NAME
+.Nm boil
+.Nd boils
+.Sh SYNOPSIS
+.In kettle.h
+.Ft int
+.Fn boil "int heat" "char *pot"
+.Nm kettle
+.Op Fl p
+.Nm kettle
+.Cm all
+"""
+
+
 SEEDS: dict[str, bytes] = {
     "a.md": MARKDOWN.encode(),
     "b.mdx": MDX.encode(),
@@ -285,6 +472,14 @@ SEEDS: dict[str, bytes] = {
     "p.json": json.dumps(yaml.safe_load((FILES / "kettle.yaml").read_bytes())).encode(),
     "q.docx": _office(),
     "r.md": b"+++\ntitle = 'x'\n[a]\nb = [1, 2]\n+++\n# T\n\ntext\n",
+    "s.md": SHORTCODES.encode(),
+    "t.mdx": COMPONENTS.encode(),
+    "u.html": PRINT.encode(),
+    "v.rst": SPHINX.encode(),
+    "w.adoc": ANTORA.encode(),
+    "x.xml": ENTITIES.encode(),
+    "y.yaml": NESTED.encode(),
+    "z.3": DECLARED.encode(),
 }
 PACKED: dict[str, tuple[Callable[[bytes], bytes], bytes]] = {
     "g.1.gz": (gzip.compress, MAN.encode()),
