@@ -297,6 +297,7 @@ def _spans(text: str) -> frozenset[str]:
     return frozenset(name.strip(".:()-").lower() for name in told)
 
 
+@lru_cache(maxsize=1 << 16)
 def _of_names(question: str) -> frozenset[str]:
     """The parts of the names that a question asks for: one that knows nothing compares them with the options."""
     names = [*re.findall(r"`([^`\n]+)`", question), *filter(_IDENTIFIER.search, re.findall(r"[\w.-]{4,}", question))]

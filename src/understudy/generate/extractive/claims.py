@@ -104,8 +104,8 @@ class Location:
         where = " ".join([self.title, *self.headings])
         if not part and re.match(r"(?!-)(?:[\w.~-]*/|[\w-]+ \w)", name):
             return ""  # a path, a command, a message
-        whole_page = all(is_label(h) or _CONFIGURES.search(h) for h in (self.title, *self.headings))
-        listed = (noun not in _OF_MANY and not part) or (noun == "option" and whole_page)
+        of_settings = all(is_label(h) or _CONFIGURES.search(h) for h in (self.title, *self.headings))
+        listed = (noun not in _OF_MANY and not part) or (noun == "option" and of_settings)
         listed = listed or (noun == "parameter" and _CONFIGURES.search(where) is not None)
         dotted = "." in name and (not part or re.search(r"\w\.\w+[._-]\w|\w[_-]\w+\.\w", name))
         if dotted or (several and listed and not name.startswith("-")):

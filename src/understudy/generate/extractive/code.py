@@ -193,12 +193,12 @@ def _sample(body: str, block: Block, text: str, intro: str, location: Location) 
     Their values are defaults where what introduces the sample says so.
     """
     start = text.find(body, block.start, block.end)
-    found = [m for m in _TOLD_ABOVE.finditer(body) if m["k"]]
-    if start < 0 or len(found) < _SETTINGS:
+    found = list(_TOLD_ABOVE.finditer(body)) if start >= 0 else []
+    if sum(bool(match["k"]) for match in found) < _SETTINGS:
         return
     defaults = bool(re.search(r"\bdefault (?:values?|settings?|configuration|config)\b|\bdefaults\b", intro))
     section = ""
-    for match in _TOLD_ABOVE.finditer(body):
+    for match in found:
         if match["s"]:
             section = match["s"]
             continue

@@ -123,11 +123,7 @@ def describe(value: str, flag: bool = False) -> Description | None:
         kept[0].split()[1][:1] == "(" or "`" in kept[0].split()[0] or not clean_clause(kept[0].partition(" ")[2])
     ):
         return None  # a sentence about something else
-    if style == "does" and re.match(
-        r"(?:requires?|needs?|see|assumes?|attempts?|takes (?:an?|one|either|the special)|serves|allows for)\b",
-        text,
-        re.IGNORECASE,
-    ):
+    if style == "does" and _NO_ACT.match(text):
         return None  # what a thing needs is not what it is for
     if style == "condition" and ("," not in kept[0] or not _GIVEN.match(kept[0]) or _then_told(kept[0])):
         return None  # a condition without what follows, or with what is to be done

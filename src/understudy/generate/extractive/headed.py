@@ -51,7 +51,7 @@ def lined_claims(name: Block, after: Sequence[Block], text: str, location: Locat
     """
     if not _LINE.match(after[0].content if after and after[0].kind == "paragraph" else ""):
         return
-    label = entry_name(name.content) if " " not in name.content.strip() else ""
+    label = entry_name(name.content) if _alone(name) else ""
     if label:
         own = itertools.takewhile(lambda block: block.kind == "paragraph" and not _alone(block), after)
         yield from _entry(label, name.start, list(own), text, location, location.headings)

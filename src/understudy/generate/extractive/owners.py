@@ -201,11 +201,16 @@ def _kind_of_thing(heading: str, text: str, product: str) -> str:
     code = re.sub(r"[ -]", "_", name.replace("`", "").lower())
     typed = Counter(re.findall(rf"`{re.escape(code)}` ({_KIND})\b", text))
     if typed:
-        return f"the `{code}` {min(typed, key=lambda kind: (-typed[kind], kind))}"
+        return f"the `{code}` {_commonest(typed)}"
     said = Counter(re.findall(rf"(?<![\w-]){re.escape(name.replace('`', ''))}`?(?:\*\*)? ({_KIND})\b", text))
     if not said or (len(words) == 1 and re.search(rf"\b{re.escape(name.lower())}\b", text) and not name.isupper()):
         return ""
-    return f"the {name} {min(said, key=lambda kind: (-said[kind], kind))}"
+    return f"the {name} {_commonest(said)}"
+
+
+def _commonest(said: Counter[str]) -> str:
+    """What is said most often, of several the first by its letters."""
+    return min(said, key=lambda kind: (-said[kind], kind))
 
 
 def _small(name: str, text: str) -> str:
